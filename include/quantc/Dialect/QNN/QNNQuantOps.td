@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Quantization and the host-program operations of the lowered form.
+
+#ifndef QUANTC_DIALECT_QNN_QNNQUANTOPS_TD
+#define QUANTC_DIALECT_QNN_QNNQUANTOPS_TD
+
+include "quantc/Dialect/QNN/QNNBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def QNN_QuantizeOp : QNN_PureOp<"quantize"> {
+  let summary = "float tensor to encoded value";
+  let description = [{
+    Without scale operand the quantization is dynamic: one scale per row of the
+    format's granularity, computed from the row (docs/numerics.md §6).
+  }];
+  let arguments = (ins QNN_Tensor:$input, Optional<QNN_Tensor>:$scale);
+  let results = (outs QNN_EncodedType:$result);
+  let assemblyFormat = [{
+    $input (`scale` $scale^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+def QNN_DequantizeOp : QNN_PureOp<"dequantize"> {
+  let summary = "encoded value to float tensor";
+  let arguments = (ins QNN_EncodedType:$input);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+}
+def QNN_EncodedConstantOp : QNN_PureOp<"encoded_constant"> {
+  let summary = "a constant in a number format";
+  let description = [{ The payload arrays of the format by name, canonical and
+    row-major (FormatInterface::payload). }];
+  let arguments = (ins DictionaryAttr:$payload);
+  let results = (outs QNN_EncodedType:$result);
+  let assemblyFormat = "$payload attr-dict `:` type($result)";
+}
+def QNN_PackOp : QNN_PureOp<"pack"> {
+  let summary = "a constant in the packed order of its kernels";
+  let description = [{
+    Evaluated when the artifact is written, one tensor at a time, so a weight is
+    never held twice.  The result is the plain tensor the kernels read.
+  }];
+  let arguments = (ins QNN_Value:$input, AnyAttr:$layout);
+  let results = (outs Variadic<QNN_Tensor>:$results);
+  let assemblyFormat =
+      "$input `layout` $layout attr-dict `:` functional-type(operands, results)";
+}
+def QNN_LaunchOp : QNN_Op<"launch",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "runs a kernel function";
+  let description = [{
+    `symbols` gives the kernel function's symbols as expressions of this
+    function's symbols, in order.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<QNN_Tensor>:$inputs,
+                       QNN_ShapeExprs:$symbols);
+  let results = (outs Variadic<QNN_Tensor>:$results);
+  let assemblyFormat = [{
+    $kernel `(` $inputs `)` attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+#endif // QUANTC_DIALECT_QNN_QNNQUANTOPS_TD

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Constants, data movement and shape operations.  Axes are non-negative.
+// Shapes, starts and sizes are affine expressions of the function's symbols.
+
+#ifndef QUANTC_DIALECT_QNN_QNNTENSOROPS_TD
+#define QUANTC_DIALECT_QNN_QNNTENSOROPS_TD
+
+include "quantc/Dialect/QNN/QNNBase.td"
+
+def QNN_ConstantOp : QNN_PureOp<"constant", [ConstantLike]> {
+  let summary = "a constant tensor";
+  let description = [{
+    Small tensors are `dense<…>`; weights are `dense_resource<…>` over mapped
+    memory.  f16 and bf16 data are kept as i16 words of the same bits, the real
+    element type is the result's.
+  }];
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat = "attr-dict $value `->` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def QNN_ReshapeOp : QNN_PureOp<"reshape"> {
+  let summary = "the same elements in row-major order under another shape";
+  let arguments = (ins QNN_Tensor:$input, QNN_ShapeExprs:$shape);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+}
+def QNN_BroadcastToOp : QNN_PureOp<"broadcast_to"> {
+  let summary = "numpy broadcast to a shape (ONNX Expand)";
+  let description = [{ The result is the broadcast of the operand's shape with
+    `shape`, so a 1 in `shape` keeps the operand's dimension. }];
+  let arguments = (ins QNN_Tensor:$input, QNN_ShapeExprs:$shape);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+}
+def QNN_TransposeOp : QNN_PureOp<"transpose"> {
+  let summary = "result dimension i is operand dimension permutation[i]";
+  let arguments = (ins QNN_Tensor:$input, DenseI64ArrayAttr:$permutation);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+}
+def QNN_ConcatOp : QNN_PureOp<"concat"> {
+  let summary = "operands one after the other along an axis";
+  let arguments = (ins Variadic<QNN_Tensor>:$inputs, I64Attr:$axis);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$inputs attr-dict `:` functional-type(operands, results)";
+}
+def QNN_SliceOp : QNN_PureOp<"slice"> {
+  let summary = "result[i] = input[start + i * step] along every axis";
+  let description = [{
+    `starts` and `sizes` have one expression per dimension, already clamped as
+    ONNX Slice clamps them; `steps` may be negative, never 0.
+  }];
+  let arguments = (ins QNN_Tensor:$input, QNN_ShapeExprs:$starts,
+                       QNN_ShapeExprs:$sizes, DenseI64ArrayAttr:$steps);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+}
+def QNN_PadOp : QNN_PureOp<"pad"> {
+  let summary = "constant padding";
+  let arguments = (ins QNN_Tensor:$input, DenseI64ArrayAttr:$low,
+                       DenseI64ArrayAttr:$high, F64Attr:$value);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+}
+def QNN_GatherOp : QNN_PureOp<"gather",
+    [DeclareOpInterfaceMethods<QNN_WeightedOpInterface>]> {
+  let summary = "slices of `input` along `axis` at integer indices";
+  let description = [{ Negative indices count from the end.  An index out of
+    range is clamped into it (never a wild read). }];
+  let arguments = (ins QNN_Value:$input, QNN_Tensor:$indices, I64Attr:$axis);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$input `,` $indices attr-dict `:` functional-type(operands, results)";
+}
+
+// Shape arithmetic that is used as data.
+def QNN_ShapeValueOp : QNN_PureOp<"shape_value"> {
+  let summary = "shape expressions as an integer tensor";
+  let description = [{ Rank 1 with one element per expression, or rank 0 with
+    exactly one.  This is what Shape, Gather, Concat and arithmetic on shapes
+    become. }];
+  let arguments = (ins QNN_ShapeExprs:$values);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+def QNN_RangeOp : QNN_PureOp<"range"> {
+  let summary = "start, start + step, …: size elements";
+  let arguments = (ins QNN_ShapeExprs:$start, QNN_ShapeExprs:$size,
+                       I64Attr:$step);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+def QNN_CheckOp : QNN_Op<"check"> {
+  let summary = "run-time condition on the symbols, checked at entry";
+  let description = [{
+    `affine_set<()[s0, s1] : (512 - s1 >= 0)>`: when it does not hold the run is
+    refused with `message` before any kernel starts.
+  }];
+  let arguments = (ins IntegerSetAttr:$condition, StrAttr:$message);
+  let assemblyFormat = "attr-dict";
+}
+
+#endif // QUANTC_DIALECT_QNN_QNNTENSOROPS_TD

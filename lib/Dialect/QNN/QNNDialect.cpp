@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Registration of the qnn dialect and its one type, !qnn.encoded.
+
+#include "quantc/Dialect/QNN/QNN.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace quantc;
+using namespace quantc::qnn;
+
+#include "quantc/Dialect/QNN/QNNDialect.cpp.inc"
+#include "quantc/Dialect/QNN/QNNEnums.cpp.inc"
+#include "quantc/Dialect/QNN/QNNInterfaces.cpp.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "quantc/Dialect/QNN/QNNTypes.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "quantc/Dialect/QNN/QNNOps.cpp.inc"
+
+void QNNDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "quantc/Dialect/QNN/QNNTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "quantc/Dialect/QNN/QNNOps.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// EncodedType
+//===----------------------------------------------------------------------===//
+
+ShapedType EncodedType::cloneWith(std::optional<ArrayRef<int64_t>> shape,
+                                  Type elementType) const {
+  return EncodedType::get(getContext(), shape.value_or(getShape()), elementType,
+                          getFormat());
+}
+
+bool EncodedType::hasRank() const { return true; }
+
+// <4096x4096xf32, #fmt.int<...>>
+Type EncodedType::parse(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  Type elementType;
+  Attribute format;
+  if (parser.parseLess() || parser.parseDimensionList(shape) ||
+      parser.parseType(elementType) || parser.parseComma() ||
+      parser.parseAttribute(format) || parser.parseGreater())
+    return {};
+  return parser.getChecked<EncodedType>(parser.getContext(), shape,
+                                        elementType, format);
+}
+
+void EncodedType::print(AsmPrinter &printer) const {
+  printer << "<";
+  for (int64_t extent : getShape()) {
+    if (ShapedType::isDynamic(extent))
+      printer << "?";
+    else
+      printer << extent;
+    printer << "x";
+  }
+  printer << getElementType() << ", " << getFormat() << ">";
+}
+
+LogicalResult
+EncodedType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                    ArrayRef<int64_t> shape, Type elementType,
+                    Attribute format) {
+  if (!elementType.isIntOrFloat())
+    return emitError() << "expected an integer or float element type, got "
+                       << elementType;
+  if (!format)
+    return emitError() << "expected a format attribute";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
+
+LogicalResult ConstantOp::verify() {
+  auto type = cast<ShapedType>(getType());
+  auto valueType = cast<ShapedType>(getValue().getType());
+  if (type.getShape() != valueType.getShape())
+    return emitOpError("expected a value of shape ")
+           << type << ", got " << valueType;
+  Type element = type.getElementType(), stored = valueType.getElementType();
+  bool sameBits = element.isIntOrFloat() && stored.isIntOrFloat() &&
+                  element.getIntOrFloatBitWidth() ==
+                      stored.getIntOrFloatBitWidth();
+  if (!sameBits)
+    return emitOpError("expected a value of element type ")
+           << element << " or integer words of the same width, got " << stored;
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  auto kernel =
+      symbolTable.lookupNearestSymbolFrom<func::FuncOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError("expected a kernel function named '")
+           << getKernel() << "'";
+  FunctionType type = kernel.getFunctionType();
+  if (type.getNumInputs() != getNumOperands() ||
+      type.getNumResults() != getNumResults())
+    return emitOpError("expected ")
+           << type.getNumInputs() << " inputs and " << type.getNumResults()
+           << " results as '" << getKernel() << "' has";
+  return success();
+}
