@@ -19,7 +19,7 @@ def QNN_MatmulOp : QNN_PureOp<"matmul"> {
       "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def QNN_LinearOp : QNN_PureOp<"linear", [AttrSizedOperandSegments,
+def QNN_LinearOp : QNN_PureOp<"linear", [
     DeclareOpInterfaceMethods<QNN_WeightedOpInterface>]> {
   let summary = "y[…, n] = sum_k x[…, k] * w[n, k] + bias[n]";
   let description = [{
@@ -35,7 +35,7 @@ def QNN_LinearOp : QNN_PureOp<"linear", [AttrSizedOperandSegments,
   }];
 }
 
-def QNN_ConvOp : QNN_PureOp<"conv", [AttrSizedOperandSegments,
+def QNN_ConvOp : QNN_PureOp<"conv", [
     DeclareOpInterfaceMethods<QNN_WeightedOpInterface>]> {
   let summary = "convolution (cross-correlation), any spatial rank";
   let description = [{
@@ -91,7 +91,7 @@ def QNN_SoftmaxOp : QNN_PureOp<"softmax"> {
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";
 }
-def QNN_LayerNormOp : QNN_PureOp<"layer_norm", [AttrSizedOperandSegments]> {
+def QNN_LayerNormOp : QNN_PureOp<"layer_norm"> {
   let summary = "layer normalization over the trailing axes from `axis`";
   let arguments = (ins QNN_Tensor:$input, QNN_Tensor:$scale,
     Optional<QNN_Tensor>:$bias, I64Attr:$axis, F32Attr:$epsilon);
@@ -130,7 +130,7 @@ def QNN_RotaryOp : QNN_PureOp<"rotary"> {
   let assemblyFormat =
       "operands attr-dict `:` functional-type(operands, results)";
 }
-def QNN_AttentionOp : QNN_PureOp<"attention", [AttrSizedOperandSegments]> {
+def QNN_AttentionOp : QNN_PureOp<"attention"> {
   let summary = "softmax(scale · q kᵀ + mask) v per head";
   let description = [{
     query [b, h, s, d], key [b, g, t, d], value [b, g, t, e], h a multiple of g

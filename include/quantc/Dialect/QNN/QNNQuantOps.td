@@ -44,7 +44,7 @@ def QNN_PackOp : QNN_PureOp<"pack"> {
   let arguments = (ins QNN_Value:$input, AnyAttr:$layout);
   let results = (outs Variadic<QNN_Tensor>:$results);
   let assemblyFormat =
-      "$input `layout` $layout attr-dict `:` functional-type(operands, results)";
+      "$input attr-dict `:` functional-type(operands, results)";
 }
 def QNN_LaunchOp : QNN_Op<"launch",
     [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
