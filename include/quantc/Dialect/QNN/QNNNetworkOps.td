@@ -24,10 +24,12 @@ def QNN_LinearOp : QNN_PureOp<"linear", [
   let summary = "y[…, n] = sum_k x[…, k] * w[n, k] + bias[n]";
   let description = [{
     The weight is [out, in] (rows are output channels).  `bias` is added after
-    the contraction by one addition.
+    the contraction by one addition.  With `packed_from` the weight operand is
+    in its kernels' packed order and `packed_from` is its logical shape.
   }];
   let arguments = (ins QNN_Value:$input, QNN_Value:$weight,
-                       Optional<QNN_Tensor>:$bias);
+                       Optional<QNN_Tensor>:$bias,
+                       OptionalAttr<DenseI64ArrayAttr>:$packed_from);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat = [{
     $input `,` $weight (`bias` $bias^)? attr-dict `:`
@@ -41,12 +43,14 @@ def QNN_ConvOp : QNN_PureOp<"conv", [
   let description = [{
     channels_last = false: input [n, c, spatial…], weight [m, c/groups, k…],
     as in ONNX.  channels_last = true: input [n, spatial…, c], weight
-    [m, k…, c/groups].  Padding is explicit; weights contribute zeros there.
+    [m, k…, c/groups].  Padding is explicit: the input is zero there.
+    `packed_from` as in qnn.linear.
   }];
   let arguments = (ins QNN_Value:$input, QNN_Value:$weight,
     Optional<QNN_Tensor>:$bias, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pad_low,
-    DenseI64ArrayAttr:$pad_high, I64Attr:$groups, BoolAttr:$channels_last);
+    DenseI64ArrayAttr:$pad_high, I64Attr:$groups, BoolAttr:$channels_last,
+    OptionalAttr<DenseI64ArrayAttr>:$packed_from);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat = [{
     $input `,` $weight (`bias` $bias^)? attr-dict `:`

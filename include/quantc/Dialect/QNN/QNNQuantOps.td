@@ -61,4 +61,11 @@ def QNN_LaunchOp : QNN_Op<"launch",
   }];
 }
 
+def QNN_SymbolValueOp : Op<QNN_Dialect, "symbol_value", [Pure]> {
+  let summary = "the value of a symbol of the kernel function, as index";
+  let arguments = (ins I64Attr:$index);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$index attr-dict";
+}
+
 #endif // QUANTC_DIALECT_QNN_QNNQUANTOPS_TD
