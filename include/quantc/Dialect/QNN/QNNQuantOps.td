@@ -68,4 +68,18 @@ def QNN_SymbolValueOp : Op<QNN_Dialect, "symbol_value", [Pure]> {
   let assemblyFormat = "$index attr-dict";
 }
 
+def QNN_StepOp : Op<QNN_Dialect, "step"> {
+  let summary = "one parallel loop of a lowered kernel function";
+  let description = [{
+    Calls a step function on all iterations [0, trip).  `trip` and `scratch`
+    (bytes per worker) are maps over the kernel's symbols with one result; all
+    the kernel's symbols are the step's scalars, in order.
+  }];
+  let arguments = (ins SymbolRefAttr:$function, Variadic<AnyMemRef>:$buffers,
+                       QNN_ShapeExprs:$trip, QNN_ShapeExprs:$scratch,
+                       I64Attr:$grain);
+  let assemblyFormat =
+      "$function `(` $buffers `)` attr-dict `:` type($buffers)";
+}
+
 #endif // QUANTC_DIALECT_QNN_QNNQUANTOPS_TD
