@@ -14,7 +14,7 @@ AffineExpr elementCount(ArrayRef<AffineExpr> shape, MLIRContext *context) {
   AffineExpr count = getAffineConstantExpr(1, context);
   for (AffineExpr dim : shape)
     count = count * dim;
-  return count;
+  return canonicalize(count);
 }
 
 std::optional<int64_t> evaluate(AffineExpr expr, ArrayRef<int64_t> symbols) {

@@ -35,7 +35,12 @@ inline mlir::RankedTensorType tensorTypeFor(llvm::ArrayRef<mlir::AffineExpr> sha
   return mlir::RankedTensorType::get(extents, elementType);
 }
 
-/// The product of all dimensions (1 for rank 0).
+/// The normal form of an expression: a sum of products in a fixed order, with
+/// exact divisions carried out.  Two equal polynomials have the same normal form,
+/// so after this equality is pointer equality.  Division by zero is left alone.
+mlir::AffineExpr canonicalize(mlir::AffineExpr expr);
+
+/// The product of all dimensions (1 for rank 0), canonical.
 mlir::AffineExpr elementCount(llvm::ArrayRef<mlir::AffineExpr> shape,
                               mlir::MLIRContext *context);
 

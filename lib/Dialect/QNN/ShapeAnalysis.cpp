@@ -38,6 +38,8 @@ FailureOr<ShapeAnalysis> ShapeAnalysis::compute(func::FuncOp func) {
         return func.emitError("expected '") << kShapeAttr << "' of argument "
                << index << " to have " << type.getRank() << " results, got "
                << shape.size();
+      for (AffineExpr &dim : shape)
+        dim = canonicalize(dim);
     } else {
       for (auto [i, extent] : llvm::enumerate(type.getShape())) {
         if (!ShapedType::isDynamic(extent)) {
@@ -74,6 +76,8 @@ LogicalResult ShapeAnalysis::update(Operation *op) {
     return failure();
   assert(results.size() == op->getNumResults() && "one shape per result");
   for (auto [result, shape] : llvm::zip(op->getResults(), results)) {
+    for (AffineExpr &dim : shape)
+      dim = canonicalize(dim);
     if (auto unranked = dyn_cast<UnrankedTensorType>(result.getType()))
       result.setType(tensorTypeFor(shape, unranked.getElementType()));
     shapes[result] = shape;
