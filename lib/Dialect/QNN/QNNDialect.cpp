@@ -2,10 +2,10 @@
 //
 // Registration of the qnn dialect and its one type, !qnn.encoded.
 
-#include "quantc/Dialect/QNN/QNN.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "quantc/Dialect/QNN/QNN.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -54,8 +54,8 @@ Type EncodedType::parse(AsmParser &parser) {
       parser.parseType(elementType) || parser.parseComma() ||
       parser.parseAttribute(format) || parser.parseGreater())
     return {};
-  return parser.getChecked<EncodedType>(parser.getContext(), shape,
-                                        elementType, format);
+  return parser.getChecked<EncodedType>(parser.getContext(), shape, elementType,
+                                        format);
 }
 
 void EncodedType::print(AsmPrinter &printer) const {
@@ -95,9 +95,9 @@ LogicalResult ConstantOp::verify() {
     return emitOpError("expected a value of shape ")
            << type << ", got " << valueType;
   Type element = type.getElementType(), stored = valueType.getElementType();
-  bool sameBits = element.isIntOrFloat() && stored.isIntOrFloat() &&
-                  element.getIntOrFloatBitWidth() ==
-                      stored.getIntOrFloatBitWidth();
+  bool sameBits =
+      element.isIntOrFloat() && stored.isIntOrFloat() &&
+      element.getIntOrFloatBitWidth() == stored.getIntOrFloatBitWidth();
   if (!sameBits)
     return emitOpError("expected a value of element type ")
            << element << " or integer words of the same width, got " << stored;

@@ -47,8 +47,8 @@ FailureOr<ShapeAnalysis> ShapeAnalysis::compute(func::FuncOp func) {
           continue;
         }
         shape.push_back(getAffineSymbolExpr(symbols.size(), context));
-        symbols.push_back(StringAttr::get(
-            context, "arg" + Twine(index) + "_" + Twine(i)));
+        symbols.push_back(
+            StringAttr::get(context, "arg" + Twine(index) + "_" + Twine(i)));
       }
     }
     analysis.shapes[argument] = shape;
@@ -65,13 +65,17 @@ FailureOr<ShapeAnalysis> ShapeAnalysis::compute(func::FuncOp func) {
 LogicalResult ShapeAnalysis::update(Operation *op) {
   auto shaped = dyn_cast<SymbolicShapeOpInterface>(op);
   if (!shaped) {
-    if (op->getNumResults() == 0)
+    if (llvm::none_of(op->getResultTypes(), llvm::IsaPred<ShapedType>))
       return success();
     return op->emitError("has no symbolic shape function");
   }
   SmallVector<SymbolicShape> operands, results;
-  for (Value operand : op->getOperands())
+  for (Value operand : op->getOperands()) {
+    if (!contains(operand))
+      return op->emitError("expected operands with a symbolic shape, got ")
+             << operand.getType();
     operands.push_back(SymbolicShape(getShape(operand)));
+  }
   if (failed(shaped.inferSymbolicShapes(operands, results)))
     return failure();
   assert(results.size() == op->getNumResults() && "one shape per result");

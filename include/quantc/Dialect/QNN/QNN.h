@@ -12,11 +12,18 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/IntegerSet.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "quantc/Support/HostTensor.h"
 #include "quantc/Support/SymbolicShape.h"
+
+namespace quantc::qnn {
+/// Infers the result shapes from the operand types and fails when a result type
+/// contradicts them (the verifier of SymbolicShapeOpInterface).
+mlir::LogicalResult verifySymbolicShapes(mlir::Operation *op);
+} // namespace quantc::qnn
 
 #include "quantc/Dialect/QNN/QNNDialect.h.inc"
 #include "quantc/Dialect/QNN/QNNEnums.h.inc"

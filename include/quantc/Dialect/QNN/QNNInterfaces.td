@@ -22,6 +22,9 @@ def QNN_SymbolicShapeOpInterface : OpInterface<"SymbolicShapeOpInterface"> {
       (ins "::llvm::ArrayRef<::quantc::SymbolicShape>":$operands,
            "::llvm::SmallVectorImpl<::quantc::SymbolicShape> &":$results)>
   ];
+  let verify = [{
+    return ::quantc::qnn::verifySymbolicShapes($_op);
+  }];
 }
 
 def QNN_ReferenceOpInterface : OpInterface<"ReferenceOpInterface"> {

@@ -16,8 +16,8 @@ namespace quantc::qnn {
 class ShapeAnalysis {
 public:
   /// Arguments without `qnn.shape` get a fresh symbol per dynamic dimension
-  /// (named `arg<i>_<j>`); the function's `qnn.symbols` is extended, which is the
-  /// only change made to the IR.
+  /// (named `arg<i>_<j>`); the function's `qnn.symbols` is extended, which is
+  /// the only change made to the IR.
   static mlir::FailureOr<ShapeAnalysis> compute(mlir::func::FuncOp func);
 
   llvm::ArrayRef<mlir::AffineExpr> getShape(mlir::Value value) const {
@@ -39,15 +39,15 @@ private:
   llvm::DenseMap<mlir::Value, SymbolicShape> shapes;
 };
 
-/// Builds an operation with one result of the given element type, whose shape is
-/// inferred.  Returns a null op after an error (already emitted at `loc`).
+/// Builds an operation with one result of the given element type, whose shape
+/// is inferred.  Returns a null op after an error (already emitted at `loc`).
 template <typename OpTy, typename... Args>
 OpTy createInferred(mlir::OpBuilder &builder, ShapeAnalysis &shapes,
                     mlir::Location loc, mlir::Type elementType,
                     Args &&...args) {
-  auto op = OpTy::create(builder, loc,
-                         mlir::UnrankedTensorType::get(elementType),
-                         std::forward<Args>(args)...);
+  auto op =
+      OpTy::create(builder, loc, mlir::UnrankedTensorType::get(elementType),
+                   std::forward<Args>(args)...);
   if (mlir::failed(shapes.update(op))) {
     op->erase();
     return nullptr;

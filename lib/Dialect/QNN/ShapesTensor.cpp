@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Shapes of constants, data movement, quantization and launches.
+
+#include "Shapes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/IntegerSet.h"
+
+using namespace mlir;
+
+namespace quantc::qnn {
+
+static SymbolicShape staticShape(ShapedType type) {
+  SymbolicShape shape;
+  for (int64_t extent : type.getShape())
+    shape.push_back(getAffineConstantExpr(extent, type.getContext()));
+  return shape;
+}
+
+static LogicalResult expectNonNegative(Operation *op, StringRef what,
+                                       ArrayRef<AffineExpr> shape) {
+  for (AffineExpr dim : shape)
+    if (auto constant = dyn_cast<AffineConstantExpr>(dim);
+        constant && constant.getValue() < 0)
+      return op->emitOpError("expected '")
+             << what << "' without negative entries, got " << toString(shape);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Values from attributes
+//===----------------------------------------------------------------------===//
+
+LogicalResult ConstantOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
+  results.push_back(staticShape(getValue().getShapedType()));
+  return success();
+}
+
+LogicalResult EncodedConstantOp::inferSymbolicShapes(Shapes,
+                                                     ShapeResults &results) {
+  auto type = cast<ShapedType>(getResult().getType());
+  if (!type.hasStaticShape())
+    return emitOpError("expected a static result shape, got ") << type;
+  results.push_back(staticShape(type));
+  return success();
+}
+
+LogicalResult ShapeValueOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
+  int64_t count = getValues().getNumResults();
+  auto type = cast<ShapedType>(getResult().getType());
+  if (type.hasRank() && type.getRank() == 0) {
+    if (count != 1)
+      return emitOpError("expected 1 expression for a result of rank 0, got ")
+             << count;
+    results.emplace_back();
+    return success();
+  }
+  results.push_back({getAffineConstantExpr(count, getContext())});
+  return success();
+}
+
+LogicalResult RangeOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
+  if (getStart().getNumResults() != 1 || getSize().getNumResults() != 1)
+    return emitOpError("expected 'start' and 'size' with 1 expression each, "
+                       "got ")
+           << getStart().getNumResults() << " and "
+           << getSize().getNumResults();
+  if (failed(expectNonNegative(*this, "size", getSize().getResults())))
+    return failure();
+  results.push_back({getSize().getResult(0)});
+  return success();
+}
+
+LogicalResult CheckOp::inferSymbolicShapes(Shapes, ShapeResults &) {
+  if (getCondition().getNumDims() == 0)
+    return success();
+  return emitOpError("expected a condition on symbols only, got ")
+         << getCondition().getNumDims() << " dimensions";
+}
+
+//===----------------------------------------------------------------------===//
+// Data movement
+//===----------------------------------------------------------------------===//
+
+LogicalResult ReshapeOp::inferSymbolicShapes(Shapes operands,
+                                             ShapeResults &results) {
+  ArrayRef<AffineExpr> shape = getShape().getResults();
+  if (failed(expectNonNegative(*this, "shape", shape)) ||
+      failed(expectSame(*this, "the number of elements of 'shape'",
+                        elementCount(operands[0], getContext()),
+                        elementCount(shape, getContext()))))
+    return failure();
+  results.emplace_back(shape);
+  return success();
+}
+
+LogicalResult BroadcastToOp::inferSymbolicShapes(Shapes operands,
+                                                 ShapeResults &results) {
+  ArrayRef<AffineExpr> shape = getShape().getResults();
+  if (failed(expectNonNegative(*this, "shape", shape)))
+    return failure();
+  FailureOr<SymbolicShape> result = broadcast(*this, operands[0], shape);
+  if (failed(result))
+    return failure();
+  results.push_back(*result);
+  return success();
+}
+
+LogicalResult TransposeOp::inferSymbolicShapes(Shapes operands,
+                                               ShapeResults &results) {
+  ArrayRef<int64_t> permutation = getPermutation();
+  if (permutation.size() != operands[0].size() ||
+      !isPermutationVector(permutation))
+    return emitOpError("expected 'permutation' to be a permutation of ")
+           << operands[0].size() << " dimensions, got [" << permutation << "]";
+  SymbolicShape &result = results.emplace_back();
+  for (int64_t source : permutation)
+    result.push_back(operands[0][source]);
+  return success();
+}
+
+LogicalResult ConcatOp::inferSymbolicShapes(Shapes operands,
+                                            ShapeResults &results) {
+  if (operands.empty())
+    return emitOpError("expected at least 1 operand, got 0");
+  SymbolicShape result = operands[0];
+  int64_t axis = getAxis();
+  if (failed(expectAxis(*this, axis, result.size())))
+    return failure();
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    if (i == 0)
+      continue;
+    if (failed(expectRank(*this, ("operand " + Twine(i)).str(), result.size(),
+                          operand.size())))
+      return failure();
+    for (size_t d = 0; d < result.size(); ++d) {
+      if (d == size_t(axis)) {
+        result[d] = result[d] + operand[d];
+        continue;
+      }
+      if (failed(expectSame(
+              *this,
+              ("dimension " + Twine(d) + " of operand " + Twine(i)).str(),
+              result[d], operand[d])))
+        return failure();
+      if (isa<AffineConstantExpr>(operand[d]))
+        result[d] = operand[d];
+    }
+  }
+  results.push_back(result);
+  return success();
+}
+
+/// The first and last element read along an axis of constant extent.
+static LogicalResult checkSliceBounds(SliceOp op, size_t axis, int64_t extent) {
+  int64_t start = staticExtent(op.getStarts().getResult(axis));
+  int64_t size = staticExtent(op.getSizes().getResult(axis));
+  int64_t step = op.getSteps()[axis];
+  if (ShapedType::isDynamic(extent) || ShapedType::isDynamic(start) ||
+      ShapedType::isDynamic(size) || size == 0)
+    return success();
+  int64_t span, last;
+  bool overflow = llvm::MulOverflow(size - 1, step, span) ||
+                  llvm::AddOverflow(start, span, last);
+  if (!overflow && start >= 0 && start < extent && last >= 0 && last < extent)
+    return success();
+  return op.emitOpError("expected the slice of axis ")
+         << axis << " inside [0, " << extent << "), got start " << start
+         << ", size " << size << ", step " << step;
+}
+
+LogicalResult SliceOp::inferSymbolicShapes(Shapes operands,
+                                           ShapeResults &results) {
+  size_t rank = operands[0].size();
+  if (getStarts().getNumResults() != rank ||
+      getSizes().getNumResults() != rank || getSteps().size() != rank)
+    return emitOpError("expected ")
+           << rank << " 'starts', 'sizes' and 'steps', got "
+           << getStarts().getNumResults() << ", " << getSizes().getNumResults()
+           << " and " << getSteps().size();
+  if (llvm::is_contained(getSteps(), 0))
+    return emitOpError("expected 'steps' without 0");
+  if (failed(expectNonNegative(*this, "sizes", getSizes().getResults())))
+    return failure();
+  for (size_t axis = 0; axis < rank; ++axis)
+    if (failed(checkSliceBounds(*this, axis, staticExtent(operands[0][axis]))))
+      return failure();
+  results.emplace_back(getSizes().getResults());
+  return success();
+}
+
+LogicalResult PadOp::inferSymbolicShapes(Shapes operands,
+                                         ShapeResults &results) {
+  size_t rank = operands[0].size();
+  if (failed(expectEntries(*this, "low", getLow(), rank, 0)) ||
+      failed(expectEntries(*this, "high", getHigh(), rank, 0)))
+    return failure();
+  SymbolicShape &result = results.emplace_back();
+  for (auto [dim, low, high] : llvm::zip(operands[0], getLow(), getHigh()))
+    result.push_back(dim + (low + high));
+  return success();
+}
+
+LogicalResult GatherOp::inferSymbolicShapes(Shapes operands,
+                                            ShapeResults &results) {
+  const SymbolicShape &input = operands[0];
+  if (failed(expectAxis(*this, getAxis(), input.size())))
+    return failure();
+  SymbolicShape &result = results.emplace_back();
+  result.append(input.begin(), input.begin() + getAxis());
+  result.append(operands[1].begin(), operands[1].end());
+  result.append(input.begin() + getAxis() + 1, input.end());
+  return success();
+}
+
+OpOperand &GatherOp::getWeightOperand() { return getInputMutable(); }
+int64_t GatherOp::getOutputChannelAxis() { return getAxis(); }
+SmallVector<int64_t> GatherOp::getReducedAxes() { return {}; }
+
+//===----------------------------------------------------------------------===//
+// Quantization and launches
+//===----------------------------------------------------------------------===//
+
+LogicalResult QuantizeOp::inferSymbolicShapes(Shapes operands,
+                                              ShapeResults &results) {
+  results.push_back(operands[0]);
+  return success();
+}
+
+LogicalResult DequantizeOp::inferSymbolicShapes(Shapes operands,
+                                                ShapeResults &results) {
+  results.push_back(operands[0]);
+  return success();
+}
+
+LogicalResult PackOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
+  for (Type result : getResultTypes()) {
+    auto type = cast<ShapedType>(result);
+    if (!type.hasRank() || !type.hasStaticShape())
+      return emitOpError("expected static result shapes, got ") << type;
+    results.push_back(staticShape(type));
+  }
+  return success();
+}
+
+LogicalResult LaunchOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      *this, getKernelAttr());
+  if (!kernel)
+    return emitOpError("expected a kernel function named '")
+           << getKernel() << "'";
+  auto names = kernel->getAttrOfType<ArrayAttr>(kSymbolsAttr);
+  size_t count = names ? names.size() : 0;
+  if (getSymbols().getNumResults() != count)
+    return emitOpError("expected ")
+           << count << " symbols as '" << getKernel() << "' has, got "
+           << getSymbols().getNumResults();
+  for (auto [i, result] : llvm::enumerate(kernel.getResultTypes())) {
+    auto type = dyn_cast<ShapedType>(result);
+    auto shape = kernel.getResultAttrOfType<AffineMapAttr>(i, kShapeAttr);
+    if (!shape && (!type || !type.hasRank() || !type.hasStaticShape()))
+      return emitOpError("expected result ")
+             << i << " of '" << getKernel() << "' to have '" << kShapeAttr
+             << "' or a static type, got " << result;
+    if (!shape) {
+      results.push_back(staticShape(type));
+      continue;
+    }
+    SymbolicShape &dims = results.emplace_back();
+    for (AffineExpr dim : shape.getValue().getResults())
+      dims.push_back(dim.replaceSymbols(getSymbols().getResults()));
+  }
+  if (results.size() == getNumResults())
+    return success();
+  return emitOpError("expected ")
+         << results.size() << " results as '" << getKernel() << "' has, got "
+         << getNumResults();
+}
+
+} // namespace quantc::qnn
