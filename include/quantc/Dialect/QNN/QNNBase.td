@@ -12,6 +12,9 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 // Importers create an operation before its result shape is known (unranked
 // results of the right element type), then set the inferred type.
 def QNN_Tensor : AnyTypeOf<[AnyTensor]>;
+def QNN_FloatTensor : TensorOf<[AnyFloat]>;
+def QNN_BoolTensor : TensorOf<[I1]>;
+def QNN_IntTensor : TensorOf<[AnyInteger]>;
 def QNN_Value : AnyTypeOf<[AnyTensor, QNN_EncodedType]>;
 
 // An affine map without dimensions over the function's symbols: one result per

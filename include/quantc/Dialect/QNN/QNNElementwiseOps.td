@@ -9,90 +9,117 @@
 
 include "quantc/Dialect/QNN/QNNBase.td"
 
-class QNN_ElementwiseOp<string mnemonic, dag operands, list<Trait> traits = []>
+class QNN_ElementwiseOp<string mnemonic, dag operands, list<Trait> traits = [],
+                        TypeConstraint resultType = QNN_Tensor>
     : QNN_PureOp<mnemonic, !listconcat([
         DeclareOpInterfaceMethods<QNN_ElementwiseOpInterface>], traits)> {
   let arguments = operands;
-  let results = (outs QNN_Tensor:$result);
+  let results = (outs resultType:$result);
   let assemblyFormat =
       "operands attr-dict `:` functional-type(operands, results)";
 }
 
-class QNN_UnaryOp<string mnemonic, string text>
-    : QNN_ElementwiseOp<mnemonic, (ins QNN_Tensor:$input)> {
+class QNN_UnaryOp<string mnemonic, string text,
+                  TypeConstraint type = QNN_Tensor>
+    : QNN_ElementwiseOp<mnemonic, (ins type:$input),
+                        [SameOperandsAndResultElementType]> {
   let summary = text;
 }
-class QNN_BinaryOp<string mnemonic, string text, list<Trait> traits = []>
+class QNN_FloatUnaryOp<string mnemonic, string text>
+    : QNN_UnaryOp<mnemonic, text, QNN_FloatTensor>;
+class QNN_BinaryOp<string mnemonic, string text, list<Trait> traits = [],
+                   TypeConstraint type = QNN_Tensor>
+    : QNN_ElementwiseOp<mnemonic, (ins type:$lhs, type:$rhs),
+        !listconcat([SameOperandsAndResultElementType], traits)> {
+  let summary = text;
+}
+class QNN_LogicalOp<string mnemonic, string text>
+    : QNN_BinaryOp<mnemonic, text, [Commutative], QNN_BoolTensor>;
+class QNN_CompareOp<string mnemonic, string text, list<Trait> traits = []>
     : QNN_ElementwiseOp<mnemonic, (ins QNN_Tensor:$lhs, QNN_Tensor:$rhs),
-                        traits> {
+        !listconcat([SameOperandsElementType], traits), QNN_BoolTensor> {
   let summary = text;
 }
 
 def QNN_AbsOp : QNN_UnaryOp<"abs", "absolute value">;
 def QNN_NegOp : QNN_UnaryOp<"neg", "negation">;
-def QNN_ExpOp : QNN_UnaryOp<"exp", "e to the power x">;
-def QNN_LogOp : QNN_UnaryOp<"log", "natural logarithm">;
-def QNN_SqrtOp : QNN_UnaryOp<"sqrt", "square root, correctly rounded">;
-def QNN_ReciprocalOp : QNN_UnaryOp<"reciprocal", "1 / x, correctly rounded">;
-def QNN_ErfOp : QNN_UnaryOp<"erf", "error function">;
-def QNN_SinOp : QNN_UnaryOp<"sin", "sine">;
-def QNN_CosOp : QNN_UnaryOp<"cos", "cosine">;
-def QNN_TanhOp : QNN_UnaryOp<"tanh", "hyperbolic tangent">;
-def QNN_SigmoidOp : QNN_UnaryOp<"sigmoid", "1 / (1 + exp(-x))">;
-def QNN_SiluOp : QNN_UnaryOp<"silu", "x / (1 + exp(-x))">;
+def QNN_ExpOp : QNN_FloatUnaryOp<"exp", "e to the power x">;
+def QNN_LogOp : QNN_FloatUnaryOp<"log", "natural logarithm">;
+def QNN_SqrtOp : QNN_FloatUnaryOp<"sqrt", "square root, correctly rounded">;
+def QNN_ReciprocalOp : QNN_FloatUnaryOp<"reciprocal", "1 / x, correctly rounded">;
+def QNN_ErfOp : QNN_FloatUnaryOp<"erf", "error function">;
+def QNN_SinOp : QNN_FloatUnaryOp<"sin", "sine">;
+def QNN_CosOp : QNN_FloatUnaryOp<"cos", "cosine">;
+def QNN_TanhOp : QNN_FloatUnaryOp<"tanh", "hyperbolic tangent">;
+def QNN_SigmoidOp : QNN_FloatUnaryOp<"sigmoid", "1 / (1 + exp(-x))">;
+def QNN_SiluOp : QNN_FloatUnaryOp<"silu", "x / (1 + exp(-x))">;
 def QNN_ReluOp : QNN_UnaryOp<"relu", "max(x, 0)">;
-def QNN_FloorOp : QNN_UnaryOp<"floor", "largest integer not above x">;
-def QNN_CeilOp : QNN_UnaryOp<"ceil", "smallest integer not below x">;
-def QNN_RoundOp : QNN_UnaryOp<"round", "nearest integer, ties to even">;
+def QNN_FloorOp : QNN_FloatUnaryOp<"floor", "largest integer not above x">;
+def QNN_CeilOp : QNN_FloatUnaryOp<"ceil", "smallest integer not below x">;
+def QNN_RoundOp : QNN_FloatUnaryOp<"round", "nearest integer, ties to even">;
 def QNN_SignOp : QNN_UnaryOp<"sign", "-1, 0 or 1">;
-def QNN_NotOp : QNN_UnaryOp<"not", "logical not">;
-def QNN_IsNanOp : QNN_UnaryOp<"is_nan", "true where x is NaN">;
-def QNN_SoftplusOp : QNN_UnaryOp<"softplus", "log(1 + exp(x))">;
-def QNN_HardSwishOp : QNN_UnaryOp<"hard_swish", "x * hard_sigmoid(x)">;
+def QNN_NotOp : QNN_UnaryOp<"not", "logical not", QNN_BoolTensor>;
+def QNN_IsNanOp : QNN_ElementwiseOp<"is_nan", (ins QNN_FloatTensor:$input), [],
+                                    QNN_BoolTensor> {
+  let summary = "true where x is NaN";
+}
+def QNN_SoftplusOp : QNN_FloatUnaryOp<"softplus", "log(1 + exp(x))">;
+def QNN_HardSwishOp : QNN_FloatUnaryOp<"hard_swish", "x * hard_sigmoid(x)">;
 
 def QNN_AddOp : QNN_BinaryOp<"add", "x + y", [Commutative]>;
 def QNN_SubOp : QNN_BinaryOp<"sub", "x - y">;
 def QNN_MulOp : QNN_BinaryOp<"mul", "x * y", [Commutative]>;
 def QNN_DivOp : QNN_BinaryOp<"div", "x / y; integers truncate">;
-def QNN_PowOp : QNN_BinaryOp<"pow", "x to the power y">;
+def QNN_PowOp : QNN_ElementwiseOp<"pow",
+    (ins QNN_Tensor:$lhs, QNN_Tensor:$rhs),
+    [AllElementTypesMatch<["lhs", "result"]>]> {
+  let summary = "x to the power y; the exponent's element type may differ";
+  let hasCanonicalizeMethod = 1;
+}
 def QNN_MinOp : QNN_BinaryOp<"min", "minimum, NaN if either is", [Commutative]>;
 def QNN_MaxOp : QNN_BinaryOp<"max", "maximum, NaN if either is", [Commutative]>;
-def QNN_AndOp : QNN_BinaryOp<"and", "logical and", [Commutative]>;
-def QNN_OrOp : QNN_BinaryOp<"or", "logical or", [Commutative]>;
-def QNN_XorOp : QNN_BinaryOp<"xor", "logical exclusive or", [Commutative]>;
-def QNN_EqualOp : QNN_BinaryOp<"equal", "x == y", [Commutative]>;
-def QNN_LessOp : QNN_BinaryOp<"less", "x < y">;
-def QNN_LessEqualOp : QNN_BinaryOp<"less_equal", "x <= y">;
-def QNN_GreaterOp : QNN_BinaryOp<"greater", "x > y">;
-def QNN_GreaterEqualOp : QNN_BinaryOp<"greater_equal", "x >= y">;
+def QNN_AndOp : QNN_LogicalOp<"and", "logical and">;
+def QNN_OrOp : QNN_LogicalOp<"or", "logical or">;
+def QNN_XorOp : QNN_LogicalOp<"xor", "logical exclusive or">;
+def QNN_EqualOp : QNN_CompareOp<"equal", "x == y", [Commutative]>;
+def QNN_LessOp : QNN_CompareOp<"less", "x < y">;
+def QNN_LessEqualOp : QNN_CompareOp<"less_equal", "x <= y">;
+def QNN_GreaterOp : QNN_CompareOp<"greater", "x > y">;
+def QNN_GreaterEqualOp : QNN_CompareOp<"greater_equal", "x >= y">;
 
 def QNN_GeluApproximation : I32EnumAttr<"GeluApproximation",
     "which gelu", [I32EnumAttrCase<"none", 0>, I32EnumAttrCase<"tanh", 1>]> {
   let cppNamespace = "::quantc::qnn";
 }
-def QNN_GeluOp : QNN_ElementwiseOp<"gelu", (ins QNN_Tensor:$input,
+def QNN_GeluOp : QNN_ElementwiseOp<"gelu", (ins QNN_FloatTensor:$input,
     DefaultValuedAttr<QNN_GeluApproximation,
-                      "GeluApproximation::none">:$approximation)> {
+                      "GeluApproximation::none">:$approximation),
+    [SameOperandsAndResultElementType]> {
   let summary = "Gaussian error linear unit (erf or tanh form)";
 }
 def QNN_LeakyReluOp : QNN_ElementwiseOp<"leaky_relu",
-    (ins QNN_Tensor:$input, F32Attr:$alpha)> {
+    (ins QNN_FloatTensor:$input, F32Attr:$alpha),
+    [SameOperandsAndResultElementType]> {
   let summary = "x < 0 ? alpha * x : x";
 }
 def QNN_HardSigmoidOp : QNN_ElementwiseOp<"hard_sigmoid",
-    (ins QNN_Tensor:$input, F32Attr:$alpha, F32Attr:$beta)> {
+    (ins QNN_FloatTensor:$input, F32Attr:$alpha, F32Attr:$beta),
+    [SameOperandsAndResultElementType]> {
   let summary = "max(0, min(1, alpha * x + beta))";
 }
 def QNN_ClipOp : QNN_ElementwiseOp<"clip",
-    (ins QNN_Tensor:$input, F64Attr:$min, F64Attr:$max)> {
+    (ins QNN_Tensor:$input, F64Attr:$min, F64Attr:$max),
+    [SameOperandsAndResultElementType]> {
   let summary = "min(max(x, min), max); NaN stays NaN";
 }
 def QNN_WhereOp : QNN_ElementwiseOp<"where",
-    (ins QNN_Tensor:$condition, QNN_Tensor:$lhs, QNN_Tensor:$rhs)> {
+    (ins QNN_BoolTensor:$condition, QNN_Tensor:$lhs, QNN_Tensor:$rhs),
+    [AllElementTypesMatch<["lhs", "rhs", "result"]>]> {
   let summary = "condition ? x : y";
 }
 def QNN_CastOp : QNN_ElementwiseOp<"cast", (ins QNN_Tensor:$input)> {
-  let summary = "element type conversion (docs/numerics.md §2)";
+  let summary = "element type conversion (docs/numerics.md §2.6)";
+  let hasFolder = 1;
 }
 
 #endif // QUANTC_DIALECT_QNN_QNNELEMENTWISEOPS_TD

@@ -62,7 +62,8 @@ def QNN_PoolKind : I32EnumAttr<"PoolKind", "pooling function", [
     I32EnumAttrCase<"max", 0>, I32EnumAttrCase<"average", 1>]> {
   let cppNamespace = "::quantc::qnn";
 }
-def QNN_PoolOp : QNN_PureOp<"pool"> {
+def QNN_PoolOp : QNN_PureOp<"pool",
+    [SameOperandsAndResultElementType]> {
   let summary = "max or average over a sliding window";
   let arguments = (ins QNN_PoolKind:$kind, QNN_Tensor:$input,
     DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
@@ -80,7 +81,8 @@ def QNN_ReduceKind : I32EnumAttr<"ReduceKind", "reduction function", [
     I32EnumAttrCase<"prod", 4>]> {
   let cppNamespace = "::quantc::qnn";
 }
-def QNN_ReduceOp : QNN_PureOp<"reduce"> {
+def QNN_ReduceOp : QNN_PureOp<"reduce",
+    [SameOperandsAndResultElementType]> {
   let summary = "reduction over axes (docs/numerics.md §4)";
   let arguments = (ins QNN_ReduceKind:$kind, QNN_Tensor:$input,
                        DenseI64ArrayAttr:$axes, BoolAttr:$keep_dims);
@@ -88,53 +90,59 @@ def QNN_ReduceOp : QNN_PureOp<"reduce"> {
   let assemblyFormat =
       "$kind $input attr-dict `:` functional-type(operands, results)";
 }
-def QNN_SoftmaxOp : QNN_PureOp<"softmax"> {
+def QNN_SoftmaxOp : QNN_PureOp<"softmax",
+    [SameOperandsAndResultElementType]> {
   let summary = "softmax along one axis";
-  let arguments = (ins QNN_Tensor:$input, I64Attr:$axis);
+  let arguments = (ins QNN_FloatTensor:$input, I64Attr:$axis);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";
 }
-def QNN_LayerNormOp : QNN_PureOp<"layer_norm"> {
+def QNN_LayerNormOp : QNN_PureOp<"layer_norm",
+    [AllElementTypesMatch<["input", "result"]>]> {
   let summary = "layer normalization over the trailing axes from `axis`";
-  let arguments = (ins QNN_Tensor:$input, QNN_Tensor:$scale,
-    Optional<QNN_Tensor>:$bias, I64Attr:$axis, F32Attr:$epsilon);
+  let arguments = (ins QNN_FloatTensor:$input, QNN_FloatTensor:$scale,
+    Optional<QNN_FloatTensor>:$bias, I64Attr:$axis, F32Attr:$epsilon);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat = [{
     $input `,` $scale (`bias` $bias^)? attr-dict `:`
     functional-type(operands, results)
   }];
 }
-def QNN_RmsNormOp : QNN_PureOp<"rms_norm"> {
+def QNN_RmsNormOp : QNN_PureOp<"rms_norm",
+    [AllElementTypesMatch<["input", "result"]>]> {
   let summary = "root mean square normalization over the trailing axes";
-  let arguments = (ins QNN_Tensor:$input, QNN_Tensor:$scale, I64Attr:$axis,
+  let arguments = (ins QNN_FloatTensor:$input, QNN_FloatTensor:$scale, I64Attr:$axis,
                        F32Attr:$epsilon);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "operands attr-dict `:` functional-type(operands, results)";
 }
-def QNN_BatchNormOp : QNN_PureOp<"batch_norm"> {
+def QNN_BatchNormOp : QNN_PureOp<"batch_norm",
+    [AllElementTypesMatch<["input", "result"]>]> {
   let summary = "inference batch normalization over axis 1";
-  let arguments = (ins QNN_Tensor:$input, QNN_Tensor:$scale, QNN_Tensor:$bias,
-                       QNN_Tensor:$mean, QNN_Tensor:$variance,
+  let arguments = (ins QNN_FloatTensor:$input, QNN_FloatTensor:$scale, QNN_FloatTensor:$bias,
+                       QNN_FloatTensor:$mean, QNN_FloatTensor:$variance,
                        F32Attr:$epsilon);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "operands attr-dict `:` functional-type(operands, results)";
 }
-def QNN_RotaryOp : QNN_PureOp<"rotary"> {
+def QNN_RotaryOp : QNN_PureOp<"rotary",
+    [SameOperandsAndResultElementType]> {
   let summary = "rotary position embedding, halves form";
   let description = [{
     input [b, heads, s, d]; cos and sin broadcast against it (last dimension d,
     or d/2 repeated).  result = x * cos + rotate_half(x) * sin with rotate_half
     (x) = concat(-x[d/2:], x[:d/2]).
   }];
-  let arguments = (ins QNN_Tensor:$input, QNN_Tensor:$cos, QNN_Tensor:$sin);
+  let arguments = (ins QNN_FloatTensor:$input, QNN_FloatTensor:$cos, QNN_FloatTensor:$sin);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "operands attr-dict `:` functional-type(operands, results)";
 }
-def QNN_AttentionOp : QNN_PureOp<"attention"> {
+def QNN_AttentionOp : QNN_PureOp<"attention",
+    [SameOperandsAndResultElementType]> {
   let summary = "softmax(scale · q kᵀ + mask) v per head";
   let description = [{
     query [b, h, s, d], key [b, g, t, d], value [b, g, t, e], h a multiple of g
@@ -142,8 +150,8 @@ def QNN_AttentionOp : QNN_PureOp<"attention"> {
     is added; the result is [b, h, s, e].  `scale` multiplies the scores;
     `key_transposed` means key is [b, g, d, t].  docs/numerics.md §7.
   }];
-  let arguments = (ins QNN_Tensor:$query, QNN_Tensor:$key, QNN_Tensor:$value,
-    Optional<QNN_Tensor>:$mask, F32Attr:$scale, BoolAttr:$causal,
+  let arguments = (ins QNN_FloatTensor:$query, QNN_FloatTensor:$key, QNN_FloatTensor:$value,
+    Optional<QNN_FloatTensor>:$mask, F32Attr:$scale, BoolAttr:$causal,
     BoolAttr:$key_transposed);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat = [{

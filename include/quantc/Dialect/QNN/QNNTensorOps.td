@@ -22,14 +22,17 @@ def QNN_ConstantOp : QNN_PureOp<"constant", [ConstantLike]> {
   let hasVerifier = 1;
 }
 
-def QNN_ReshapeOp : QNN_PureOp<"reshape"> {
+def QNN_ReshapeOp : QNN_PureOp<"reshape",
+    [SameOperandsAndResultElementType]> {
   let summary = "the same elements in row-major order under another shape";
   let arguments = (ins QNN_Tensor:$input, QNN_ShapeExprs:$shape);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
-def QNN_BroadcastToOp : QNN_PureOp<"broadcast_to"> {
+def QNN_BroadcastToOp : QNN_PureOp<"broadcast_to",
+    [SameOperandsAndResultElementType]> {
   let summary = "numpy broadcast to a shape (ONNX Expand)";
   let description = [{ The result is the broadcast of the operand's shape with
     `shape`, so a 1 in `shape` keeps the operand's dimension. }];
@@ -37,22 +40,28 @@ def QNN_BroadcastToOp : QNN_PureOp<"broadcast_to"> {
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
-def QNN_TransposeOp : QNN_PureOp<"transpose"> {
+def QNN_TransposeOp : QNN_PureOp<"transpose",
+    [SameOperandsAndResultElementType]> {
   let summary = "result dimension i is operand dimension permutation[i]";
   let arguments = (ins QNN_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
-def QNN_ConcatOp : QNN_PureOp<"concat"> {
+def QNN_ConcatOp : QNN_PureOp<"concat",
+    [SameOperandsAndResultElementType]> {
   let summary = "operands one after the other along an axis";
   let arguments = (ins Variadic<QNN_Tensor>:$inputs, I64Attr:$axis);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "$inputs attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
-def QNN_SliceOp : QNN_PureOp<"slice"> {
+def QNN_SliceOp : QNN_PureOp<"slice",
+    [SameOperandsAndResultElementType]> {
   let summary = "result[i] = input[start + i * step] along every axis";
   let description = [{
     `starts` and `sizes` have one expression per dimension, already clamped as
@@ -63,21 +72,25 @@ def QNN_SliceOp : QNN_PureOp<"slice"> {
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
-def QNN_PadOp : QNN_PureOp<"pad"> {
+def QNN_PadOp : QNN_PureOp<"pad",
+    [SameOperandsAndResultElementType]> {
   let summary = "constant padding";
   let arguments = (ins QNN_Tensor:$input, DenseI64ArrayAttr:$low,
                        DenseI64ArrayAttr:$high, F64Attr:$value);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
 def QNN_GatherOp : QNN_PureOp<"gather",
     [DeclareOpInterfaceMethods<QNN_WeightedOpInterface>]> {
   let summary = "slices of `input` along `axis` at integer indices";
   let description = [{ Negative indices count from the end.  An index out of
     range is clamped into it (never a wild read). }];
-  let arguments = (ins QNN_Value:$input, QNN_Tensor:$indices, I64Attr:$axis);
+  let arguments = (ins QNN_Value:$input, QNN_IntTensor:$indices,
+                       I64Attr:$axis);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "$input `,` $indices attr-dict `:` functional-type(operands, results)";
