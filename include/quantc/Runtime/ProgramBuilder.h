@@ -5,9 +5,9 @@
 // expressions and equal strings are stored once, constants are folded.
 //
 // Used by the compiler and by tests only; it may use the C++ library, so it
-// must never be included by the runtime.  It is header-only, hence its length, so
-// that the runtime's archive stays free of the C++ library.  It does not check
-// what it is given: call program::validateProgram() on the result.
+// must never be included by the runtime.  It is header-only, hence its length,
+// so that the runtime's archive stays free of the C++ library.  It does not
+// check what it is given: call program::validateProgram() on the result.
 #ifndef QUANTC_RUNTIME_PROGRAMBUILDER_H
 #define QUANTC_RUNTIME_PROGRAMBUILDER_H
 

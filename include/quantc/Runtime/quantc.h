@@ -399,8 +399,8 @@ quantc_prepare(quantc_context *context, size_t entry,
                                          outputs, output_count);
 }
 
-/* The message of the last call on this context that did not return QUANTC_OK
- * or QUANTC_BUSY; "" at first. */
+/* The message of the last run or prepare on this context, "" if it succeeded.
+ * A call that returned QUANTC_BUSY leaves no message. */
 static inline const char *quantc_last_error(const quantc_context *context) {
   return quantc_api_of(context)->last_error(context);
 }

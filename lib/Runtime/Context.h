@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The context: the memory of one run at a time.  It owns three kinds of blocks:
+// itself with all arrays whose size the program fixes, one block per planned
+// shape, and the two blocks of tensor data (arena and library outputs).  A run
+// of a shape seen before touches the allocator for none of them.
+//
+// A run goes through Bind.cpp (inputs to symbols), Plan.cpp (symbols to sizes
+// and offsets) and Run.cpp (pointers, steps).
+#ifndef QUANTC_LIB_RUNTIME_CONTEXT_H
+#define QUANTC_LIB_RUNTIME_CONTEXT_H
+
+#include "quantc/Runtime/Parallel.h"
+
+#include "Model.h"
+#include "Planner.h"
+
+namespace quantc::runtime {
+
+struct BufferPlan {
+  int64_t offset; // in the arena, or in the parent of a view
+  int64_t bytes;
+};
+
+/// All that follows from one entry point and one tuple of symbols.
+struct Plan {
+  Block block;
+  size_t entry = SIZE_MAX; // none: the block is kept for the next plan
+  uint64_t lastUse = 0;
+  // Parts of the block.
+  int64_t *symbols;       // the key
+  int64_t *values;        // of all expressions
+  int64_t *scalars;       // of all steps, in order
+  BufferPlan *buffers;    // of all buffers
+  int64_t *inputBytes;    // of all input tensors
+  int64_t *outputBytes;   // of all output tensors
+  int64_t *outputOffsets; // in the block of library outputs
+  PlanItem *items;        // of the arena buffers
+  uint32_t *itemOf;       // buffer to item, while planning
+  uint32_t *order, *placed;
+  int64_t arenaBytes;      // intermediate tensors, then scratch
+  int64_t scratchOffset;   // of worker 0
+  int64_t scratchStride;   // between workers
+  int64_t allOutputsBytes; // if the library provides them all
+  bool parallel;           // some step is worth splitting
+};
+
+/// What the context keeps for each entry point.
+struct EntryState {
+  quantc_tensor *outputs; // descriptors of the library's outputs
+  int64_t *outputDims;    // of all of them, one after the other
+  uint64_t scalarCount;
+  uint32_t outputDimCount;
+};
+
+/// Arrays for the run in progress, large enough for every entry point.
+struct RunState {
+  const quantc_tensor **inputs;  // by tensor; null if absent
+  const quantc_tensor **outputs; // the caller's; null: the library's
+  uint32_t *assigned;            // by value: 1 + position in the caller's array
+  int64_t *symbols;
+  uint32_t *boundTensor; // which input dimension gave the symbol its size
+  uint32_t *boundAxis;
+  int64_t *inputBytes;
+  char **inputData;
+  char **outputData;
+  void **pointers; // by buffer
+  void **operands; // of one step
+};
+
+/// Everything that binding and running share.
+struct RunRequest {
+  size_t entry;
+  const quantc_value *inputs;
+  size_t inputCount;
+  quantc_value *outputs;
+  size_t outputCount;
+  bool execute; // else only plan: data pointers may be null
+};
+
+} // namespace quantc::runtime
+
+struct quantc_context {
+  const quantc_api *api; // first, see quantc_api_of()
+  quantc_model *model;
+  quantc::runtime::Allocator allocator;
+  quantc::runtime::Block self;
+  quantc::runtime::Team team;
+  quantc_profile_fn profile;
+  void *profileUser;
+  std::atomic<uint32_t> inUse;
+  quantc::runtime::EntryState *entries;
+  quantc::runtime::RunState state;
+  quantc::runtime::Plan *plans;
+  size_t planCount;
+  uint64_t tick; // grows with each use of a plan
+  quantc::runtime::Block arena;
+  quantc::runtime::Block outputs;
+  char message[512];
+};
+
+namespace quantc::runtime {
+
+/// Finds the inputs of the request, checks them and gives each symbol its size.
+quantc_status bindInputs(quantc_context &context, const EntryView &view,
+                         const RunRequest &request, Error &error);
+
+/// Checks input dimensions that are expressions of symbols.
+quantc_status checkDerivedInputs(quantc_context &context, const EntryView &view,
+                                 const Plan &plan, Error &error);
+
+/// Finds the outputs of the request and checks those the caller provides.
+quantc_status bindOutputs(quantc_context &context, const EntryView &view,
+                          const RunRequest &request, const Plan &plan,
+                          Error &error);
+
+/// Checks that no buffer of the caller overlaps another, or the context's own
+/// memory, in a way the program does not declare.
+quantc_status checkAliasing(quantc_context &context, const EntryView &view,
+                            const Plan &plan, Error &error);
+
+/// Returns the plan of the bound symbols, made now if they are new.
+quantc_status findPlan(quantc_context &context, const EntryView &view,
+                       size_t entry, Plan *&plan, Error &error);
+
+/// Makes `block` hold at least `bytes`.
+quantc_status growBlock(const Allocator &allocator, Block &block,
+                        uint64_t bytes, const char *what, Error &error);
+
+/// Whether an output is there at all.
+inline bool isPresent(const program::Tensor &output, const Plan &plan) {
+  return output.present == program::kNone || plan.values[output.present];
+}
+
+/// Names a tensor in messages: `input 'x'`, `output 'kv' element 3`.
+struct Where {
+  const EntryView &view;
+  uint32_t tensor;
+  bool input;
+  void write(Error &error) const;
+};
+
+/// Names an element type in messages.
+struct TypeName {
+  program::DType dtype;
+  void write(Error &error) const;
+};
+
+/// Writes an expression in messages.
+struct ExprText {
+  const EntryView &view;
+  uint32_t expr;
+  void write(Error &error) const { describe(view, expr, error); }
+};
+
+} // namespace quantc::runtime
+
+#endif // QUANTC_LIB_RUNTIME_CONTEXT_H

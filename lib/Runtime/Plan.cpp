@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Turns a tuple of symbols into sizes, lifetimes and offsets.  Plans are kept
+// until `shape_cache` newer ones exist; the block of the oldest is used again,
+// so a shape that changes with each run settles without allocations too.
+
+#include "Context.h"
+
+#include <cstring>
+
+namespace quantc::runtime {
+namespace {
+
+using program::Buffer;
+using program::BufferKind;
+using program::kNone;
+
+int64_t alignUp(int64_t bytes) {
+  return (bytes + kPlanAlignment - 1) / kPlanAlignment * kPlanAlignment;
+}
+
+class Planner {
+public:
+  Planner(const EntryView &view, const Team &team, const EntryState &state,
+          Plan &plan, Error &error)
+      : view(view), team(team), state(state), plan(plan), error(error) {}
+
+  quantc_status reserve(const Allocator &allocator);
+  quantc_status run(const int64_t *symbols);
+
+private:
+  void carve(Carver &carver);
+  quantc_status evaluateAll();
+  quantc_status runChecks(uint32_t evaluated);
+  quantc_status sizeTensors(const program::Tensor *tensors, uint32_t count,
+                            bool input, int64_t *bytes);
+  quantc_status sizeOutputs();
+  quantc_status sizeBuffers();
+  quantc_status sizeView(uint32_t id);
+  quantc_status planSteps();
+  quantc_status planStep(const program::Step &step, uint32_t index,
+                         int64_t *&scalars);
+  void markUses();
+  quantc_status placeArena();
+
+  const EntryView &view;
+  const Team &team;
+  const EntryState &state;
+  Plan &plan;
+  Error &error;
+  int64_t scratchBytes = 0; // per worker, most of all steps
+  size_t itemCount = 0;
+};
+
+void Planner::carve(Carver &carver) {
+  const program::Entry &entry = *view.entry;
+  plan.symbols = carver.take<int64_t>(entry.symbols.count);
+  plan.values = carver.take<int64_t>(entry.exprs.count);
+  plan.scalars = carver.take<int64_t>(state.scalarCount);
+  plan.buffers = carver.take<BufferPlan>(entry.buffers.count);
+  plan.inputBytes = carver.take<int64_t>(entry.inputTensors.count);
+  plan.outputBytes = carver.take<int64_t>(entry.outputTensors.count);
+  plan.outputOffsets = carver.take<int64_t>(entry.outputTensors.count);
+  plan.items = carver.take<PlanItem>(entry.buffers.count);
+  plan.itemOf = carver.take<uint32_t>(entry.buffers.count);
+  plan.order = carver.take<uint32_t>(entry.buffers.count);
+  plan.placed = carver.take<uint32_t>(entry.buffers.count);
+}
+
+quantc_status Planner::reserve(const Allocator &allocator) {
+  Carver measure(nullptr);
+  carve(measure);
+  if (measure.overflowed())
+    return error.set(QUANTC_SIZE_OVERFLOW, "plan is too large");
+  if (quantc_status status = growBlock(allocator, plan.block, measure.bytes(),
+                                       "a memory plan", error))
+    return status;
+  Carver carver(plan.block.data);
+  carve(carver);
+  return QUANTC_OK;
+}
+
+quantc_status Planner::runChecks(uint32_t evaluated) {
+  for (uint32_t i = 0; i < view.entry->checks.count; ++i) {
+    const program::Check &check = view.checks[i];
+    if (check.expr < evaluated && !plan.values[check.expr])
+      return error.set(QUANTC_CHECK_FAILED, view.string(check.message));
+  }
+  return QUANTC_OK;
+}
+
+quantc_status Planner::evaluateAll() {
+  uint32_t evaluated = 0;
+  quantc_status status =
+      evaluate(view, plan.symbols, plan.values, evaluated, error);
+  // A failed check says more than the overflow it was to prevent.
+  if (quantc_status failed = runChecks(evaluated))
+    return failed;
+  return status;
+}
+
+quantc_status Planner::sizeTensors(const program::Tensor *tensors,
+                                   uint32_t count, bool input,
+                                   int64_t *bytes) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const program::Tensor &tensor = tensors[i];
+    Where where = {view, i, input};
+    bytes[i] = 0;
+    bool present = tensor.present == kNone ||
+                   (input ? plan.symbols[tensor.present]
+                          : plan.values[tensor.present]);
+    if (!present)
+      continue;
+    int64_t elements = 1;
+    bool fits = true, isEmpty = false;
+    for (uint32_t d = 0; d < tensor.rank; ++d) {
+      uint32_t expr = view.dims[tensor.firstDim + d];
+      int64_t extent = plan.values[expr];
+      if (extent < 0)
+        return error.set(QUANTC_SHAPE_MISMATCH, where, " dimension ", d,
+                         " would be ", extent, " (", ExprText{view, expr},
+                         ")");
+      isEmpty |= !extent;
+      fits &= !__builtin_mul_overflow(elements, extent, &elements);
+    }
+    elements = isEmpty ? 0 : elements;
+    if (!(fits || isEmpty) ||
+        !elementBytes(tensor.dtype, elements, bytes[i]) ||
+        bytes[i] > kMaxBytes)
+      return error.set(QUANTC_SIZE_OVERFLOW, "size of ", where, " overflows");
+  }
+  return QUANTC_OK;
+}
+
+quantc_status Planner::sizeOutputs() {
+  int64_t total = 0;
+  for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i) {
+    plan.outputOffsets[i] = total;
+    if (__builtin_add_overflow(total, alignUp(plan.outputBytes[i]), &total) ||
+        total > kMaxBytes)
+      return error.set(QUANTC_SIZE_OVERFLOW, "size of all outputs overflows");
+  }
+  plan.allOutputsBytes = total;
+  return QUANTC_OK;
+}
+
+quantc_status Planner::sizeView(uint32_t id) {
+  const Buffer &buffer = view.buffers[id];
+  int64_t offset = plan.values[buffer.offsetExpr];
+  int64_t bytes = plan.values[buffer.sizeExpr];
+  int64_t parent = plan.buffers[buffer.index].bytes;
+  if (offset < 0 || bytes < 0 || offset > parent || bytes > parent - offset)
+    return error.set(QUANTC_SHAPE_MISMATCH, "view ", id, " takes ", bytes,
+                     " bytes at ", offset, " of a buffer of ", parent,
+                     " bytes");
+  plan.buffers[id] = {offset, bytes};
+  return QUANTC_OK;
+}
+
+quantc_status Planner::sizeBuffers() {
+  for (uint32_t i = 0; i < view.entry->buffers.count; ++i) {
+    const Buffer &buffer = view.buffers[i];
+    BufferPlan &result = plan.buffers[i];
+    result = {0, 0};
+    switch (buffer.kind) {
+    case BufferKind::Arena:
+      result.bytes = plan.values[buffer.sizeExpr];
+      if (result.bytes < 0 || result.bytes > kMaxBytes)
+        return error.set(QUANTC_SIZE_OVERFLOW, "buffer ", i, " would have ",
+                         result.bytes, " bytes");
+      break;
+    case BufferKind::Input:
+      result.bytes = plan.inputBytes[buffer.index];
+      break;
+    case BufferKind::Output:
+      result.bytes = plan.outputBytes[buffer.index];
+      break;
+    case BufferKind::Weights:
+      result.bytes = int64_t(buffer.bytes);
+      break;
+    case BufferKind::View:
+      if (quantc_status status = sizeView(i))
+        return status;
+      break;
+    }
+  }
+  return QUANTC_OK;
+}
+
+quantc_status Planner::planStep(const program::Step &step, uint32_t index,
+                                int64_t *&scalars) {
+  const uint32_t *operands = view.operands + step.firstOperand;
+  for (uint32_t i = 0; i < step.scalarCount; ++i)
+    *scalars++ = plan.values[operands[step.bufferCount + i]];
+  if (step.kind == program::StepKind::Copy) {
+    int64_t from = plan.buffers[operands[0]].bytes;
+    int64_t to = plan.buffers[operands[1]].bytes;
+    if (from < to)
+      return error.set(QUANTC_SHAPE_MISMATCH, "step ", index, " '",
+                       view.string(step.name), "' copies ", to, " bytes from ",
+                       from);
+    return QUANTC_OK;
+  }
+  int64_t trip = plan.values[step.tripExpr];
+  int64_t scratch =
+      step.scratchExpr == kNone ? 0 : plan.values[step.scratchExpr];
+  if (trip < 0 || scratch < 0 || scratch > kMaxBytes)
+    return error.set(QUANTC_SIZE_OVERFLOW, "step ", index, " '",
+                     view.string(step.name), "' has ", trip,
+                     " iterations and ", scratch, " bytes of scratch");
+  scratchBytes = scratch > scratchBytes ? scratch : scratchBytes;
+  plan.parallel |= worthSplitting(team, trip, step.grain);
+  return QUANTC_OK;
+}
+
+quantc_status Planner::planSteps() {
+  plan.parallel = false;
+  int64_t *scalars = plan.scalars;
+  for (uint32_t i = 0; i < view.entry->steps.count; ++i)
+    if (quantc_status status = planStep(view.steps[i], i, scalars))
+      return status;
+  return QUANTC_OK;
+}
+
+/// Finds the first and the last step of each arena buffer.  A view counts for
+/// the buffer it is part of.
+void Planner::markUses() {
+  for (uint32_t i = 0; i < view.entry->buffers.count; ++i) {
+    const Buffer &buffer = view.buffers[i];
+    plan.itemOf[i] = kNone;
+    if (buffer.kind == BufferKind::View)
+      plan.itemOf[i] = plan.itemOf[buffer.index];
+    if (buffer.kind != BufferKind::Arena)
+      continue;
+    plan.itemOf[i] = uint32_t(itemCount);
+    plan.items[itemCount++] = {plan.buffers[i].bytes, kNone, 0, 0};
+  }
+  for (uint32_t s = 0; s < view.entry->steps.count; ++s) {
+    const program::Step &step = view.steps[s];
+    for (uint32_t i = 0; i < step.bufferCount; ++i) {
+      uint32_t id = plan.itemOf[view.operands[step.firstOperand + i]];
+      if (id == kNone)
+        continue;
+      PlanItem &item = plan.items[id];
+      item.first = item.first == kNone ? s : item.first;
+      item.last = s;
+    }
+  }
+}
+
+quantc_status Planner::placeArena() {
+  markUses();
+  for (size_t i = 0; i < itemCount; ++i)
+    if (plan.items[i].first == kNone)
+      plan.items[i].bytes = 0; // no step uses it
+  int64_t total =
+      planArena(plan.items, itemCount, plan.order, plan.placed, kMaxBytes);
+  if (total < 0)
+    return error.set(QUANTC_SIZE_OVERFLOW,
+                     "size of the intermediate tensors overflows");
+  for (uint32_t i = 0; i < view.entry->buffers.count; ++i)
+    if (view.buffers[i].kind == BufferKind::Arena)
+      plan.buffers[i].offset = plan.items[plan.itemOf[i]].offset;
+  plan.scratchOffset = total;
+  plan.scratchStride = alignUp(scratchBytes);
+  int64_t scratch = 0;
+  if (__builtin_mul_overflow(plan.scratchStride, int64_t(team.threads),
+                             &scratch) ||
+      scratch > kMaxBytes)
+    return error.set(QUANTC_SIZE_OVERFLOW, "size of the scratch memory of ",
+                     team.threads, " threads overflows");
+  plan.arenaBytes = total + scratch;
+  return QUANTC_OK;
+}
+
+quantc_status Planner::run(const int64_t *symbols) {
+  for (uint32_t i = 0; i < view.entry->symbols.count; ++i)
+    plan.symbols[i] = symbols[i];
+  if (quantc_status status = evaluateAll())
+    return status;
+  if (quantc_status status =
+          sizeTensors(view.inputTensors, view.entry->inputTensors.count, true,
+                      plan.inputBytes))
+    return status;
+  if (quantc_status status =
+          sizeTensors(view.outputTensors, view.entry->outputTensors.count,
+                      false, plan.outputBytes))
+    return status;
+  if (quantc_status status = sizeOutputs())
+    return status;
+  if (quantc_status status = sizeBuffers())
+    return status;
+  if (quantc_status status = planSteps())
+    return status;
+  return placeArena();
+}
+
+bool matches(const Plan &plan, size_t entry, const int64_t *symbols,
+             uint32_t count) {
+  return plan.entry == entry &&
+         (!count || !memcmp(plan.symbols, symbols, count * sizeof(int64_t)));
+}
+
+} // namespace
+
+quantc_status findPlan(quantc_context &context, const EntryView &view,
+                       size_t entry, Plan *&result, Error &error) {
+  Plan *oldest = context.plans;
+  for (size_t i = 0; i < context.planCount; ++i) {
+    Plan &plan = context.plans[i];
+    if (matches(plan, entry, context.state.symbols,
+                view.entry->symbols.count)) {
+      plan.lastUse = ++context.tick;
+      result = &plan;
+      return QUANTC_OK;
+    }
+    if (plan.lastUse < oldest->lastUse)
+      oldest = &plan;
+  }
+  Plan &plan = *oldest;
+  plan.entry = SIZE_MAX;
+  Planner planner(view, context.team, context.entries[entry], plan, error);
+  if (quantc_status status = planner.reserve(context.allocator))
+    return status;
+  if (quantc_status status = planner.run(context.state.symbols))
+    return status;
+  plan.entry = entry;
+  plan.lastUse = ++context.tick;
+  result = &plan;
+  return QUANTC_OK;
+}
+
+} // namespace quantc::runtime

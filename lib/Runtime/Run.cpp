@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Walks the steps of an entry point.  Everything has been checked and sized
+// before: this file only turns offsets into pointers and calls kernels.
+
+#include "Context.h"
+
+#include "Api.h"
+
+#include <cstring>
+#include <time.h>
+
+namespace quantc::runtime {
+namespace {
+
+using program::Buffer;
+using program::BufferKind;
+using program::Step;
+using program::StepKind;
+
+// Copying less than this takes less time than waking another thread.
+constexpr int64_t kCopyGrain = int64_t(1) << 20;
+
+// What a buffer of zero bytes points to, so that no kernel sees null.
+alignas(64) constexpr char kNothing[64] = {};
+
+char *nothing() { return const_cast<char *>(kNothing); }
+
+int64_t now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return int64_t(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+struct KernelCall {
+  quantc_kernel_fn kernel;
+  void *const *buffers;
+  const int64_t *scalars;
+  char *scratch; // null if none
+  int64_t scratchStride;
+
+  static void run(void *context, int64_t begin, int64_t end, int32_t worker) {
+    const auto &call = *static_cast<const KernelCall *>(context);
+    void *scratch =
+        call.scratch ? call.scratch + worker * call.scratchStride : nullptr;
+    call.kernel(call.buffers, call.scalars, begin, end, scratch);
+  }
+};
+
+struct CopyCall {
+  char *to;
+  const char *from;
+
+  static void run(void *context, int64_t begin, int64_t end, int32_t) {
+    const auto &call = *static_cast<const CopyCall *>(context);
+    memcpy(call.to + begin, call.from + begin, size_t(end - begin));
+  }
+};
+
+void copyBytes(const Team &team, char *to, const char *from, int64_t bytes) {
+  if (to == from || bytes <= 0)
+    return;
+  auto distance = reinterpret_cast<uintptr_t>(to) -
+                  reinterpret_cast<uintptr_t>(from);
+  if (distance < uintptr_t(bytes) || -distance < uintptr_t(bytes)) {
+    memmove(to, from, size_t(bytes));
+    return;
+  }
+  CopyCall call = {to, from};
+  parallelFor(team, CopyCall::run, &call, bytes, kCopyGrain);
+}
+
+class Runner {
+public:
+  Runner(quantc_context &context, const EntryView &view, const Plan &plan)
+      : context(context), view(view), plan(plan), state(context.state) {}
+
+  void run(size_t entry);
+
+private:
+  void findBuffers();
+  void updateInPlace();
+  void runStep(const Step &step, const int64_t *scalars);
+  void report(size_t entry, uint32_t index, int64_t nanoseconds);
+
+  quantc_context &context;
+  const EntryView &view;
+  const Plan &plan;
+  RunState &state;
+};
+
+void Runner::findBuffers() {
+  for (uint32_t i = 0; i < view.entry->buffers.count; ++i) {
+    const Buffer &buffer = view.buffers[i];
+    const BufferPlan &planned = plan.buffers[i];
+    char *at = nullptr;
+    switch (buffer.kind) {
+    case BufferKind::Arena:
+      at = planned.bytes ? context.arena.data + planned.offset : nullptr;
+      break;
+    case BufferKind::Input:
+      at = state.inputData[buffer.index];
+      break;
+    case BufferKind::Output:
+      at = state.outputData[buffer.index];
+      break;
+    case BufferKind::Weights:
+      at = planned.bytes ? const_cast<char *>(context.model->weights.data) +
+                               buffer.offset
+                         : nullptr;
+      break;
+    case BufferKind::View:
+      at = static_cast<char *>(state.pointers[buffer.index]) + planned.offset;
+      break;
+    }
+    state.pointers[i] = at ? at : nothing();
+  }
+}
+
+void Runner::updateInPlace() {
+  for (uint32_t i = 0; i < view.entry->aliases.count; ++i) {
+    const program::Alias &alias = view.aliases[i];
+    if (alias.kind != program::AliasKind::InPlace)
+      continue;
+    int64_t from = plan.inputBytes[alias.input];
+    int64_t to = plan.outputBytes[alias.output];
+    copyBytes(context.team, state.outputData[alias.output],
+              state.inputData[alias.input], from < to ? from : to);
+  }
+}
+
+void Runner::runStep(const Step &step, const int64_t *scalars) {
+  const uint32_t *operands = view.operands + step.firstOperand;
+  for (uint32_t i = 0; i < step.bufferCount; ++i)
+    state.operands[i] = state.pointers[operands[i]];
+  if (step.kind == StepKind::Copy) {
+    copyBytes(context.team, static_cast<char *>(state.operands[1]),
+              static_cast<const char *>(state.operands[0]),
+              plan.buffers[operands[1]].bytes);
+    return;
+  }
+  char *scratch = nullptr;
+  if (step.scratchExpr != program::kNone && plan.values[step.scratchExpr])
+    scratch = context.arena.data + plan.scratchOffset;
+  KernelCall call = {context.model->kernels[step.kernel], state.operands,
+                     scalars, scratch, plan.scratchStride};
+  parallelFor(context.team, KernelCall::run, &call, plan.values[step.tripExpr],
+              step.grain);
+}
+
+void Runner::report(size_t entry, uint32_t index, int64_t nanoseconds) {
+  const Step &step = view.steps[index];
+  quantc_step_event event = {};
+  event.struct_size = sizeof(event);
+  event.entry = entry;
+  event.step = index;
+  event.name = view.string(step.name);
+  event.kernel = "copy";
+  event.iterations = 1;
+  if (step.kind == StepKind::Kernel) {
+    const auto *kernels =
+        view.program.at<program::Kernel>(view.program.header->kernels);
+    event.kernel = view.string(kernels[step.kernel].name);
+    event.iterations = plan.values[step.tripExpr];
+  }
+  event.nanoseconds = nanoseconds;
+  context.profile(context.profileUser, &event);
+}
+
+void Runner::run(size_t entry) {
+  Team one;
+  TeamScope scope(plan.parallel ? context.team : one);
+  findBuffers();
+  updateInPlace();
+  const int64_t *scalars = plan.scalars;
+  for (uint32_t i = 0; i < view.entry->steps.count; ++i) {
+    const Step &step = view.steps[i];
+    int64_t start = context.profile ? now() : 0;
+    runStep(step, scalars);
+    if (context.profile)
+      report(entry, i, now() - start);
+    scalars += step.scalarCount;
+  }
+}
+
+/// Gives memory to the outputs that the caller does not provide.
+quantc_status placeOutputs(quantc_context &context, const EntryView &view,
+                           const Plan &plan, Error &error) {
+  RunState &state = context.state;
+  bool needed = false;
+  for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i)
+    needed |= !state.outputs[i] && plan.outputBytes[i];
+  if (needed)
+    if (quantc_status status =
+            growBlock(context.allocator, context.outputs,
+                      uint64_t(plan.allOutputsBytes), "outputs", error))
+      return status;
+  for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i)
+    if (!state.outputs[i] && isPresent(view.outputTensors[i], plan))
+      state.outputData[i] = plan.outputBytes[i]
+                                ? context.outputs.data + plan.outputOffsets[i]
+                                : nothing();
+  return QUANTC_OK;
+}
+
+void describeOutputs(quantc_context &context, const EntryView &view,
+                     size_t entry, const Plan &plan, bool withData) {
+  EntryState &state = context.entries[entry];
+  int64_t *dims = state.outputDims;
+  for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i) {
+    const program::Tensor &tensor = view.outputTensors[i];
+    quantc_tensor &out = state.outputs[i];
+    out = {};
+    out.data = withData ? context.state.outputData[i] : nullptr;
+    out.device = {QUANTC_CPU, 0};
+    out.ndim = int32_t(tensor.rank);
+    out.dtype = {tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes};
+    out.shape = dims;
+    for (uint32_t d = 0; d < tensor.rank; ++d)
+      *dims++ = plan.values[view.dims[tensor.firstDim + d]];
+  }
+}
+
+/// Tells the caller about the outputs; only after all else succeeded.
+void returnOutputs(quantc_context &context, const EntryView &view,
+                   const RunRequest &request, const Plan &plan) {
+  EntryState &entry = context.entries[request.entry];
+  for (uint32_t i = 0; i < view.entry->outputs.count; ++i) {
+    uint32_t position = context.state.assigned[i];
+    if (!position)
+      continue;
+    const program::Value &declared = view.outputs[i];
+    quantc_value &value = request.outputs[position - 1];
+    uint32_t first = declared.firstTensor;
+    bool present =
+        !declared.count || isPresent(view.outputTensors[first], plan);
+    value.count = present ? declared.count : 0;
+    if (declared.count && context.state.outputs[first])
+      continue;
+    value.kind = int32_t(declared.kind);
+    value.tensors = entry.outputs + first;
+  }
+}
+
+quantc_status runRequest(quantc_context &context, const RunRequest &request,
+                         Error &error) {
+  const program::Header &header = *context.model->program.header;
+  if (request.entry >= header.entries.count)
+    return error.set(QUANTC_NOT_FOUND, "expected an entry point below ",
+                     header.entries.count, ", got ", request.entry);
+  EntryView view(context.model->program, request.entry);
+  if (quantc_status status = bindInputs(context, view, request, error))
+    return status;
+  Plan *plan = nullptr;
+  if (quantc_status status =
+          findPlan(context, view, request.entry, plan, error))
+    return status;
+  if (quantc_status status = checkDerivedInputs(context, view, *plan, error))
+    return status;
+  if (quantc_status status = bindOutputs(context, view, request, *plan, error))
+    return status;
+  if (quantc_status status = checkAliasing(context, view, *plan, error))
+    return status;
+  if (quantc_status status =
+          growBlock(context.allocator, context.arena,
+                    uint64_t(plan->arenaBytes), "intermediate tensors", error))
+    return status;
+  if (quantc_status status = placeOutputs(context, view, *plan, error))
+    return status;
+  if (request.execute)
+    Runner(context, view, *plan).run(request.entry);
+  describeOutputs(context, view, request.entry, *plan, request.execute);
+  returnOutputs(context, view, request, *plan);
+  return QUANTC_OK;
+}
+
+quantc_status enterContext(quantc_context *context, const RunRequest &request) {
+  if (!context)
+    return QUANTC_INVALID_ARGUMENT;
+  if (context->inUse.exchange(1, std::memory_order_acquire))
+    return QUANTC_BUSY;
+  Error error(context->message, sizeof(context->message));
+  quantc_status status = runRequest(*context, request, error);
+  context->inUse.store(0, std::memory_order_release);
+  return status;
+}
+
+} // namespace
+
+quantc_status run(quantc_context *context, size_t entry,
+                  const quantc_value *inputs, size_t inputCount,
+                  quantc_value *outputs, size_t outputCount) {
+  return enterContext(
+      context, {entry, inputs, inputCount, outputs, outputCount, true});
+}
+
+quantc_status prepare(quantc_context *context, size_t entry,
+                      const quantc_value *inputs, size_t inputCount,
+                      quantc_value *outputs, size_t outputCount) {
+  return enterContext(
+      context, {entry, inputs, inputCount, outputs, outputCount, false});
+}
+
+} // namespace quantc::runtime

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Checks a program table completely before anything follows an index of it.
+// The bytes may be anything: after validate() returned true, no id, offset or
+// kind in them leads outside of the arrays, and no expression or view depends
+// on itself.  Sizes that follow from shapes are checked when they are known.
+
+#include "ProgramView.h"
+
+#include <cstring>
+
+namespace quantc::runtime {
+namespace {
+
+using namespace program;
+
+class Validator {
+public:
+  Validator(const void *bytes, Error &error)
+      : bytes(static_cast<const char *>(bytes)), error(error) {}
+
+  bool run(size_t size);
+
+private:
+  template <typename... Parts>
+  bool fail(Parts... parts) {
+    error.set(QUANTC_INVALID_PROGRAM, "program is damaged: ", parts...);
+    return false;
+  }
+  template <typename... Parts>
+  bool failEntry(Parts... parts) {
+    return fail("entry ", current, ": ", parts...);
+  }
+  /// Unlike ProgramView::string, before the string is known to be valid.
+  bool validString(StringRef ref) const { return ref < header->strings.count; }
+  static bool inside(Range range, const Section &section) {
+    return uint64_t(range.first) + range.count <= section.count;
+  }
+  bool checkHeader(size_t size);
+  bool checkSection(const Section &section, uint64_t elementSize,
+                    const char *name);
+  bool checkSections();
+  bool checkNames();
+  bool checkWeights();
+  bool checkEntryRanges(const Entry &entry);
+  bool checkExprs(const EntryView &view);
+  bool checkTensors(const EntryView &view, const Tensor *tensors, Range range,
+                    bool input);
+  bool checkValues(const EntryView &view, const Value *values, Range range,
+                   const Tensor *tensors, Range tensorRange, const char *side);
+  bool checkSymbolsBound(const EntryView &view);
+  bool checkAliases(const EntryView &view);
+  bool checkBuffers(const EntryView &view);
+  bool checkStep(const EntryView &view, uint32_t index);
+  bool checkEntry(uint32_t index);
+
+  const char *bytes;
+  const Header *header = nullptr;
+  Error &error;
+  uint32_t current = 0;      // entry point
+  uint64_t operandsUsed = 0; // by all steps
+};
+
+bool Validator::checkHeader(size_t size) {
+  if (reinterpret_cast<uintptr_t>(bytes) % alignof(Header))
+    return fail("address is not aligned to 8 bytes");
+  if (size && size < sizeof(Header))
+    return fail("it has ", size, " bytes, its header needs ", sizeof(Header));
+  header = reinterpret_cast<const Header *>(bytes);
+  if (memcmp(header->magic, kMagic, sizeof(kMagic)))
+    return fail("it does not start with the signature of a program");
+  if (header->version != kVersion)
+    return fail("expected version ", kVersion, ", got ", header->version);
+  if (header->headerBytes != sizeof(Header))
+    return fail("expected a header of ", sizeof(Header), " bytes, got ",
+                header->headerBytes);
+  if (header->totalBytes < sizeof(Header) ||
+      header->totalBytes > uint64_t(kMaxBytes) ||
+      (size && header->totalBytes != size))
+    return fail("its header says ", header->totalBytes, " bytes, got ", size);
+  uint64_t sum = checksum(bytes + sizeof(Header),
+                          header->totalBytes - sizeof(Header));
+  return sum == header->checksum || fail("its checksum is wrong");
+}
+
+bool Validator::checkSection(const Section &section, uint64_t elementSize,
+                             const char *name) {
+  if (section.offset % 8 || section.offset < sizeof(Header) ||
+      section.offset > header->totalBytes ||
+      section.count > (header->totalBytes - section.offset) / elementSize ||
+      section.count >= kNone)
+    return fail("section '", name, "' has ", section.count,
+                " elements at offset ", section.offset, " of ",
+                header->totalBytes);
+  return true;
+}
+
+bool Validator::checkSections() {
+  const Header &h = *header;
+  return checkSection(h.strings, 1, "strings") &&
+         checkSection(h.metadata, sizeof(Metadata), "metadata") &&
+         checkSection(h.kernels, sizeof(Kernel), "kernels") &&
+         checkSection(h.entries, sizeof(Entry), "entries") &&
+         checkSection(h.symbols, sizeof(Symbol), "symbols") &&
+         checkSection(h.values, sizeof(Value), "values") &&
+         checkSection(h.tensors, sizeof(Tensor), "tensors") &&
+         checkSection(h.dims, sizeof(uint32_t), "dims") &&
+         checkSection(h.aliases, sizeof(Alias), "aliases") &&
+         checkSection(h.exprs, sizeof(Expr), "exprs") &&
+         checkSection(h.checks, sizeof(Check), "checks") &&
+         checkSection(h.buffers, sizeof(Buffer), "buffers") &&
+         checkSection(h.steps, sizeof(Step), "steps") &&
+         checkSection(h.operands, sizeof(uint32_t), "operands");
+}
+
+bool Validator::checkNames() {
+  ProgramView view{header};
+  const Header &h = *header;
+  if (!h.strings.count || view.at<char>(h.strings)[h.strings.count - 1])
+    return fail("its strings do not end with a zero byte");
+  const auto *metadata = view.at<Metadata>(h.metadata);
+  for (uint64_t i = 0; i < h.metadata.count; ++i)
+    if (!validString(metadata[i].key) || !validString(metadata[i].value))
+      return fail("metadata ", i, " is outside of the strings");
+  const auto *kernels = view.at<Kernel>(h.kernels);
+  for (uint64_t i = 0; i < h.kernels.count; ++i)
+    if (!validString(kernels[i].name))
+      return fail("name of kernel ", i, " is outside of the strings");
+  return true;
+}
+
+bool Validator::checkWeights() {
+  const WeightInfo &weights = header->weights;
+  if (!validString(weights.fileName))
+    return fail("name of the weights file is outside of the strings");
+  if (weights.bytes > uint64_t(kMaxBytes))
+    return fail("weights of ", weights.bytes, " bytes");
+  switch (weights.source) {
+  case WeightSource::None:
+    return !weights.bytes || fail("weights of ", weights.bytes,
+                                  " bytes without a source");
+  case WeightSource::Embedded:
+    return true;
+  case WeightSource::File: {
+    const char *name = ProgramView{header}.string(weights.fileName);
+    return (*name && !strchr(name, '/')) ||
+           fail("expected a weights file without folder, got '", name, "'");
+  }
+  }
+  return fail("unknown source of weights ", uint32_t(weights.source));
+}
+
+bool Validator::checkEntryRanges(const Entry &entry) {
+  const Header &h = *header;
+  if (!validString(entry.name) || entry.reserved)
+    return failEntry("its name is outside of the strings");
+  if (!inside(entry.symbols, h.symbols) || !inside(entry.inputs, h.values) ||
+      !inside(entry.outputs, h.values) ||
+      !inside(entry.inputTensors, h.tensors) ||
+      !inside(entry.outputTensors, h.tensors) ||
+      !inside(entry.aliases, h.aliases) || !inside(entry.exprs, h.exprs) ||
+      !inside(entry.checks, h.checks) || !inside(entry.buffers, h.buffers) ||
+      !inside(entry.steps, h.steps))
+    return failEntry("it reaches over the end of a section");
+  return true;
+}
+
+bool Validator::checkExprs(const EntryView &view) {
+  for (uint32_t i = 0; i < view.entry->symbols.count; ++i)
+    if (!validString(view.symbols[i].name))
+      return failEntry("name of symbol ", i, " is outside of the strings");
+  for (uint32_t i = 0; i < view.entry->exprs.count; ++i) {
+    const Expr &expr = view.exprs[i];
+    bool valid = false;
+    if (expr.op == Op::Const)
+      valid = true;
+    else if (expr.op == Op::Symbol)
+      valid = expr.a < view.entry->symbols.count;
+    else if (expr.op <= Op::Select)
+      valid = expr.a < i && expr.b < i && (expr.op != Op::Select || expr.c < i);
+    if (!valid)
+      return failEntry("expression ", i, " has operation ", uint32_t(expr.op),
+                       " of ", expr.a, ", ", expr.b, ", ", expr.c);
+  }
+  for (uint32_t i = 0; i < view.entry->checks.count; ++i)
+    if (view.checks[i].expr >= view.entry->exprs.count ||
+        !validString(view.checks[i].message))
+      return failEntry("check ", i, " names expression ", view.checks[i].expr);
+  return true;
+}
+
+bool Validator::checkTensors(const EntryView &view, const Tensor *tensors,
+                             Range range, bool input) {
+  const char *side = input ? "input" : "output";
+  for (uint32_t i = 0; i < range.count; ++i) {
+    const Tensor &t = tensors[i];
+    if (!t.dtype.bits || t.dtype.bits > 128 || t.dtype.lanes != 1 || t.reserved)
+      return failEntry(side, " tensor ", i, " has elements of ", t.dtype.bits,
+                       " bits, ", t.dtype.lanes, " lanes");
+    if (!t.alignment || (t.alignment & (t.alignment - 1)) || t.alignment > 4096)
+      return failEntry(side, " tensor ", i, " has alignment ", t.alignment);
+    if (t.rank > kMaxRank ||
+        uint64_t(t.firstDim) + t.rank > header->dims.count)
+      return failEntry(side, " tensor ", i, " has ", t.rank,
+                       " dimensions from ", t.firstDim);
+    for (uint32_t d = 0; d < t.rank; ++d)
+      if (view.dims[t.firstDim + d] >= view.entry->exprs.count)
+        return failEntry(side, " tensor ", i, " names expression ",
+                         view.dims[t.firstDim + d]);
+    uint32_t limit =
+        input ? view.entry->symbols.count : view.entry->exprs.count;
+    if (t.present != kNone && t.present >= limit)
+      return failEntry(side, " tensor ", i, " has presence ", t.present);
+  }
+  return true;
+}
+
+bool Validator::checkValues(const EntryView &view, const Value *values,
+                            Range range, const Tensor *tensors,
+                            Range tensorRange, const char *side) {
+  uint64_t next = 0; // the tensors must follow each other
+  for (uint32_t i = 0; i < range.count; ++i) {
+    const Value &value = values[i];
+    bool optional = value.kind == ValueKind::Optional;
+    if (!validString(value.name) || value.kind > ValueKind::Sequence ||
+        value.firstTensor != next || value.count > tensorRange.count - next ||
+        (value.kind != ValueKind::Sequence && value.count != 1))
+      return failEntry(side, " ", i, " of kind ", uint32_t(value.kind), " has ",
+                       value.count, " tensors from ", value.firstTensor);
+    next += value.count;
+    for (uint32_t t = 0; t < value.count; ++t)
+      if ((tensors[value.firstTensor + t].present != kNone) != optional)
+        return failEntry(side, " '", view.string(value.name),
+                         "' mixes up optional and needed");
+  }
+  return next == tensorRange.count ||
+         failEntry(next, " ", side, " tensors are used of ",
+                   tensorRange.count);
+}
+
+bool Validator::checkSymbolsBound(const EntryView &view) {
+  // Symbols are numbered by first use and few, so this needs no memory: each
+  // must be the whole of some input dimension, or a presence.
+  for (uint32_t s = 0; s < view.entry->symbols.count; ++s) {
+    bool bound = false;
+    for (uint32_t i = 0; i < view.entry->inputTensors.count && !bound; ++i) {
+      const Tensor &t = view.inputTensors[i];
+      bound = t.present == s;
+      for (uint32_t d = 0; d < t.rank && !bound; ++d) {
+        const Expr &expr = view.exprs[view.dims[t.firstDim + d]];
+        bound = expr.op == Op::Symbol && expr.a == s;
+      }
+    }
+    if (!bound)
+      return failEntry("no input gives the dimension '",
+                       view.string(view.symbols[s].name), "' a size");
+  }
+  return true;
+}
+
+bool Validator::checkAliases(const EntryView &view) {
+  for (uint32_t i = 0; i < view.entry->aliases.count; ++i) {
+    const Alias &alias = view.aliases[i];
+    if ((alias.kind != AliasKind::InPlace &&
+         alias.kind != AliasKind::MayShare) ||
+        alias.output >= view.entry->outputTensors.count ||
+        alias.input >= view.entry->inputTensors.count)
+      return failEntry("alias ", i, " of kind ", uint32_t(alias.kind),
+                       " joins output ", alias.output, " and input ",
+                       alias.input);
+    for (uint32_t k = 0; k < i; ++k)
+      if (view.aliases[k].output == alias.output ||
+          view.aliases[k].input == alias.input)
+        return failEntry("aliases ", k, " and ", i, " name the same tensor");
+    if (alias.kind != AliasKind::InPlace)
+      continue;
+    for (uint32_t b = 0; b < view.entry->buffers.count; ++b)
+      if (view.buffers[b].kind == BufferKind::Input &&
+          view.buffers[b].index == alias.input)
+        return failEntry("buffer ", b, " names input ", alias.input,
+                         ", which is updated in place as output ",
+                         alias.output);
+  }
+  return true;
+}
+
+bool Validator::checkBuffers(const EntryView &view) {
+  uint32_t exprs = view.entry->exprs.count;
+  for (uint32_t i = 0; i < view.entry->buffers.count; ++i) {
+    const Buffer &b = view.buffers[i];
+    bool valid = false;
+    switch (b.kind) {
+    case BufferKind::Arena:
+      valid = b.sizeExpr < exprs;
+      break;
+    case BufferKind::Input:
+      valid = b.index < view.entry->inputTensors.count;
+      break;
+    case BufferKind::Output:
+      valid = b.index < view.entry->outputTensors.count;
+      break;
+    case BufferKind::Weights:
+      valid = b.offset <= header->weights.bytes &&
+              b.bytes <= header->weights.bytes - b.offset;
+      break;
+    case BufferKind::View:
+      valid = b.index < i && b.sizeExpr < exprs && b.offsetExpr < exprs;
+      break;
+    }
+    if (!valid)
+      return failEntry("buffer ", i, " of kind ", uint32_t(b.kind), " names ",
+                       b.index, ", bytes ", b.bytes, " at ", b.offset);
+  }
+  return true;
+}
+
+bool Validator::checkStep(const EntryView &view, uint32_t index) {
+  const Step &step = view.steps[index];
+  uint32_t exprs = view.entry->exprs.count;
+  if (!validString(step.name))
+    return failEntry("name of step ", index, " is outside of the strings");
+  uint64_t operands = uint64_t(step.bufferCount) + step.scalarCount;
+  operandsUsed += operands;
+  if (step.firstOperand + operands > header->operands.count ||
+      operandsUsed > header->operands.count)
+    return failEntry("step ", index, " has ", operands, " operands from ",
+                     step.firstOperand);
+  const uint32_t *ids = view.operands + step.firstOperand;
+  for (uint32_t i = 0; i < operands; ++i)
+    if (ids[i] >= (i < step.bufferCount ? view.entry->buffers.count : exprs))
+      return failEntry("operand ", i, " of step ", index, " is ", ids[i]);
+  if (step.kind == StepKind::Copy)
+    return (step.bufferCount == 2 && !step.scalarCount) ||
+           failEntry("copy step ", index, " has ", operands, " operands");
+  if (step.kind != StepKind::Kernel)
+    return failEntry("step ", index, " has unknown kind ",
+                     uint32_t(step.kind), "; it needs a newer runtime");
+  if (step.kernel >= header->kernels.count || step.tripExpr >= exprs ||
+      (step.scratchExpr != kNone && step.scratchExpr >= exprs) ||
+      step.grain < 1)
+    return failEntry("step ", index, " calls kernel ", step.kernel, " of ",
+                     header->kernels.count, ", grain ", step.grain);
+  return true;
+}
+
+bool Validator::checkEntry(uint32_t index) {
+  current = index;
+  ProgramView program{header};
+  const Entry &entry = program.at<Entry>(header->entries)[index];
+  if (!checkEntryRanges(entry))
+    return false;
+  EntryView view(program, index);
+  if (!checkExprs(view) ||
+      !checkTensors(view, view.inputTensors, entry.inputTensors, true) ||
+      !checkTensors(view, view.outputTensors, entry.outputTensors, false) ||
+      !checkValues(view, view.inputs, entry.inputs, view.inputTensors,
+                   entry.inputTensors, "input") ||
+      !checkValues(view, view.outputs, entry.outputs, view.outputTensors,
+                   entry.outputTensors, "output") ||
+      !checkSymbolsBound(view) || !checkBuffers(view) || !checkAliases(view))
+    return false;
+  for (uint32_t i = 0; i < entry.steps.count; ++i)
+    if (!checkStep(view, i))
+      return false;
+  return true;
+}
+
+bool Validator::run(size_t size) {
+  if (!bytes)
+    return fail("its address is null");
+  if (!checkHeader(size) || !checkSections() || !checkNames() ||
+      !checkWeights())
+    return false;
+  for (uint64_t i = 0; i < header->entries.count; ++i)
+    if (!checkEntry(uint32_t(i)))
+      return false;
+  return true;
+}
+
+} // namespace
+
+bool validate(const void *bytes, size_t size, Error &error) {
+  return Validator(bytes, error).run(size);
+}
+
+bool program::validateProgram(const void *bytes, size_t size, char *message,
+                              size_t messageSize) {
+  Error error(message, messageSize);
+  return validate(bytes, size, error);
+}
+
+} // namespace quantc::runtime
