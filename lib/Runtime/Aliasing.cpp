@@ -59,8 +59,8 @@ quantc_status checkOutput(const quantc_context &context, const EntryView &view,
                        " may be the same buffer, but they start at different "
                        "addresses");
     }
-    return error.set(QUANTC_ALIASING, where, " overlaps ",
-                     Where{view, i, true}, "; give it memory of its own");
+    return error.set(QUANTC_ALIASING, where, " overlaps ", Where{view, i, true},
+                     "; give it memory of its own");
   }
   for (uint32_t i = 0; i < output; ++i)
     if (own.overlaps(extentOf(state.outputData[i], plan.outputBytes[i])))

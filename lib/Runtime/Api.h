@@ -49,16 +49,26 @@ const char *statusName(quantc_status status);
 
 /// Libraries and hosts differ only in how models are created.
 constexpr quantc_api makeApi(decltype(quantc_api::model_create) create) {
-  return {sizeof(quantc_api), QUANTC_ABI_VERSION,
-          0,                  create,
-          modelDestroy,       entryCount,
-          entryName,          valueCount,
-          valueInfo,          tensorInfo,
-          dimension,          metadataCount,
-          metadataKey,        metadataValue,
-          contextCreate,      contextDestroy,
-          prepare,            run,
-          lastError,          contextInfo,
+  return {sizeof(quantc_api),
+          QUANTC_ABI_VERSION,
+          0,
+          create,
+          modelDestroy,
+          entryCount,
+          entryName,
+          valueCount,
+          valueInfo,
+          tensorInfo,
+          dimension,
+          metadataCount,
+          metadataKey,
+          metadataValue,
+          contextCreate,
+          contextDestroy,
+          prepare,
+          run,
+          lastError,
+          contextInfo,
           statusName};
 }
 

@@ -174,8 +174,7 @@ quantc_status checkTensor(const Where &where, const Tensor &wanted,
     return error.set(QUANTC_RANK_MISMATCH, "expected ", where, " to have ",
                      wanted.rank, " dimensions, got ", given.ndim);
   if (given.ndim && !given.shape)
-    return error.set(QUANTC_INVALID_ARGUMENT, "'shape' of ", where,
-                     " is null");
+    return error.set(QUANTC_INVALID_ARGUMENT, "'shape' of ", where, " is null");
   if (given.device.device_type != QUANTC_CPU &&
       given.device.device_type != QUANTC_CUDA_HOST)
     return error.set(QUANTC_WRONG_DEVICE, "expected ", where,
@@ -265,9 +264,8 @@ quantc_status bindInputs(quantc_context &context, const EntryView &view,
   RunState &state = context.state;
   Side side(view, true);
   auto never = [](const quantc_tensor *) { return false; };
-  if (quantc_status status =
-          assign(side, request.inputs, request.inputCount, state, state.inputs,
-                 never, error))
+  if (quantc_status status = assign(side, request.inputs, request.inputCount,
+                                    state, state.inputs, never, error))
     return status;
   for (uint32_t i = 0; i < side.valueCount; ++i)
     if (!state.assigned[i] && side.values[i].kind != ValueKind::Optional)
@@ -318,9 +316,8 @@ quantc_status bindOutputs(quantc_context &context, const EntryView &view,
     auto base = reinterpret_cast<uintptr_t>(context.self.data);
     return at - base < context.self.bytes;
   };
-  if (quantc_status status =
-          assign(side, request.outputs, request.outputCount, state,
-                 state.outputs, own, error))
+  if (quantc_status status = assign(side, request.outputs, request.outputCount,
+                                    state, state.outputs, own, error))
     return status;
   for (uint32_t i = 0; i < side.tensorCount; ++i) {
     const quantc_tensor *given = state.outputs[i];
@@ -329,9 +326,8 @@ quantc_status bindOutputs(quantc_context &context, const EntryView &view,
     if (!given || !isPresent(tensor, plan))
       continue;
     int64_t bytes = 0;
-    if (quantc_status status =
-            checkTensor({view, i, false}, tensor, *given, request.execute,
-                        bytes, error))
+    if (quantc_status status = checkTensor({view, i, false}, tensor, *given,
+                                           request.execute, bytes, error))
       return status;
     for (uint32_t d = 0; d < tensor.rank; ++d) {
       uint32_t expr = view.dims[tensor.firstDim + d];

@@ -106,8 +106,8 @@ quantc_status createContext(quantc_model *model,
                             const quantc_context_options *given,
                             quantc_context **result, Error &error) {
   if (!model || !result)
-    return error.set(QUANTC_INVALID_ARGUMENT, model ? "'context' is null"
-                                                    : "'model' is null");
+    return error.set(QUANTC_INVALID_ARGUMENT,
+                     model ? "'context' is null" : "'model' is null");
   *result = nullptr;
   quantc_context_options options = {};
   if (quantc_status status = checkOptions(given, options, error))

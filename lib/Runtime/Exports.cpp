@@ -11,8 +11,8 @@ extern "C" {
 // Defined by the generated object, and hidden in it as well.
 [[gnu::visibility("hidden")]] extern const unsigned char quantc_program[];
 [[gnu::visibility("hidden")]] extern const quantc_kernel_fn quantc_kernels[];
-[[gnu::visibility("hidden"), gnu::weak]] extern const unsigned char
-    quantc_weights[];
+[[gnu::visibility("hidden"),
+  gnu::weak]] extern const unsigned char quantc_weights[];
 }
 
 namespace quantc::runtime {

@@ -87,8 +87,7 @@ quantc_status createModel(const quantc_model_options *given,
 }
 
 void modelDestroy(quantc_model *model) {
-  if (!model ||
-      model->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
+  if (!model || model->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
     return;
   unloadWeights(model->weights);
   Allocator allocator = model->allocator;

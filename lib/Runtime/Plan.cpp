@@ -100,15 +100,14 @@ quantc_status Planner::evaluateAll() {
 }
 
 quantc_status Planner::sizeTensors(const program::Tensor *tensors,
-                                   uint32_t count, bool input,
-                                   int64_t *bytes) {
+                                   uint32_t count, bool input, int64_t *bytes) {
   for (uint32_t i = 0; i < count; ++i) {
     const program::Tensor &tensor = tensors[i];
     Where where = {view, i, input};
     bytes[i] = 0;
-    bool present = tensor.present == kNone ||
-                   (input ? plan.symbols[tensor.present]
-                          : plan.values[tensor.present]);
+    bool present =
+        tensor.present == kNone ||
+        (input ? plan.symbols[tensor.present] : plan.values[tensor.present]);
     if (!present)
       continue;
     int64_t elements = 1;
@@ -118,14 +117,12 @@ quantc_status Planner::sizeTensors(const program::Tensor *tensors,
       int64_t extent = plan.values[expr];
       if (extent < 0)
         return error.set(QUANTC_SHAPE_MISMATCH, where, " dimension ", d,
-                         " would be ", extent, " (", ExprText{view, expr},
-                         ")");
+                         " would be ", extent, " (", ExprText{view, expr}, ")");
       isEmpty |= !extent;
       fits &= !__builtin_mul_overflow(elements, extent, &elements);
     }
     elements = isEmpty ? 0 : elements;
-    if (!(fits || isEmpty) ||
-        !elementBytes(tensor.dtype, elements, bytes[i]) ||
+    if (!(fits || isEmpty) || !elementBytes(tensor.dtype, elements, bytes[i]) ||
         bytes[i] > kMaxBytes)
       return error.set(QUANTC_SIZE_OVERFLOW, "size of ", where, " overflows");
   }
@@ -206,8 +203,8 @@ quantc_status Planner::planStep(const program::Step &step, uint32_t index,
       step.scratchExpr == kNone ? 0 : plan.values[step.scratchExpr];
   if (trip < 0 || scratch < 0 || scratch > kMaxBytes)
     return error.set(QUANTC_SIZE_OVERFLOW, "step ", index, " '",
-                     view.string(step.name), "' has ", trip,
-                     " iterations and ", scratch, " bytes of scratch");
+                     view.string(step.name), "' has ", trip, " iterations and ",
+                     scratch, " bytes of scratch");
   scratchBytes = scratch > scratchBytes ? scratch : scratchBytes;
   plan.parallel |= worthSplitting(team, trip, step.grain);
   return QUANTC_OK;

@@ -20,8 +20,7 @@ bool overlaps(const PlanItem &a, const PlanItem &b) {
 }
 
 /// Sorts in place; a heap needs no memory and no bad case exists.
-template <typename Less>
-void heapSort(uint32_t *ids, size_t count, Less less) {
+template <typename Less> void heapSort(uint32_t *ids, size_t count, Less less) {
   auto sift = [&](size_t at, size_t end) {
     for (;;) {
       size_t child = 2 * at + 1;

@@ -12,7 +12,7 @@
 namespace quantc::runtime {
 
 struct PlanItem {
-  int64_t bytes; // in; not negative
+  int64_t bytes;  // in; not negative
   uint32_t first; // in; the steps during which it is alive, both included
   uint32_t last;
   int64_t offset; // out; a multiple of kPlanAlignment

@@ -60,8 +60,7 @@ void futexWake(std::atomic<uint32_t> &word, int count) {
 
 /// Spins until `done` says so or the time is over.  Looks at the clock only
 /// now and then; a pause takes 40 to 140 cycles.
-template <typename Done>
-bool spin(int64_t nanoseconds, Done done) {
+template <typename Done> bool spin(int64_t nanoseconds, Done done) {
   int64_t end = 0;
   for (uint32_t i = 0;; ++i) {
     if (done())
@@ -84,8 +83,7 @@ bool join(PoolV1 &pool, uint32_t &last) {
     uint64_t limit = job >> 16 & 0x7fff, joined = job & 0xffff;
     if (!(job & kOpen) || uint32_t(job >> 32) == last || joined >= limit)
       return false;
-    if (!pool.job.compare_exchange_weak(job, job + 1,
-                                        std::memory_order_acq_rel,
+    if (!pool.job.compare_exchange_weak(job, job + 1, std::memory_order_acq_rel,
                                         std::memory_order_acquire))
       continue;
     last = uint32_t(job >> 32);
@@ -172,9 +170,8 @@ bool ready(PoolV1 &pool) {
   uint32_t state = mark->load(std::memory_order_acquire);
   if (state == wanted)
     return true;
-  if (state == kSettingUp ||
-      !mark->compare_exchange_strong(state, kSettingUp,
-                                     std::memory_order_acq_rel))
+  if (state == kSettingUp || !mark->compare_exchange_strong(
+                                 state, kSettingUp, std::memory_order_acq_rel))
     return false;
   pool.threads.store(0, std::memory_order_relaxed);
   pool.busy.store(0, std::memory_order_relaxed);
@@ -259,9 +256,8 @@ void leave(PoolV1 *pool) {
 
 extern "C" {
 constinit PoolV1 quantc_default_pool_v1 = {
-    sizeof(PoolV1), dispatch, enter, leave, nullptr, 0, 0, 0,
-    nullptr,        nullptr,  0,     0,     0,       0, 0, 0,
-    0};
+    sizeof(PoolV1), dispatch, enter, leave, nullptr, 0, 0, 0, nullptr,
+    nullptr,        0,        0,     0,     0,       0, 0, 0};
 // Clang cannot say this about a variable, and GCC only about inline ones.
 asm(".type quantc_default_pool_v1, @gnu_unique_object");
 }

@@ -17,10 +17,9 @@ inline constexpr int64_t kMaxBytes = int64_t(1) << 46;
 struct ProgramView {
   const program::Header *header = nullptr;
 
-  template <typename T>
-  const T *at(const program::Section &section) const {
-    return reinterpret_cast<const T *>(
-        reinterpret_cast<const char *>(header) + section.offset);
+  template <typename T> const T *at(const program::Section &section) const {
+    return reinterpret_cast<const T *>(reinterpret_cast<const char *>(header) +
+                                       section.offset);
   }
   const char *string(program::StringRef ref) const {
     return at<char>(header->strings) + ref;

@@ -60,8 +60,8 @@ struct CopyCall {
 void copyBytes(const Team &team, char *to, const char *from, int64_t bytes) {
   if (to == from || bytes <= 0)
     return;
-  auto distance = reinterpret_cast<uintptr_t>(to) -
-                  reinterpret_cast<uintptr_t>(from);
+  auto distance =
+      reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from);
   if (distance < uintptr_t(bytes) || -distance < uintptr_t(bytes)) {
     memmove(to, from, size_t(bytes));
     return;
@@ -105,9 +105,9 @@ void Runner::findBuffers() {
       at = state.outputData[buffer.index];
       break;
     case BufferKind::Weights:
-      at = planned.bytes ? const_cast<char *>(context.model->weights.data) +
-                               buffer.offset
-                         : nullptr;
+      at = planned.bytes
+               ? const_cast<char *>(context.model->weights.data) + buffer.offset
+               : nullptr;
       break;
     case BufferKind::View:
       at = static_cast<char *>(state.pointers[buffer.index]) + planned.offset;
@@ -290,15 +290,15 @@ quantc_status enterContext(quantc_context *context, const RunRequest &request) {
 quantc_status run(quantc_context *context, size_t entry,
                   const quantc_value *inputs, size_t inputCount,
                   quantc_value *outputs, size_t outputCount) {
-  return enterContext(
-      context, {entry, inputs, inputCount, outputs, outputCount, true});
+  return enterContext(context,
+                      {entry, inputs, inputCount, outputs, outputCount, true});
 }
 
 quantc_status prepare(quantc_context *context, size_t entry,
                       const quantc_value *inputs, size_t inputCount,
                       quantc_value *outputs, size_t outputCount) {
-  return enterContext(
-      context, {entry, inputs, inputCount, outputs, outputCount, false});
+  return enterContext(context,
+                      {entry, inputs, inputCount, outputs, outputCount, false});
 }
 
 } // namespace quantc::runtime

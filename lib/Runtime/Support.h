@@ -81,8 +81,7 @@ inline constexpr size_t kBlockAlignment = 64;
 class Carver {
 public:
   explicit Carver(char *base) : base(base) {}
-  template <typename T>
-  T *take(uint64_t count) {
+  template <typename T> T *take(uint64_t count) {
     uint64_t bytes = 0;
     failed |= __builtin_mul_overflow(count, sizeof(T), &bytes);
     failed |= __builtin_add_overflow(used, -used % alignof(T), &used);

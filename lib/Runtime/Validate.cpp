@@ -22,13 +22,11 @@ public:
   bool run(size_t size);
 
 private:
-  template <typename... Parts>
-  bool fail(Parts... parts) {
+  template <typename... Parts> bool fail(Parts... parts) {
     error.set(QUANTC_INVALID_PROGRAM, "program is damaged: ", parts...);
     return false;
   }
-  template <typename... Parts>
-  bool failEntry(Parts... parts) {
+  template <typename... Parts> bool failEntry(Parts... parts) {
     return fail("entry ", current, ": ", parts...);
   }
   /// Unlike ProgramView::string, before the string is known to be valid.
@@ -78,8 +76,8 @@ bool Validator::checkHeader(size_t size) {
       header->totalBytes > uint64_t(kMaxBytes) ||
       (size && header->totalBytes != size))
     return fail("its header says ", header->totalBytes, " bytes, got ", size);
-  uint64_t sum = checksum(bytes + sizeof(Header),
-                          header->totalBytes - sizeof(Header));
+  uint64_t sum =
+      checksum(bytes + sizeof(Header), header->totalBytes - sizeof(Header));
   return sum == header->checksum || fail("its checksum is wrong");
 }
 
@@ -137,8 +135,8 @@ bool Validator::checkWeights() {
     return fail("weights of ", weights.bytes, " bytes");
   switch (weights.source) {
   case WeightSource::None:
-    return !weights.bytes || fail("weights of ", weights.bytes,
-                                  " bytes without a source");
+    return !weights.bytes ||
+           fail("weights of ", weights.bytes, " bytes without a source");
   case WeightSource::Embedded:
     return true;
   case WeightSource::File: {
@@ -199,8 +197,7 @@ bool Validator::checkTensors(const EntryView &view, const Tensor *tensors,
                        " bits, ", t.dtype.lanes, " lanes");
     if (!t.alignment || (t.alignment & (t.alignment - 1)) || t.alignment > 4096)
       return failEntry(side, " tensor ", i, " has alignment ", t.alignment);
-    if (t.rank > kMaxRank ||
-        uint64_t(t.firstDim) + t.rank > header->dims.count)
+    if (t.rank > kMaxRank || uint64_t(t.firstDim) + t.rank > header->dims.count)
       return failEntry(side, " tensor ", i, " has ", t.rank,
                        " dimensions from ", t.firstDim);
     for (uint32_t d = 0; d < t.rank; ++d)
@@ -234,8 +231,7 @@ bool Validator::checkValues(const EntryView &view, const Value *values,
                          "' mixes up optional and needed");
   }
   return next == tensorRange.count ||
-         failEntry(next, " ", side, " tensors are used of ",
-                   tensorRange.count);
+         failEntry(next, " ", side, " tensors are used of ", tensorRange.count);
 }
 
 bool Validator::checkSymbolsBound(const EntryView &view) {
@@ -333,8 +329,8 @@ bool Validator::checkStep(const EntryView &view, uint32_t index) {
     return (step.bufferCount == 2 && !step.scalarCount) ||
            failEntry("copy step ", index, " has ", operands, " operands");
   if (step.kind != StepKind::Kernel)
-    return failEntry("step ", index, " has unknown kind ",
-                     uint32_t(step.kind), "; it needs a newer runtime");
+    return failEntry("step ", index, " has unknown kind ", uint32_t(step.kind),
+                     "; it needs a newer runtime");
   if (step.kernel >= header->kernels.count || step.tripExpr >= exprs ||
       (step.scratchExpr != kNone && step.scratchExpr >= exprs) ||
       step.grain < 1)

@@ -144,8 +144,7 @@ quantc_status loadFile(const char *path, const program::WeightInfo &w,
   void *memory = mmap(nullptr, total, PROT_READ, MAP_SHARED, file.fd, 0);
   if (memory == MAP_FAILED)
     return error.set(QUANTC_OUT_OF_MEMORY, "cannot map ", total,
-                     " bytes of weights file '", path,
-                     "': ", errorText(errno));
+                     " bytes of weights file '", path, "': ", errorText(errno));
   weights.mapping = memory;
   weights.mappedBytes = total;
   weights.data = static_cast<char *>(memory) + program::kWeightsDataOffset;
@@ -194,8 +193,7 @@ quantc_status loadWeights(const ProgramView &program, const quantc_image &image,
       (image.weights && !options.weights_path))
     return image.weights
                ? loadEmbedded(image, w, copy, weights, error)
-               : error.set(QUANTC_INVALID_PROGRAM,
-                           "expected ", w.bytes,
+               : error.set(QUANTC_INVALID_PROGRAM, "expected ", w.bytes,
                            " bytes of embedded weights, got none");
   if (options.weights_path)
     return loadFile(options.weights_path, w, copy, weights, error);

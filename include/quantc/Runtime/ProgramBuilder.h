@@ -258,8 +258,7 @@ public:
 private:
   friend class ProgramBuilder;
 
-  template <typename Id>
-  static uint32_t raw(Id id) {
+  template <typename Id> static uint32_t raw(Id id) {
     return static_cast<uint32_t>(id);
   }
 

@@ -31,18 +31,18 @@ typedef int32_t quantc_status;
 
 enum {
   QUANTC_OK = 0,
-  QUANTC_INVALID_ARGUMENT = 1,  /* null pointer, bad option, bad index */
-  QUANTC_NOT_FOUND = 2,         /* no entry, input or output of that name */
-  QUANTC_TYPE_MISMATCH = 3,     /* element type, or tensor/optional/sequence */
-  QUANTC_RANK_MISMATCH = 4,     /* number of dimensions */
-  QUANTC_SHAPE_MISMATCH = 5,    /* fixed, named or derived dimension */
-  QUANTC_NOT_CONTIGUOUS = 6,    /* strides are not compact row-major */
-  QUANTC_MISALIGNED = 7,        /* data pointer */
-  QUANTC_WRONG_DEVICE = 8,      /* not memory that the CPU can address */
-  QUANTC_ALIASING = 9,          /* buffers overlap without being declared so */
-  QUANTC_UNSUPPORTED_CPU = 10,  /* CPU or OS lacks a needed instruction set */
-  QUANTC_OUT_OF_MEMORY = 11,    /* the allocator returned null */
-  QUANTC_SIZE_OVERFLOW = 12,    /* a size does not fit, or divides by zero */
+  QUANTC_INVALID_ARGUMENT = 1, /* null pointer, bad option, bad index */
+  QUANTC_NOT_FOUND = 2,        /* no entry, input or output of that name */
+  QUANTC_TYPE_MISMATCH = 3,    /* element type, or tensor/optional/sequence */
+  QUANTC_RANK_MISMATCH = 4,    /* number of dimensions */
+  QUANTC_SHAPE_MISMATCH = 5,   /* fixed, named or derived dimension */
+  QUANTC_NOT_CONTIGUOUS = 6,   /* strides are not compact row-major */
+  QUANTC_MISALIGNED = 7,       /* data pointer */
+  QUANTC_WRONG_DEVICE = 8,     /* not memory that the CPU can address */
+  QUANTC_ALIASING = 9,         /* buffers overlap without being declared so */
+  QUANTC_UNSUPPORTED_CPU = 10, /* CPU or OS lacks a needed instruction set */
+  QUANTC_OUT_OF_MEMORY = 11,   /* the allocator returned null */
+  QUANTC_SIZE_OVERFLOW = 12,   /* a size does not fit, or divides by zero */
   QUANTC_WEIGHTS_NOT_FOUND = 13,
   QUANTC_WEIGHTS_MISMATCH = 14, /* wrong size or content hash */
   QUANTC_INVALID_PROGRAM = 15,  /* the library is damaged or too new */
@@ -313,16 +313,18 @@ static inline size_t quantc_value_count(const quantc_model *model, size_t entry,
   return quantc_api_of(model)->value_count(model, entry, side);
 }
 
-static inline quantc_status
-quantc_get_value_info(const quantc_model *model, size_t entry, int32_t side,
-                      size_t value, quantc_value_info *info) {
+static inline quantc_status quantc_get_value_info(const quantc_model *model,
+                                                  size_t entry, int32_t side,
+                                                  size_t value,
+                                                  quantc_value_info *info) {
   info->struct_size = sizeof(*info);
   return quantc_api_of(model)->value_info(model, entry, side, value, info);
 }
 
-static inline quantc_status
-quantc_get_tensor_info(const quantc_model *model, size_t entry, int32_t side,
-                       size_t value, size_t tensor, quantc_tensor_info *info) {
+static inline quantc_status quantc_get_tensor_info(const quantc_model *model,
+                                                   size_t entry, int32_t side,
+                                                   size_t value, size_t tensor,
+                                                   quantc_tensor_info *info) {
   info->struct_size = sizeof(*info);
   return quantc_api_of(model)->tensor_info(model, entry, side, value, tensor,
                                            info);
@@ -365,11 +367,9 @@ static inline const char *quantc_metadata(const quantc_model *model,
   return NULL;
 }
 
-static inline quantc_status
-quantc_context_create(quantc_model *model,
-                      const quantc_context_options *options,
-                      quantc_context **context, char *message,
-                      size_t message_size) {
+static inline quantc_status quantc_context_create(
+    quantc_model *model, const quantc_context_options *options,
+    quantc_context **context, char *message, size_t message_size) {
   return quantc_api_of(model)->context_create(model, options, context, message,
                                               message_size);
 }
