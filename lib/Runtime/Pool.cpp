@@ -255,11 +255,18 @@ void leave(PoolV1 *pool) {
 } // namespace
 
 extern "C" {
-constinit PoolV1 quantc_default_pool_v1 = {
-    sizeof(PoolV1), dispatch, enter, leave, nullptr, 0, 0, 0, nullptr,
-    nullptr,        0,        0,     0,     0,       0, 0, 0};
-// Clang cannot say this about a variable, and GCC only about inline ones.
-asm(".type quantc_default_pool_v1, @gnu_unique_object");
+[[gnu::visibility("hidden")]] constinit PoolV1 quantc_pool_storage_v1 = {
+    sizeof(PoolV1), dispatch, enter, leave};
 }
+static_assert(sizeof(PoolV1) == QUANTC_POOL_BYTES);
+
+// A second name for the storage, with the binding that no compiler offers for a
+// variable: unique in the process, however the libraries are loaded.
+#define QUANTC_TEXT(x) #x
+#define QUANTC_NUMBER(x) QUANTC_TEXT(x)
+#define QUANTC_POOL_SIZE QUANTC_NUMBER(QUANTC_POOL_BYTES)
+asm(".type quantc_default_pool_v1, @gnu_unique_object");
+asm(".size quantc_default_pool_v1, " QUANTC_POOL_SIZE);
+asm(".set quantc_default_pool_v1, quantc_pool_storage_v1");
 
 } // namespace quantc::runtime

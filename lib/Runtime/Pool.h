@@ -35,22 +35,25 @@ struct PoolV1 {
   /// Tells whether this process, and not its parent before fork(), has set up
   /// the pool.  Points to a page that the kernel wipes in the child or, if it
   /// cannot, to `processId`.
-  std::atomic<std::atomic<uint32_t> *> mark;
-  std::atomic<uint32_t> processId;
-  std::atomic<uint32_t> starting;
-  std::atomic<int32_t> threads; // started, without the caller
-  PoolBody body;
-  void *context;
-  alignas(64) std::atomic<uint32_t> busy;
-  std::atomic<int32_t> runs; // between enter and leave
+  std::atomic<std::atomic<uint32_t> *> mark = nullptr;
+  std::atomic<uint32_t> processId = 0;
+  std::atomic<uint32_t> starting = 0;
+  std::atomic<int32_t> threads = 0; // started, without the caller
+  PoolBody body = nullptr;
+  void *context = nullptr;
+  alignas(64) std::atomic<uint32_t> busy = 0;
+  std::atomic<int32_t> runs = 0; // between enter and leave
   /// What threads look at while they spin: [63:32] number of the dispatch,
   /// [31] open, [30:16] how many may join, [15:0] how many have joined.
-  alignas(64) std::atomic<uint64_t> job;
-  std::atomic<uint32_t> wake; // futex; changes when there may be a job
-  std::atomic<int32_t> sleepers;
-  alignas(64) std::atomic<uint32_t> finished; // futex; joined and done
-  std::atomic<uint32_t> callerSleeps;
+  alignas(64) std::atomic<uint64_t> job = 0;
+  std::atomic<uint32_t> wake = 0; // futex; changes when there may be a job
+  std::atomic<int32_t> sleepers = 0;
+  alignas(64) std::atomic<uint32_t> finished = 0; // futex; joined and done
+  std::atomic<uint32_t> callerSleeps = 0;
 };
+
+/// For the assembler, which cannot ask the compiler.
+#define QUANTC_POOL_BYTES 320
 
 extern "C" {
 // Not hidden, and referred to through the GOT: the library that is loaded first
