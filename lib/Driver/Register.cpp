@@ -3,13 +3,12 @@
 // The one list of dialects, interface models and passes.
 
 #include "quantc/Driver/Register.h"
-#include "quantc/Dialect/LowBit/LowBit.h"
+#include "quantc/Codegen/Passes.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -35,11 +34,8 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
                   func::FuncDialect, LLVM::LLVMDialect, linalg::LinalgDialect,
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                   tensor::TensorDialect, vector::VectorDialect>();
-  registry.insert<lowbit::LowBitDialect, qnn::QNNDialect>();
+  registry.insert<qnn::QNNDialect>();
   arith::registerBufferizableOpInterfaceExternalModels(registry);
-  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
-      registry);
-  lowbit::registerBufferizableOpInterfaceExternalModels(registry);
   linalg::registerAllDialectInterfaceImplementations(registry);
   scf::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
@@ -47,6 +43,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
 }
 
 void quantc::registerAllPasses() {
+  registerQuantcCodegenPasses();
   mlir::registerTransformsPasses();
   bufferization::registerBufferizationPasses();
 }

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rewrites linear and row operations on [a, b, …, c] into the same operations on
+// [a * b * …, c] between reshapes, in one forward walk.  Every value that is a
+// reshape of a flat one is remembered with its flat twin, so a chain of such
+// operations needs one reshape at its start and one at its end; the reshapes in
+// between die.
+
+#include "quantc/Codegen/Passes.h"
+#include "quantc/Dialect/QNN/ShapeAnalysis.h"
+
+namespace quantc {
+#define GEN_PASS_DEF_FLATTENROWSPASS
+#include "quantc/Codegen/Passes.h.inc"
+} // namespace quantc
+
+using namespace mlir;
+using namespace quantc;
+using namespace quantc::qnn;
+
+namespace {
+
+class RowFlattener {
+public:
+  RowFlattener(func::FuncOp func, ShapeAnalysis &shapes)
+      : shapes(shapes), builder(func.getContext()) {}
+
+  LogicalResult visit(Operation *op) {
+    if (auto linear = dyn_cast<LinearOp>(op))
+      return flattenIf(op, linear.getInput());
+    if (auto norm = dyn_cast<LayerNormOp>(op))
+      return flattenIfLast(op, norm.getInput(), norm.getAxis());
+    if (auto norm = dyn_cast<RmsNormOp>(op))
+      return flattenIfLast(op, norm.getInput(), norm.getAxis());
+    if (auto gather = dyn_cast<GatherOp>(op))
+      return flattenGather(gather);
+    if (isa<ElementwiseOpInterface>(op))
+      return flattenElementwise(op);
+    return success();
+  }
+
+private:
+  ArrayRef<AffineExpr> shapeOf(Value value) { return shapes.getShape(value); }
+
+  AffineMapAttr mapOf(ArrayRef<AffineExpr> exprs) {
+    unsigned symbols = 0;
+    for (AffineExpr expr : exprs)
+      expr.walk([&](AffineExpr e) {
+        if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
+          symbols = std::max(symbols, symbol.getPosition() + 1);
+      });
+    return AffineMapAttr::get(
+        AffineMap::get(0, symbols, exprs, builder.getContext()));
+  }
+
+  Value reshape(Value value, ArrayRef<AffineExpr> shape) {
+    if (shapeOf(value) == shape)
+      return value;
+    auto op = createInferred<ReshapeOp>(
+        builder, shapes, value.getLoc(),
+        cast<ShapedType>(value.getType()).getElementType(), value,
+        mapOf(shape));
+    return op ? op.getResult() : Value();
+  }
+
+  /// [a, b, …, c] as [a * b * …, c].
+  Value getFlat(Value value) {
+    if (Value known = flat.lookup(value))
+      return known;
+    ArrayRef<AffineExpr> shape = shapeOf(value);
+    SymbolicShape rows = {
+        elementCount(shape.drop_back(), builder.getContext()), shape.back()};
+    Value result = reshape(value, rows);
+    flat[value] = result;
+    return result;
+  }
+
+  LogicalResult flattenIf(Operation *op, Value input) {
+    if (shapeOf(input).size() <= 2 || !isa<TensorType>(input.getType()))
+      return success();
+    builder.setInsertionPoint(op);
+    IRMapping mapping;
+    mapping.map(input, getFlat(input));
+    return rebuild(op, mapping);
+  }
+
+  LogicalResult flattenIfLast(Operation *op, Value input, int64_t axis) {
+    if (axis + 1 != int64_t(shapeOf(input).size()))
+      return success();
+    return flattenIf(op, input);
+  }
+
+  // Embedding look-up: rows of a matrix at any shape of indices.
+  LogicalResult flattenGather(GatherOp op) {
+    ArrayRef<AffineExpr> indices = shapeOf(op.getIndices());
+    if (op.getAxis() != 0 || indices.size() < 2 ||
+        shapeOf(op.getInput()).size() != 2)
+      return success();
+    builder.setInsertionPoint(op);
+    SymbolicShape count = {elementCount(indices, builder.getContext())};
+    IRMapping mapping;
+    mapping.map(op.getIndices(), reshape(op.getIndices(), count));
+    return rebuild(op, mapping);
+  }
+
+  LogicalResult flattenElementwise(Operation *op) {
+    if (op->getNumResults() != 1)
+      return success();
+    SymbolicShape shape(shapeOf(op->getResult(0)));
+    bool anyFlat = false;
+    for (Value operand : op->getOperands())
+      anyFlat |= flat.contains(operand) && shapeOf(operand) == ArrayRef(shape);
+    if (shape.size() <= 2 || !anyFlat)
+      return success();
+    for (Value operand : op->getOperands())
+      if (shapeOf(operand) != ArrayRef(shape) && !isLastAxisOnly(operand))
+        return success();
+    builder.setInsertionPoint(op);
+    IRMapping mapping;
+    for (Value operand : op->getOperands()) {
+      ArrayRef<AffineExpr> own = shapeOf(operand);
+      if (own == ArrayRef(shape))
+        mapping.map(operand, getFlat(operand));
+      else if (own.size() > 1)
+        mapping.map(operand, reshape(operand, {own.back()}));
+    }
+    return rebuild(op, mapping);
+  }
+
+  bool isLastAxisOnly(Value operand) {
+    ArrayRef<AffineExpr> own = shapeOf(operand);
+    return own.empty() || llvm::all_of(own.drop_back(), [](AffineExpr dim) {
+      return staticExtent(dim) == 1;
+    });
+  }
+
+  /// Clones `op` on the mapped operands and reshapes its result back.
+  LogicalResult rebuild(Operation *op, IRMapping &mapping) {
+    for (Value operand : op->getOperands())
+      if (mapping.contains(operand) && !mapping.lookup(operand))
+        return failure();
+    Value result = op->getResult(0);
+    SymbolicShape shape(shapeOf(result));
+    Operation *twin = builder.clone(*op, mapping);
+    // The last axis of a matrix of rows.
+    if (isa<LayerNormOp, RmsNormOp>(twin))
+      twin->setAttr("axis", builder.getI64IntegerAttr(1));
+    twin->getResult(0).setType(UnrankedTensorType::get(
+        cast<ShapedType>(result.getType()).getElementType()));
+    if (failed(shapes.update(twin)))
+      return failure();
+    Value back = reshape(twin->getResult(0), shape);
+    if (!back)
+      return failure();
+    flat[back] = twin->getResult(0);
+    result.replaceAllUsesWith(back);
+    op->erase();
+    return success();
+  }
+
+  ShapeAnalysis &shapes;
+  OpBuilder builder;
+  DenseMap<Value, Value> flat;
+};
+
+struct FlattenRowsPass
+    : public quantc::impl::FlattenRowsPassBase<FlattenRowsPass> {
+  void runOnOperation() override {
+    func::FuncOp func = getOperation();
+    if (!func->hasAttr(kEntryAttr))
+      return;
+    FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
+    if (failed(shapes))
+      return signalPassFailure();
+    RowFlattener flattener(func, *shapes);
+    for (Operation &op :
+         llvm::make_early_inc_range(func.front().without_terminator()))
+      if (failed(flattener.visit(&op)))
+        return signalPassFailure();
+  }
+};
+
+} // namespace

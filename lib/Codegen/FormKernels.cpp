@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Partitions an entry function into groups of operations and outlines each into
+// a kernel function.  Groups are grown greedily in program order: an operation
+// joins the group of a producer when the group's kind allows it and nothing
+// between the two would have to move.  A kernel function is canonical (its
+// symbols and arguments are numbered by first use), so equal groups have equal
+// text and share one function.
+
+#include "quantc/Codegen/Passes.h"
+#include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/ShapeAnalysis.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace quantc {
+#define GEN_PASS_DEF_FORMKERNELSPASS
+#include "quantc/Codegen/Passes.h.inc"
+} // namespace quantc
+
+using namespace mlir;
+using namespace quantc;
+using namespace quantc::qnn;
+
+namespace {
+
+enum class GroupKind {
+  /// A contraction and elementwise operations on its result.
+  Contraction,
+  /// Row and elementwise operations over one shape.
+  Rows,
+  /// One operation that nothing joins.
+  Single
+};
+
+struct Group {
+  GroupKind kind;
+  SymbolicShape shape;
+  SmallVector<Operation *> ops;
+};
+
+//===----------------------------------------------------------------------===//
+// Grouping
+//===----------------------------------------------------------------------===//
+
+class Grouping {
+public:
+  Grouping(func::FuncOp func, const ShapeAnalysis &shapes)
+      : shapes(shapes) {
+    for (auto [i, op] : llvm::enumerate(func.front()))
+      position[&op] = i;
+    for (Operation &op : func.front().without_terminator())
+      if (isComputed(&op))
+        assign(&op);
+  }
+
+  ArrayRef<std::unique_ptr<Group>> getGroups() const { return groups; }
+
+private:
+  bool isComputed(Operation *op) {
+    if (isa<ConstantOp, ReshapeOp, CheckOp, LaunchOp, PackOp>(op))
+      return false;
+    return op->getNumResults() > 0 && !constants.contains(op->getResult(0));
+  }
+
+  static bool isContraction(Operation *op) {
+    return isa<LinearOp, MatmulOp, ConvOp, AttentionOp>(op);
+  }
+
+  // Operations over complete rows (the last axis) of their first operand.
+  bool isRowOp(Operation *op) const {
+    int64_t last = int64_t(shapes.getShape(op->getResult(0)).size()) - 1;
+    if (auto softmax = dyn_cast<SoftmaxOp>(op))
+      return int64_t(softmax.getAxis()) == last;
+    if (auto norm = dyn_cast<LayerNormOp>(op))
+      return int64_t(norm.getAxis()) == last;
+    if (auto norm = dyn_cast<RmsNormOp>(op))
+      return int64_t(norm.getAxis()) == last;
+    return false;
+  }
+
+  void assign(Operation *op) {
+    if (Group *group = findGroupToJoin(op)) {
+      group->ops.push_back(op);
+      groupOf[op] = group;
+      return;
+    }
+    auto group = std::make_unique<Group>();
+    group->shape = SymbolicShape(shapes.getShape(op->getResult(0)));
+    group->kind = isContraction(op) ? GroupKind::Contraction
+                  : isRowOp(op) || isa<ElementwiseOpInterface, GatherOp,
+                                       BroadcastToOp, RotaryOp>(op)
+                      ? GroupKind::Rows
+                      : GroupKind::Single;
+    if (isa<AttentionOp>(op))
+      absorbTransposes(op, *group);
+    group->ops.push_back(op);
+    groupOf[op] = group.get();
+    groups.push_back(std::move(group));
+  }
+
+  // Head splitting transposes feed attention tile by tile.
+  void absorbTransposes(Operation *op, Group &group) {
+    for (Value operand : op->getOperands()) {
+      auto transpose = operand.getDefiningOp<TransposeOp>();
+      if (!transpose || !operand.hasOneUse())
+        continue;
+      auto it = groupOf.find(transpose);
+      if (it == groupOf.end() || it->second->ops.size() != 1)
+        continue;
+      Group *old = it->second;
+      llvm::erase_if(groups, [&](auto &g) { return g.get() == old; });
+      groupOf[transpose] = &group;
+      group.ops.push_back(transpose);
+    }
+  }
+
+  Group *findGroupToJoin(Operation *op) {
+    bool elementwise = isa<ElementwiseOpInterface>(op);
+    bool rowOp = isRowOp(op);
+    if ((!elementwise && !rowOp) || op->getNumResults() != 1)
+      return nullptr;
+    SymbolicShape shape(shapes.getShape(op->getResult(0)));
+    Group *best = nullptr;
+    for (Value operand : op->getOperands()) {
+      Group *group = groupOf.lookup(operand.getDefiningOp());
+      if (!group || group == best || group->kind == GroupKind::Single ||
+          group->shape != shape ||
+          shapes.getShape(operand) != ArrayRef(shape))
+        continue;
+      if (rowOp && group->kind != GroupKind::Rows)
+        continue;
+      if (!mayMoveTo(*group, op))
+        continue;
+      if (!best || position[best->ops.back()] < position[group->ops.back()])
+        best = group;
+    }
+    return best;
+  }
+
+  /// The group's launch stands at its last operation, so nothing before `op`
+  /// outside the group may use its results.
+  bool mayMoveTo(const Group &group, Operation *op) {
+    for (Operation *member : group.ops)
+      for (Operation *user : member->getUsers())
+        if (position.lookup(user) < position.lookup(op) &&
+            groupOf.lookup(user) != &group)
+          return false;
+    return true;
+  }
+
+  const ShapeAnalysis &shapes;
+  ConstantExpressions constants;
+  DenseMap<Operation *, size_t> position;
+  DenseMap<Operation *, Group *> groupOf;
+  SmallVector<std::unique_ptr<Group>> groups;
+};
+
+//===----------------------------------------------------------------------===//
+// Outlining
+//===----------------------------------------------------------------------===//
+
+/// Numbers the host expressions that a kernel needs as its own symbols.
+class KernelSymbols {
+public:
+  explicit KernelSymbols(MLIRContext *context) : context(context) {}
+
+  AffineExpr translate(AffineExpr host) {
+    if (isa<AffineConstantExpr>(host))
+      return host;
+    auto [it, inserted] = numbers.try_emplace(host, exprs.size());
+    if (inserted)
+      exprs.push_back(host);
+    return getAffineSymbolExpr(it->second, context);
+  }
+
+  /// Like `translate` for an attribute, whose parts may be needed alone.
+  AffineExpr translateDeep(AffineExpr host) {
+    if (isa<AffineConstantExpr>(host) || numbers.contains(host) ||
+        isa<AffineSymbolExpr>(host))
+      return translate(host);
+    auto binary = cast<AffineBinaryOpExpr>(host);
+    return getAffineBinaryOpExpr(host.getKind(),
+                                 translateDeep(binary.getLHS()),
+                                 translateDeep(binary.getRHS()));
+  }
+
+  ArrayRef<AffineExpr> getExprs() const { return exprs; }
+
+private:
+  MLIRContext *context;
+  DenseMap<AffineExpr, unsigned> numbers;
+  SmallVector<AffineExpr> exprs;
+};
+
+bool isScalarConstant(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  return constant && isa<DenseElementsAttr>(constant.getValue()) &&
+         constant.getValue().getNumElements() == 1;
+}
+
+class Outliner {
+public:
+  Outliner(ModuleOp module, func::FuncOp entry, ShapeAnalysis &shapes,
+           llvm::StringMap<func::FuncOp> &kernels)
+      : module(module), entry(entry), shapes(shapes), kernels(kernels),
+        context(module.getContext()) {}
+
+  void outline(const Group &group);
+
+private:
+  void collect(const Group &group);
+  func::FuncOp build(const Group &group);
+  func::FuncOp unique(func::FuncOp kernel);
+  AffineMapAttr shapeMap(Value value);
+  AffineMapAttr mapOf(ArrayRef<AffineExpr> exprs, unsigned numSymbols) {
+    return AffineMapAttr::get(AffineMap::get(0, numSymbols, exprs, context));
+  }
+
+  ModuleOp module;
+  func::FuncOp entry;
+  ShapeAnalysis &shapes;
+  llvm::StringMap<func::FuncOp> &kernels;
+  MLIRContext *context;
+
+  SetVector<Value> inputs;
+  SetVector<Value> scalars;
+  SmallVector<Value> outputs;
+  std::optional<KernelSymbols> symbols;
+};
+
+void Outliner::collect(const Group &group) {
+  inputs.clear();
+  scalars.clear();
+  outputs.clear();
+  SmallPtrSet<Operation *, 8> members(group.ops.begin(), group.ops.end());
+  for (Operation *op : group.ops) {
+    for (Value operand : op->getOperands()) {
+      if (members.contains(operand.getDefiningOp()))
+        continue;
+      (isScalarConstant(operand) ? scalars : inputs).insert(operand);
+    }
+    for (Value result : op->getResults())
+      if (llvm::any_of(result.getUsers(), [&](Operation *user) {
+            return !members.contains(user);
+          }))
+        outputs.push_back(result);
+  }
+}
+
+AffineMapAttr Outliner::shapeMap(Value value) {
+  SmallVector<AffineExpr> dims;
+  for (AffineExpr dim : shapes.getShape(value))
+    dims.push_back(symbols->translate(dim));
+  return mapOf(dims, symbols->getExprs().size());
+}
+
+func::FuncOp Outliner::build(const Group &group) {
+  OpBuilder builder(context);
+  symbols.emplace(context);
+  // First pass: number every symbol, so that all maps have the same count.
+  for (Value input : inputs)
+    (void)shapeMap(input);
+  for (Operation *op : group.ops)
+    for (NamedAttribute attribute : op->getAttrs())
+      if (auto map = dyn_cast<AffineMapAttr>(attribute.getValue()))
+        for (AffineExpr expr : map.getValue().getResults())
+          (void)symbols->translateDeep(expr);
+  for (Value output : outputs)
+    (void)shapeMap(output);
+
+  auto type = FunctionType::get(context, ValueRange(inputs.getArrayRef()).getTypes(),
+                                ValueRange(outputs).getTypes());
+  auto kernel = func::FuncOp::create(group.ops.back()->getLoc(), "kernel", type);
+  kernel.setPrivate();
+  kernel->setAttr(kKernelAttr, builder.getUnitAttr());
+  SmallVector<Attribute> names;
+  for (size_t i = 0; i < symbols->getExprs().size(); ++i)
+    names.push_back(builder.getStringAttr("d" + Twine(i)));
+  kernel->setAttr(kSymbolsAttr, builder.getArrayAttr(names));
+  for (auto [i, input] : llvm::enumerate(inputs))
+    kernel.setArgAttr(i, kShapeAttr, shapeMap(input));
+  for (auto [i, output] : llvm::enumerate(outputs))
+    kernel.setResultAttr(i, kShapeAttr, shapeMap(output));
+
+  Block *body = kernel.addEntryBlock();
+  builder.setInsertionPointToStart(body);
+  IRMapping mapping;
+  for (auto [input, argument] : llvm::zip(inputs, body->getArguments()))
+    mapping.map(input, argument);
+  for (Value scalar : scalars)
+    builder.clone(*scalar.getDefiningOp(), mapping);
+  for (Operation *op : group.ops) {
+    Operation *twin = builder.clone(*op, mapping);
+    for (NamedAttribute attribute : op->getAttrs()) {
+      auto map = dyn_cast<AffineMapAttr>(attribute.getValue());
+      if (!map)
+        continue;
+      SmallVector<AffineExpr> exprs;
+      for (AffineExpr expr : map.getValue().getResults())
+        exprs.push_back(symbols->translateDeep(expr));
+      twin->setAttr(attribute.getName(),
+                    mapOf(exprs, symbols->getExprs().size()));
+    }
+  }
+  SmallVector<Value> returned;
+  for (Value output : outputs)
+    returned.push_back(mapping.lookup(output));
+  func::ReturnOp::create(builder, kernel.getLoc(), returned);
+  return kernel;
+}
+
+/// Returns the first kernel function with the same text, or adds this one.
+func::FuncOp Outliner::unique(func::FuncOp kernel) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  kernel->print(os, OpPrintingFlags().useLocalScope().assumeVerified());
+  auto [it, inserted] = kernels.try_emplace(text, kernel);
+  if (!inserted) {
+    kernel.erase();
+    return it->second;
+  }
+  kernel.setName(("kernel_" + Twine(kernels.size() - 1)).str());
+  module.push_back(kernel);
+  return kernel;
+}
+
+void Outliner::outline(const Group &group) {
+  collect(group);
+  if (outputs.empty())
+    return;
+  func::FuncOp kernel = unique(build(group));
+  OpBuilder builder(group.ops.back());
+  SmallVector<Location> locations;
+  for (Operation *op : group.ops)
+    locations.push_back(op->getLoc());
+  unsigned hostSymbols = getSymbolNames(entry).size();
+  auto launch = LaunchOp::create(
+      builder, builder.getFusedLoc(locations), ValueRange(outputs).getTypes(),
+      kernel.getName(), inputs.getArrayRef(),
+      mapOf(symbols->getExprs(), hostSymbols).getValue());
+  for (auto [output, result] : llvm::zip(outputs, launch.getResults())) {
+    shapes.setShape(result, SymbolicShape(shapes.getShape(output)));
+    output.replaceUsesWithIf(result, [&](OpOperand &use) {
+      return !llvm::is_contained(group.ops, use.getOwner());
+    });
+  }
+}
+
+struct FormKernelsPass
+    : public quantc::impl::FormKernelsPassBase<FormKernelsPass> {
+  void runOnOperation() override {
+    llvm::StringMap<func::FuncOp> kernels;
+    SmallVector<func::FuncOp> entries;
+    for (auto func : getOperation().getOps<func::FuncOp>())
+      if (func->hasAttr(kEntryAttr))
+        entries.push_back(func);
+    for (func::FuncOp entry : entries) {
+      FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(entry);
+      if (failed(shapes))
+        return signalPassFailure();
+      Grouping grouping(entry, *shapes);
+      // Shapes of replaced values are needed by later groups, so the old
+      // operations go only when all launches stand.
+      Outliner outliner(getOperation(), entry, *shapes, kernels);
+      for (const auto &group : grouping.getGroups()) {
+        outliner.outline(*group);
+        ++numLaunches;
+      }
+      for (const auto &group : llvm::reverse(grouping.getGroups()))
+        for (Operation *op : llvm::reverse(group->ops))
+          op->erase();
+    }
+    numKernels = kernels.size();
+  }
+};
+
+} // namespace

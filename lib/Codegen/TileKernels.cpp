@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Gives kernel functions memref arguments and cuts their work into independent
+// tiles.  From the last operation backwards, every tileable operation that is
+// still outside a loop becomes an scf.forall with all its producers fused in;
+// producers that are results themselves are written from inside the loop.
+//
+// Tiles are whole rows (or blocks of a pure elementwise group), and
+// rows x columns for contractions.  Reduced dimensions are never split, so no
+// result depends on the tiling.
+
+#include "quantc/Codegen/Passes.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Interfaces/TilingInterface.h"
+
+namespace quantc {
+#define GEN_PASS_DEF_TILEKERNELSPASS
+#include "quantc/Codegen/Passes.h.inc"
+} // namespace quantc
+
+using namespace mlir;
+using namespace quantc;
+
+namespace {
+
+// Elements of a row or elementwise tile: large against the cost of taking a
+// task from the pool, small against L2.
+constexpr int64_t kTileElements = 8192;
+// Rows and columns of a contraction tile: the tile of C stays in L1, the panel
+// of B in L2.
+constexpr int64_t kTileRows = 56;
+constexpr int64_t kTileColumns = 64;
+// Query rows of an attention tile.
+constexpr int64_t kAttentionRows = 32;
+
+//===----------------------------------------------------------------------===//
+// Memref interface
+//===----------------------------------------------------------------------===//
+
+MemRefType memrefOf(Type tensor) {
+  auto type = cast<RankedTensorType>(tensor);
+  return MemRefType::get(type.getShape(), type.getElementType());
+}
+
+/// Lets the operation that computes a result write into `destination`.
+void computeInPlace(Value result, Value destination) {
+  auto op = result.getDefiningOp<DestinationStyleOpInterface>();
+  if (!op)
+    return;
+  OpOperand *init = op.getTiedOpOperand(cast<OpResult>(result));
+  Value start = init->get();
+  if (start.getDefiningOp<tensor::EmptyOp>()) {
+    init->set(destination);
+    return;
+  }
+  auto fill = start.getDefiningOp<DestinationStyleOpInterface>();
+  if (!fill || !start.hasOneUse())
+    return;
+  OpOperand *fillInit = fill.getTiedOpOperand(cast<OpResult>(start));
+  if (fillInit->get().getDefiningOp<tensor::EmptyOp>())
+    fillInit->set(destination);
+}
+
+void makeDestinationPassing(func::FuncOp func) {
+  MLIRContext *context = func.getContext();
+  Block &body = func.front();
+  OpBuilder builder(context);
+  builder.setInsertionPointToStart(&body);
+  unsigned numInputs = func.getNumArguments();
+  for (unsigned i = 0; i < numInputs; ++i) {
+    BlockArgument argument = body.getArgument(i);
+    if (!isa<RankedTensorType>(argument.getType()))
+      continue;
+    Type tensor = argument.getType();
+    argument.setType(memrefOf(tensor));
+    auto read = bufferization::ToTensorOp::create(
+        builder, argument.getLoc(), tensor, argument, /*restrict=*/true);
+    argument.replaceAllUsesExcept(read, read);
+  }
+  auto terminator = cast<func::ReturnOp>(body.getTerminator());
+  SmallVector<Type> argumentTypes(body.getArgumentTypes());
+  SmallVector<DictionaryAttr> attributes;
+  for (unsigned i = 0; i < numInputs; ++i)
+    attributes.push_back(func.getArgAttrDict(i));
+  for (auto [i, result] : llvm::enumerate(terminator.getOperands())) {
+    MemRefType type = memrefOf(result.getType());
+    BlockArgument out = body.addArgument(type, result.getLoc());
+    argumentTypes.push_back(type);
+    attributes.push_back(func.getResultAttrDict(i));
+    builder.setInsertionPointToStart(&body);
+    auto destination = bufferization::ToTensorOp::create(
+        builder, result.getLoc(), result.getType(), out, /*restrict=*/true,
+        /*writable=*/true);
+    computeInPlace(result, destination);
+    builder.setInsertionPoint(terminator);
+    bufferization::MaterializeInDestinationOp::create(
+        builder, result.getLoc(), /*result=*/Type(), result, out,
+        /*restrict=*/true, /*writable=*/true);
+  }
+  builder.setInsertionPoint(terminator);
+  func::ReturnOp::create(builder, terminator.getLoc());
+  terminator.erase();
+  SmallVector<Attribute> noResultAttrs;
+  function_interface_impl::setAllResultAttrDicts(func, noResultAttrs);
+  func.setFunctionType(FunctionType::get(context, argumentTypes, {}));
+  func.setAllArgAttrs(attributes);
+  func->setAttr("qnn.num_inputs", builder.getI64IntegerAttr(numInputs));
+}
+
+//===----------------------------------------------------------------------===//
+// Tile sizes
+//===----------------------------------------------------------------------===//
+
+bool isContraction(Operation *op) {
+  return op->getName().getStringRef() == "lowbit.matmul";
+}
+
+/// The operations that fusion would pull into a loop around `root`.
+SetVector<Operation *> producersOf(Operation *root) {
+  SetVector<Operation *> seen;
+  SmallVector<Operation *> stack = {root};
+  while (!stack.empty()) {
+    Operation *op = stack.pop_back_val();
+    if (!seen.insert(op))
+      continue;
+    for (Value operand : op->getOperands())
+      if (Operation *producer = operand.getDefiningOp())
+        if (isa<TilingInterface>(producer))
+          stack.push_back(producer);
+  }
+  return seen;
+}
+
+/// The loop of `root` that runs over dimension `dim` of the result of
+/// `producer`, following the chain of generic operations between them.
+std::optional<unsigned> traceDim(Operation *producer, unsigned dim,
+                                 Operation *root) {
+  Operation *op = producer;
+  while (op != root) {
+    if (op->getNumResults() != 1 || op->getResult(0).use_empty())
+      return std::nullopt;
+    OpOperand &use = *op->getResult(0).use_begin();
+    auto user = dyn_cast<linalg::LinalgOp>(use.getOwner());
+    if (!user)
+      return std::nullopt;
+    AffineMap map = user.getMatchingIndexingMap(&use);
+    auto loop = dyn_cast<AffineDimExpr>(map.getResult(dim));
+    if (!loop)
+      return std::nullopt;
+    if (user == root)
+      return loop.getPosition();
+    AffineMap out = user.getIndexingMapsArray().back();
+    auto position = out.getResultPosition(loop);
+    if (!position)
+      return std::nullopt;
+    dim = *position;
+    op = user;
+  }
+  return dim;
+}
+
+SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
+  SmallVector<utils::IteratorType> iterators = root.getLoopIteratorTypes();
+  SmallVector<int64_t> sizes(iterators.size(), 0);
+  SmallVector<int64_t> extents(iterators.size(), ShapedType::kDynamic);
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(root.getOperation()))
+    extents = linalgOp.getStaticLoopRanges();
+  SetVector<Operation *> group = producersOf(root);
+
+  // The last contraction of the group decides.
+  Operation *contraction = nullptr;
+  for (Operation *op : group)
+    if (isContraction(op) &&
+        (!contraction || contraction->isBeforeInBlock(op)))
+      contraction = op;
+  if (contraction) {
+    int64_t rank =
+        cast<ShapedType>(contraction->getResult(0).getType()).getRank();
+    for (unsigned i = 0; i < iterators.size(); ++i)
+      if (iterators[i] == utils::IteratorType::parallel)
+        sizes[i] = 1;
+    bool batched = rank > 2;
+    auto rows = traceDim(contraction, rank - 2, root);
+    auto columns = traceDim(contraction, rank - 1, root);
+    if (rows)
+      sizes[*rows] = batched ? kAttentionRows : kTileRows;
+    if (columns)
+      sizes[*columns] = batched ? 0 : kTileColumns;
+    return sizes;
+  }
+
+  bool reduces = false;
+  for (Operation *op : group)
+    for (auto iterator : cast<TilingInterface>(op).getLoopIteratorTypes())
+      reduces |= iterator == utils::IteratorType::reduction;
+  SmallVector<unsigned> parallel;
+  for (unsigned i = 0; i < iterators.size(); ++i)
+    if (iterators[i] == utils::IteratorType::parallel)
+      parallel.push_back(i);
+  if (parallel.empty())
+    return sizes;
+  for (unsigned loop : parallel)
+    sizes[loop] = 1;
+  bool rowsAreRoot = parallel.back() + 1 == iterators.size();
+  unsigned row = parallel.back();
+  int64_t rowLength = 256;
+  if (rowsAreRoot) {
+    // The innermost loop is the row itself.
+    rowLength = extents[row];
+    if (ShapedType::isDynamic(rowLength))
+      rowLength = 512;
+    bool split = !reduces && (ShapedType::isDynamic(extents[row]) ||
+                              rowLength > kTileElements);
+    sizes[row] = split ? kTileElements : 0;
+    if (parallel.size() == 1) {
+      sizes[row] = reduces ? 0 : kTileElements;
+      return sizes;
+    }
+    row = parallel[parallel.size() - 2];
+  }
+  sizes[row] = std::max<int64_t>(1, kTileElements / std::max<int64_t>(
+                                                       1, rowLength));
+  return sizes;
+}
+
+//===----------------------------------------------------------------------===//
+// Tiling
+//===----------------------------------------------------------------------===//
+
+bool isResult(Value value) {
+  return llvm::any_of(value.getUsers(), [](Operation *user) {
+    return isa<bufferization::MaterializeInDestinationOp>(user);
+  });
+}
+
+LogicalResult tileRoot(TilingInterface root, IRRewriter &rewriter) {
+  SmallVector<int64_t> sizes = chooseTileSizes(root);
+  if (llvm::all_of(sizes, [](int64_t size) { return size == 0; }))
+    return success();
+  func::FuncOp func = root->getParentOfType<func::FuncOp>();
+  SmallVector<OpFoldResult> tiles;
+  for (int64_t size : sizes)
+    tiles.push_back(rewriter.getIndexAttr(size));
+  scf::SCFTileAndFuseOptions options;
+  options.tilingOptions.setTileSizes(tiles).setLoopType(
+      scf::SCFTilingOptions::LoopType::ForallOp);
+  options.setFusionControlFn(
+      [](tensor::ExtractSliceOp, OpResult producer, bool)
+          -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+        scf::SCFTileAndFuseOptions::ControlFnResult result;
+        result.yieldProducerReplacement = isResult(producer);
+        return result;
+      });
+  rewriter.setInsertionPoint(root);
+  FailureOr<scf::SCFTileAndFuseResult> fused =
+      scf::tileConsumerAndFuseProducersUsingSCF(rewriter, root, options);
+  if (failed(fused))
+    return root->emitError("cannot tile this operation");
+  if (fused->loops.empty())
+    return success();
+  Operation *loop = fused->loops.front();
+  DominanceInfo dominance(func);
+  for (auto [from, to] : fused->replacements)
+    rewriter.replaceUsesWithIf(from, to, [&](OpOperand &use) {
+      return dominance.properlyDominates(loop, use.getOwner(),
+                                         /*enclosingOpOk=*/false);
+    });
+  return success();
+}
+
+void eraseDead(func::FuncOp func) {
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(func.front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+struct TileKernelsPass
+    : public quantc::impl::TileKernelsPassBase<TileKernelsPass> {
+  void runOnOperation() override {
+    func::FuncOp func = getOperation();
+    if (!func->hasAttr(qnn::kKernelAttr))
+      return;
+    makeDestinationPassing(func);
+    eraseDead(func);
+    IRRewriter rewriter(&getContext());
+    DenseSet<Operation *> done;
+    while (TilingInterface root = nextRoot(func, done)) {
+      done.insert(root);
+      if (failed(tileRoot(root, rewriter)))
+        return signalPassFailure();
+      eraseDead(func);
+    }
+  }
+
+  /// The last tileable operation that is not in a loop yet.
+  static TilingInterface nextRoot(func::FuncOp func,
+                                  const DenseSet<Operation *> &done) {
+    for (Operation &op : llvm::reverse(func.front())) {
+      auto tileable = dyn_cast<TilingInterface>(&op);
+      if (tileable && !done.contains(&op) && !isa<linalg::FillOp>(op))
+        return tileable;
+    }
+    return nullptr;
+  }
+};
+
+} // namespace
