@@ -14,6 +14,7 @@
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/Interfaces/TilingInterface.h"
+#include "quantc/Dialect/LowBit/LowBit.h"
 
 namespace quantc {
 #define GEN_PASS_DEF_TILEKERNELSPASS
@@ -114,7 +115,7 @@ void makeDestinationPassing(func::FuncOp func) {
 //===----------------------------------------------------------------------===//
 
 bool isContraction(Operation *op) {
-  return op->getName().getStringRef() == "lowbit.matmul";
+  return isa<lowbit::MatmulOp>(op);
 }
 
 /// The operations that fusion would pull into a loop around `root`.

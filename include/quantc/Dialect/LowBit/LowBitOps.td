@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The lowbit dialect: the packed contraction between linalg and the kernels.
+
+#ifndef QUANTC_DIALECT_LOWBIT_LOWBITOPS_TD
+#define QUANTC_DIALECT_LOWBIT_LOWBITOPS_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
+
+def LowBit_Dialect : Dialect {
+  let name = "lowbit";
+  let cppNamespace = "::quantc::lowbit";
+  let summary = "packed contractions";
+  let description = [{
+    One contraction on tensors or memrefs whose right operand may be in the
+    order that the kernels read (`packed`).  There is no epilogue region:
+    producers and consumers stay linalg and fuse by tiling.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+def LowBit_BLayout : I32Enum<"BLayout", "order of the right operand", [
+    I32EnumCase<"Packed", 0, "packed">,
+    I32EnumCase<"RowMajor", 1, "row_major">,
+    I32EnumCase<"Transposed", 2, "transposed">]> {
+  let cppNamespace = "::quantc::lowbit";
+}
+def LowBit_BLayoutAttr : EnumAttr<LowBit_Dialect, LowBit_BLayout, "b_layout">;
+
+def LowBit_Operand : AnyTypeOf<[
+    TensorRankOf<[F32, I8, I32], [2, 3, 4, 5, 6]>,
+    Non0RankedMemRefOf<[F32, I8, I32]>]>;
+
+def LowBit_MatmulOp : Op<LowBit_Dialect, "matmul", [
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, [
+        "reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<TilingInterface, [
+        "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+        "getResultTilePosition", "generateResultTileValue",
+        "getIterationDomainTileFromResultTile"]>]> {
+  let summary = "C[…, m, n] += sum over ascending k of A[…, m, k] * B[…, k, n]";
+  let description = [{
+    A is `[batch…, M, K]`, C is `[batch…, M, N]`.  B has the order `b_layout`:
+
+    - `packed`: `[N'/16, K, 16]` of f32, or `[N'/16, K'/4, 16, 4]` of i8 where
+      N' and K' are N and K rounded up.  One 64-byte line holds 16 columns, of
+      one k (f32) or of four consecutive k (i8).  i8 lines hold the unsigned
+      bytes w + 128.  Missing columns and missing k have weight zero, that is
+      0.0 or the byte 128.
+    - `row_major`: `[K, N]` of f32.
+    - `transposed`: `[N, K]` of f32.
+
+    B may have the batch dimensions of A, with a static extent of 1 where one
+    slice of B serves all of A, or none at all.
+
+    Element types: f32 x f32 -> f32, one chain of fused multiply-adds in
+    ascending k that starts from C; i8 (signed) x packed i8 -> i32, exact:
+    `C += sum(a * byte)`.  As the bytes are w + 128, the producer of C starts it
+    at -128 times the sum of the row of A.
+
+    Tiling: one parallel loop per dimension of C.  With a packed B a tile must
+    begin at a column that is a multiple of 16; a constant offset that is not
+    is refused, a dynamic one is the caller's promise.
+
+    Example:
+    ```mlir
+    %r = lowbit.matmul packed
+        ins(%a, %b : tensor<?x384xi8>, tensor<24x96x16x4xi8>)
+        outs(%c : tensor<?x384xi32>) -> tensor<?x384xi32>
+    ```
+  }];
+  let arguments = (ins LowBit_BLayoutAttr:$b_layout, LowBit_Operand:$a,
+                       LowBit_Operand:$b, LowBit_Operand:$c);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    custom<Layout>($b_layout) `ins` `(` $a `,` $b `:` type($a) `,` type($b) `)`
+    `outs` `(` $c `:` type($c) `)` attr-dict (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getCMutable(); }
+    ::mlir::ShapedType getAType() {
+      return ::llvm::cast<::mlir::ShapedType>(getA().getType());
+    }
+    ::mlir::ShapedType getBType() {
+      return ::llvm::cast<::mlir::ShapedType>(getB().getType());
+    }
+    ::mlir::ShapedType getCType() {
+      return ::llvm::cast<::mlir::ShapedType>(getC().getType());
+    }
+    /// Number of leading batch dimensions of A and C.
+    int64_t getNumBatchDims() { return getCType().getRank() - 2; }
+    /// Number of trailing dimensions of B that are not batch dimensions.
+    int64_t getNumBMatrixDims();
+    /// Number of leading batch dimensions of B: getNumBatchDims() or none.
+    int64_t getNumBBatchDims() {
+      return getBType().getRank() - getNumBMatrixDims();
+    }
+    /// Whether all of A's slices along batch dimension `dim` use the same B.
+    bool isBroadcastInB(int64_t dim) {
+      return getNumBBatchDims() == 0 || (getBType().getDimSize(dim) == 1 &&
+                                         getCType().getDimSize(dim) != 1);
+    }
+    bool isInteger() { return getCType().getElementType().isInteger(32); }
+  }];
+}
+
+#endif // QUANTC_DIALECT_LOWBIT_LOWBITOPS_TD

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tiling of lowbit.matmul: one parallel loop per dimension of C, the reduction
+// stays whole.  A tile of a packed B begins at a multiple of 16 columns, so its
+// lines are those of columns [n / 16, ceil((n + size) / 16)).
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "quantc/Dialect/LowBit/LowBit.h"
+
+using namespace mlir;
+using namespace quantc::lowbit;
+
+namespace {
+
+/// Offsets and sizes of the slice of one operand.
+struct Slice {
+  SmallVector<OpFoldResult> offsets, sizes;
+  void add(OpFoldResult offset, OpFoldResult size) {
+    offsets.push_back(offset);
+    sizes.push_back(size);
+  }
+};
+
+} // namespace
+
+static OpFoldResult getExtent(OpBuilder &b, Location loc, Value value,
+                              int64_t dim) {
+  auto type = cast<ShapedType>(value.getType());
+  if (!type.isDynamicDim(dim))
+    return b.getIndexAttr(type.getDimSize(dim));
+  if (isa<MemRefType>(type))
+    return memref::DimOp::create(b, loc, value, dim).getResult();
+  return tensor::DimOp::create(b, loc, value, dim).getResult();
+}
+
+static Value takeSlice(OpBuilder &b, Location loc, Value value,
+                       const Slice &slice) {
+  SmallVector<OpFoldResult> strides(slice.sizes.size(), b.getIndexAttr(1));
+  if (isa<MemRefType>(value.getType()))
+    return memref::SubViewOp::create(b, loc, value, slice.offsets, slice.sizes,
+                                     strides);
+  return tensor::ExtractSliceOp::create(b, loc, value, slice.offsets,
+                                        slice.sizes, strides);
+}
+
+/// The slice of B for the tile of C at `offsets` of `sizes`.
+static Slice getSliceOfB(OpBuilder &b, MatmulOp op,
+                         ArrayRef<OpFoldResult> offsets,
+                         ArrayRef<OpFoldResult> sizes) {
+  Location loc = op.getLoc();
+  Slice slice;
+  for (int64_t i = 0; i < op.getNumBBatchDims(); ++i) {
+    if (op.isBroadcastInB(i))
+      slice.add(b.getIndexAttr(0), b.getIndexAttr(1));
+    else
+      slice.add(offsets[i], sizes[i]);
+  }
+  auto addWhole = [&](int64_t dim) {
+    slice.add(b.getIndexAttr(0), getExtent(b, loc, op.getB(), dim));
+  };
+  int64_t first = op.getNumBBatchDims();
+  switch (op.getBLayout()) {
+  case BLayout::RowMajor:
+    addWhole(first);
+    slice.add(offsets.back(), sizes.back());
+    break;
+  case BLayout::Transposed:
+    slice.add(offsets.back(), sizes.back());
+    addWhole(first + 1);
+    break;
+  case BLayout::Packed: {
+    AffineExpr column = b.getAffineDimExpr(0);
+    slice.add(affine::makeComposedFoldedAffineApply(
+                  b, loc, column.floorDiv(kLineColumns), {offsets.back()}),
+              affine::makeComposedFoldedAffineApply(
+                  b, loc, column.ceilDiv(kLineColumns), {sizes.back()}));
+    for (int64_t i = 1; i < op.getNumBMatrixDims(); ++i)
+      addWhole(first + i);
+    break;
+  }
+  }
+  return slice;
+}
+
+SmallVector<utils::IteratorType> MatmulOp::getLoopIteratorTypes() {
+  return SmallVector<utils::IteratorType>(getCType().getRank(),
+                                          utils::IteratorType::parallel);
+}
+
+SmallVector<Range> MatmulOp::getIterationDomain(OpBuilder &b) {
+  SmallVector<Range> domain;
+  for (int64_t i = 0; i < getCType().getRank(); ++i)
+    domain.push_back({b.getIndexAttr(0), getExtent(b, getLoc(), getC(), i),
+                      b.getIndexAttr(1)});
+  return domain;
+}
+
+FailureOr<TilingResult>
+MatmulOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                 ArrayRef<OpFoldResult> sizes) {
+  std::optional<int64_t> column = getConstantIntValue(offsets.back());
+  if (getBLayout() == BLayout::Packed && column && *column % kLineColumns)
+    return failure();
+
+  Slice ofA, ofC;
+  for (auto [offset, size] : llvm::zip(offsets, sizes))
+    ofC.add(offset, size);
+  ofA = ofC;
+  ofA.offsets.back() = b.getIndexAttr(0);
+  ofA.sizes.back() = getExtent(b, getLoc(), getA(), ofC.sizes.size() - 1);
+
+  Value a = takeSlice(b, getLoc(), getA(), ofA);
+  Value right =
+      takeSlice(b, getLoc(), getB(), getSliceOfB(b, *this, offsets, sizes));
+  Value c = takeSlice(b, getLoc(), getC(), ofC);
+  SmallVector<Type> types;
+  if (isa<TensorType>(c.getType()))
+    types.push_back(c.getType());
+  auto tiled = MatmulOp::create(b, getLoc(), types, getBLayout(), a, right, c);
+  tiled->setDiscardableAttrs(getOperation()->getDiscardableAttrDictionary());
+  return TilingResult{
+      {tiled},
+      SmallVector<Value>(tiled->getResults()),
+      {a.getDefiningOp(), right.getDefiningOp(), c.getDefiningOp()}};
+}
+
+LogicalResult MatmulOp::getResultTilePosition(
+    OpBuilder &b, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
+    ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
+    SmallVector<OpFoldResult> &resultSizes) {
+  resultOffsets.assign(offsets.begin(), offsets.end());
+  resultSizes.assign(sizes.begin(), sizes.end());
+  return success();
+}
+
+FailureOr<TilingResult>
+MatmulOp::generateResultTileValue(OpBuilder &b, unsigned resultNumber,
+                                  ArrayRef<OpFoldResult> offsets,
+                                  ArrayRef<OpFoldResult> sizes) {
+  return getTiledImplementation(b, offsets, sizes);
+}
+
+LogicalResult MatmulOp::getIterationDomainTileFromResultTile(
+    OpBuilder &b, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
+    ArrayRef<OpFoldResult> sizes, SmallVectorImpl<OpFoldResult> &domainOffsets,
+    SmallVectorImpl<OpFoldResult> &domainSizes) {
+  domainOffsets.assign(offsets.begin(), offsets.end());
+  domainSizes.assign(sizes.begin(), sizes.end());
+  return success();
+}
+
+LogicalResult
+MatmulOp::reifyResultShapes(OpBuilder &b,
+                            ReifiedRankedShapedTypeDims &reifiedReturnShapes) {
+  if (getNumResults() == 0)
+    return success();
+  SmallVector<OpFoldResult> shape;
+  for (int64_t i = 0; i < getCType().getRank(); ++i)
+    shape.push_back(getExtent(b, getLoc(), getC(), i));
+  reifiedReturnShapes.push_back(std::move(shape));
+  return success();
+}

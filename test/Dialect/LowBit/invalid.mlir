@@ -1,0 +1,81 @@
+// RUN: quant-opt %s --split-input-file --verify-diagnostics
+
+func.func @types(%a: memref<?x8xi8>, %b: memref<8x16xi8>, %c: memref<?x16xi32>) {
+  // expected-error @+1 {{expected f32 x f32 -> f32, or i8 x packed i8 -> i32, got 'i8' x row_major 'i8' -> 'i32'}}
+  lowbit.matmul row_major ins(%a, %b : memref<?x8xi8>, memref<8x16xi8>) outs(%c : memref<?x16xi32>)
+  return
+}
+
+// -----
+
+func.func @order(%a: memref<?x8xf32>, %b: memref<8x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected 'packed', 'row_major' or 'transposed', got 'column'}}
+  lowbit.matmul column ins(%a, %b : memref<?x8xf32>, memref<8x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @rank(%a: memref<?x8xf32>, %b: memref<1x8x16xf32>, %c: memref<2x?x16xf32>) {
+  // expected-error @+1 {{expected A and C of equal rank of at least 2, got 2 and 3}}
+  lowbit.matmul packed ins(%a, %b : memref<?x8xf32>, memref<1x8x16xf32>) outs(%c : memref<2x?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @rows(%a: memref<3x8xf32>, %b: memref<1x8x16xf32>, %c: memref<4x16xf32>) {
+  // expected-error @+1 {{expected dimension 0 of A to be 4 as in C, got 3}}
+  lowbit.matmul packed ins(%a, %b : memref<3x8xf32>, memref<1x8x16xf32>) outs(%c : memref<4x16xf32>)
+  return
+}
+
+// -----
+
+func.func @rank_of_b(%a: memref<2x3x8xf32>, %b: memref<8xf32>, %c: memref<2x3x16xf32>) {
+  // expected-error @+1 {{expected B of rank 2 or 3, got 1}}
+  lowbit.matmul row_major ins(%a, %b : memref<2x3x8xf32>, memref<8xf32>) outs(%c : memref<2x3x16xf32>)
+  return
+}
+
+// -----
+
+func.func @batch_of_b(%a: memref<4x3x8xf32>, %b: memref<2x8x16xf32>, %c: memref<4x3x16xf32>) {
+  // expected-error @+1 {{expected dimension 0 of B to be 1 or 4 as in C, got 2}}
+  lowbit.matmul row_major ins(%a, %b : memref<4x3x8xf32>, memref<2x8x16xf32>) outs(%c : memref<4x3x16xf32>)
+  return
+}
+
+// -----
+
+// 17 columns take two lines.
+func.func @lines(%a: memref<4x8xf32>, %b: memref<1x8x16xf32>, %c: memref<4x17xf32>) {
+  // expected-error @+1 {{expected dimension 0 of B to be 2, got 1}}
+  lowbit.matmul packed ins(%a, %b : memref<4x8xf32>, memref<1x8x16xf32>) outs(%c : memref<4x17xf32>)
+  return
+}
+
+// -----
+
+// The width of a line is never dynamic.
+func.func @line(%a: memref<4x8xf32>, %b: memref<1x8x?xf32>, %c: memref<4x16xf32>) {
+  // expected-error @+1 {{expected dimension 2 of B to be 16, got }}
+  lowbit.matmul packed ins(%a, %b : memref<4x8xf32>, memref<1x8x?xf32>) outs(%c : memref<4x16xf32>)
+  return
+}
+
+// -----
+
+func.func @result(%a: tensor<4x8xf32>, %b: tensor<1x8x16xf32>, %c: tensor<4x16xf32>) {
+  // expected-error @+1 {{expected one result on tensors and none on memrefs, got 0}}
+  lowbit.matmul packed ins(%a, %b : tensor<4x8xf32>, tensor<1x8x16xf32>) outs(%c : tensor<4x16xf32>)
+  return
+}
+
+// -----
+
+func.func @mixed(%a: tensor<4x8xf32>, %b: memref<1x8x16xf32>, %c: memref<4x16xf32>) {
+  // expected-error @+1 {{expected all operands to be tensors or all memrefs}}
+  lowbit.matmul packed ins(%a, %b : tensor<4x8xf32>, memref<1x8x16xf32>) outs(%c : memref<4x16xf32>)
+  return
+}

@@ -1,0 +1,65 @@
+// RUN: quant-opt %s --transform-interpreter --canonicalize --split-input-file | FileCheck %s
+
+// Rows and columns of a packed contraction: lines follow the columns.
+// CHECK-DAG: #[[LINE:.+]] = affine_map<(d0) -> (d0 * 2)>
+// CHECK-DAG: #[[LINES:.+]] = affine_map<(d0) -> (d0 ceildiv 16)>
+// CHECK-LABEL: @packed
+// CHECK: scf.forall (%{{.+}}, %[[N:.+]]) in
+// CHECK-DAG: affine.apply #[[LINE]](%[[N]])
+// CHECK-DAG: affine.apply #[[LINES]](%{{.+}})
+// CHECK-DAG: tensor.extract_slice %{{.+}}[%{{.+}}, 0] [%{{.+}}, 70]
+// CHECK: tensor.extract_slice %{{.+}} tensor<3x18x16x4xi8> to tensor<?x18x16x4xi8>
+// CHECK: lowbit.matmul packed
+// CHECK: tensor.parallel_insert_slice
+func.func @packed(%a: tensor<?x70xi8>, %b: tensor<3x18x16x4xi8>,
+                  %c: tensor<?x40xi32>) -> tensor<?x40xi32> {
+  %0 = lowbit.matmul packed ins(%a, %b : tensor<?x70xi8>, tensor<3x18x16x4xi8>)
+      outs(%c : tensor<?x40xi32>) -> tensor<?x40xi32>
+  return %0 : tensor<?x40xi32>
+}
+
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(%root: !transform.any_op {transform.readonly}) {
+    %0 = transform.structured.match ops{["lowbit.matmul"]} in %root
+        : (!transform.any_op) -> !transform.any_op
+    %1, %2 = transform.structured.tile_using_forall %0 tile_sizes [8, 32]
+        : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}
+
+// -----
+
+// Fused as a producer; one slice of B serves two heads.
+// CHECK-LABEL: @fused
+// CHECK: scf.forall (%[[B:.+]], %[[H:.+]]) in
+// CHECK: tensor.extract_slice %{{.+}}[%[[B]], 0, 0, 0] [1, 1, %{{.+}}, 64]
+// CHECK: lowbit.matmul transposed {{.+}} tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32>
+// CHECK: linalg.generic
+func.func @fused(%a: tensor<?x2x?x64xf32>, %b: tensor<?x1x?x64xf32>,
+                 %c: tensor<?x2x?x?xf32>, %d: tensor<?x2x?x?xf32>)
+    -> tensor<?x2x?x?xf32> {
+  %0 = lowbit.matmul transposed
+      ins(%a, %b : tensor<?x2x?x64xf32>, tensor<?x1x?x64xf32>)
+      outs(%c : tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
+  %1 = linalg.generic {
+      indexing_maps = [affine_map<(i, j, m, n) -> (i, j, m, n)>,
+                       affine_map<(i, j, m, n) -> (i, j, m, n)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%0 : tensor<?x2x?x?xf32>) outs(%d : tensor<?x2x?x?xf32>) {
+    ^bb0(%x: f32, %y: f32):
+      %z = arith.negf %x : f32
+      linalg.yield %z : f32
+  } -> tensor<?x2x?x?xf32>
+  return %1 : tensor<?x2x?x?xf32>
+}
+
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(%root: !transform.any_op {transform.readonly}) {
+    %0 = transform.structured.match ops{["linalg.generic"]} in %root
+        : (!transform.any_op) -> !transform.any_op
+    %1, %2 = transform.structured.fuse %0 tile_sizes [1, 1] {use_forall}
+        : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}
