@@ -76,9 +76,8 @@ bool Validator::checkHeader(size_t size) {
       header->totalBytes > uint64_t(kMaxBytes) ||
       (size && header->totalBytes != size))
     return fail("its header says ", header->totalBytes, " bytes, got ", size);
-  uint64_t sum =
-      checksum(bytes + sizeof(Header), header->totalBytes - sizeof(Header));
-  return sum == header->checksum || fail("its checksum is wrong");
+  return checksum(bytes, header->totalBytes) == header->checksum ||
+         fail("its checksum is wrong");
 }
 
 bool Validator::checkSection(const Section &section, uint64_t elementSize,

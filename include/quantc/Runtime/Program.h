@@ -71,7 +71,7 @@ struct Header {
   uint32_t version;
   uint32_t headerBytes; // sizeof(Header)
   uint64_t totalBytes;
-  uint64_t checksum;    // of all bytes after the header; see `checksum()`
+  uint64_t checksum;    // of all other bytes; see `checksum()`
   uint64_t features[2]; // bit i: CPU feature i of Features.h is needed
   WeightInfo weights;
   Section strings; // bytes
@@ -239,12 +239,15 @@ static_assert(sizeof(WeightInfo) == 48 && sizeof(Header) == 48 + 48 + 14 * 16);
 static_assert(sizeof(Entry) == 88 && sizeof(Tensor) == 24 &&
               sizeof(Expr) == 24 && sizeof(Buffer) == 32 && sizeof(Step) == 40);
 
-/// FNV-1a over 64-bit words, the last one filled up with zeros.  It detects
-/// accidents; the reader does not rely on it for safety.
+/// FNV-1a over the 64-bit words of a whole program, without the one that holds
+/// the result; the last word is filled up with zeros.  It detects accidents;
+/// the reader does not rely on it for safety.
 inline uint64_t checksum(const void *data, size_t bytes) {
   const auto *p = static_cast<const unsigned char *>(data);
   uint64_t hash = 0xcbf29ce484222325u;
   for (size_t i = 0; i < bytes; i += 8) {
+    if (i == offsetof(Header, checksum))
+      continue;
     uint64_t word = 0;
     for (size_t k = 0; k < 8 && i + k < bytes; ++k)
       word |= uint64_t(p[i + k]) << (8 * k);

@@ -517,8 +517,8 @@ private:
       header.version = program::kVersion;
       header.headerBytes = sizeof(header);
       header.totalBytes = bytes.size();
-      header.checksum = program::checksum(bytes.data() + sizeof(header),
-                                          bytes.size() - sizeof(header));
+      std::memcpy(bytes.data(), &header, sizeof(header));
+      header.checksum = program::checksum(bytes.data(), bytes.size());
       std::memcpy(bytes.data(), &header, sizeof(header));
       return std::move(bytes);
     }

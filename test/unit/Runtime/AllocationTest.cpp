@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From the second run of a shape on, nothing is allocated: counted at the
+// allocator hook and at malloc itself, which this file replaces for the whole
+// test program (not under a sanitizer, which replaces it too).
+
+#include "TestModel.h"
+
+#include <atomic>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define QUANTC_TEST_SANITIZED 1
+#endif
+#endif
+
+namespace {
+std::atomic<int64_t> mallocCalls{0};
+} // namespace
+
+#ifndef QUANTC_TEST_SANITIZED
+extern "C" {
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
+
+void *malloc(size_t bytes) {
+  mallocCalls.fetch_add(1, std::memory_order_relaxed);
+  return __libc_malloc(bytes);
+}
+void *calloc(size_t count, size_t bytes) {
+  mallocCalls.fetch_add(1, std::memory_order_relaxed);
+  return __libc_calloc(count, bytes);
+}
+void *realloc(void *memory, size_t bytes) {
+  mallocCalls.fetch_add(1, std::memory_order_relaxed);
+  return __libc_realloc(memory, bytes);
+}
+void *aligned_alloc(size_t alignment, size_t bytes) {
+  mallocCalls.fetch_add(1, std::memory_order_relaxed);
+  return __libc_memalign(alignment, bytes);
+}
+}
+#endif
+
+namespace quantc::runtime::test {
+namespace {
+
+/// An allocator that keeps count.
+struct Hook {
+  int64_t calls = 0;
+  int64_t live = 0;
+  int64_t bytes = 0;
+
+  quantc_context_options options(int threads, int shapes = 0) {
+    quantc_context_options options = {};
+    options.threads = threads;
+    options.shape_cache = shapes;
+    options.allocator_user = this;
+    options.allocate = [](void *user, size_t bytes, size_t alignment) {
+      auto &self = *static_cast<Hook *>(user);
+      ++self.calls;
+      ++self.live;
+      self.bytes += int64_t(bytes);
+      EXPECT_GT(bytes, 0u);
+      EXPECT_EQ(alignment, 64u);
+      return aligned_alloc(alignment,
+                           (bytes + alignment - 1) / alignment * alignment);
+    };
+    options.deallocate = [](void *user, void *memory, size_t bytes, size_t) {
+      auto &self = *static_cast<Hook *>(user);
+      --self.live;
+      self.bytes -= int64_t(bytes);
+      free(memory);
+    };
+    return options;
+  }
+};
+
+struct AllocationTest : testing::Test {
+  AllocationTest() {
+    buildAffine(model);
+    loaded = std::make_unique<Loaded>(model);
+  }
+  /// Runs `rows` rows; only quantc_run itself is counted.
+  int64_t mallocsOf(Context &context, int64_t rows) {
+    int64_t shape[] = {rows, 4};
+    quantc_tensor x =
+        quantc_cpu_tensor(data.data(), QUANTC_FLOAT, 32, 2, shape);
+    quantc_value input = quantc_tensor_value(nullptr, &x);
+    quantc_value output = libraryOutput();
+    int64_t before = mallocCalls;
+    quantc_status status =
+        quantc_run(context.context, 0, &input, 1, &output, 1);
+    int64_t after = mallocCalls;
+    EXPECT_EQ(status, QUANTC_OK) << context.error();
+    return after - before;
+  }
+  TestModel model;
+  std::unique_ptr<Loaded> loaded;
+  std::vector<float> data = std::vector<float>(100000);
+};
+
+TEST_F(AllocationTest, NoneFromTheSecondRunOfAShape) {
+  for (int threads : {1, 2}) {
+    Hook hook;
+    {
+      Context context(loaded->model, hook.options(threads));
+      ASSERT_EQ(context.status, QUANTC_OK);
+      for (int64_t rows : {100, 7, 5000})
+        mallocsOf(context, rows);
+      int64_t calls = hook.calls;
+      for (int64_t rows : {100, 7, 5000, 5000, 7})
+        EXPECT_EQ(mallocsOf(context, rows), 0);
+      EXPECT_EQ(hook.calls, calls);
+      quantc_context_info info;
+      quantc_get_context_info(context.context, &info);
+      EXPECT_EQ(info.cached_shapes, 3);
+      EXPECT_GE(info.arena_bytes, 5000u * 16);
+      EXPECT_LT(info.arena_bytes, 5000u * 16 + 1024);
+    }
+    EXPECT_EQ(hook.live, 0);
+    EXPECT_EQ(hook.bytes, 0);
+  }
+}
+
+TEST_F(AllocationTest, ShapesThatAlwaysChangeSettleToo) {
+  Hook hook;
+  Context context(loaded->model, hook.options(1, 4));
+  mallocsOf(context, 5000);
+  for (int64_t rows = 1; rows < 5; ++rows)
+    mallocsOf(context, rows);
+  int64_t calls = hook.calls;
+  for (int64_t rows = 5; rows < 1000; ++rows)
+    EXPECT_EQ(mallocsOf(context, rows), 0);
+  EXPECT_EQ(hook.calls, calls);
+  quantc_context_info info;
+  quantc_get_context_info(context.context, &info);
+  EXPECT_EQ(info.cached_shapes, 4);
+}
+
+TEST_F(AllocationTest, AGrowingShapeAllocatesSeldom) {
+  Hook hook;
+  Context context(loaded->model, hook.options(1, 4));
+  for (int64_t rows = 1; rows < 2000; ++rows)
+    mallocsOf(context, rows);
+  EXPECT_LT(hook.calls, 150);
+}
+
+TEST_F(AllocationTest, PreparedShapesRunWithoutAllocation) {
+  Hook hook;
+  Context context(loaded->model, hook.options(1));
+  int64_t shape[] = {64, 4};
+  quantc_tensor x = quantc_cpu_tensor(nullptr, QUANTC_FLOAT, 32, 2, shape);
+  quantc_value input = quantc_tensor_value("x", &x);
+  quantc_value output = libraryOutput();
+  ASSERT_EQ(quantc_prepare(context.context, 0, &input, 1, &output, 1),
+            QUANTC_OK);
+  int64_t calls = hook.calls;
+  mallocsOf(context, 64);
+  EXPECT_EQ(hook.calls, calls);
+}
+
+TEST_F(AllocationTest, MisalignedAllocatorIsRefused) {
+  quantc_context_options options = {};
+  static char memory[1 << 16];
+  options.allocate = [](void *, size_t bytes, size_t) -> void * {
+    auto base = reinterpret_cast<uintptr_t>(memory);
+    return bytes < sizeof(memory) - 128 ? memory + (-base % 64) + 8 : nullptr;
+  };
+  options.deallocate = [](void *, void *, size_t, size_t) {};
+  Context context(loaded->model, options);
+  EXPECT_EQ(context.status, QUANTC_INVALID_ARGUMENT);
+  EXPECT_STREQ(context.message, "expected 'allocate' to align to 64 bytes");
+}
+
+} // namespace
+} // namespace quantc::runtime::test
