@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs all tests.  The last line is 'N passed, N failed';
+# the status is 1 if anything failed.
+#
+#   tools/check.sh          everything that every change must pass
+#   tools/check.sh --full   also the sanitizer build and the measured bars
+set -uo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+export QUANTC_BUILD_DIR=${QUANTC_BUILD_DIR:-$root/build}
+venv=${QUANTC_VENV_DIR:-$root/.venv}
+python=$venv/bin/python
+full=
+case "${1:-}" in
+  '') ;;
+  --full) full=1 ;;
+  *) echo "usage: tools/check.sh [--full]" >&2; exit 2 ;;
+esac
+
+passed=0 failed=0
+say() { printf '[check] %s\n' "$*"; }
+finish() {
+  say "$((SECONDS / 60)) min $((SECONDS % 60)) s"
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  [ "$failed" = 0 ]
+  exit
+}
+
+# step NAME COMMAND...: without it the rest makes no sense.
+step() {
+  say "$1"
+  "${@:2}" || { say "$1: status $?"; failed=$((failed + 1)); finish; }
+}
+
+# suite NAME COMMAND...: its last line says 'N passed, N failed'.
+suite() {
+  say "$1"
+  local status=0 last log
+  log=$(mktemp)
+  "${@:2}" 2>&1 | tee "$log"
+  status=${PIPESTATUS[0]}
+  last=$(tail -n 1 "$log")
+  rm -f "$log"
+  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+    passed=$((passed + BASH_REMATCH[1]))
+    failed=$((failed + BASH_REMATCH[2]))
+    [ "$status" = 0 ] || [ "${BASH_REMATCH[2]}" != 0 ] ||
+      failed=$((failed + 1))
+  else
+    say "$1: status $status, and no counts"
+    failed=$((failed + 1))
+  fi
+}
+
+# run_lit BUILD: the lit files and the unit tests of one build tree.
+run_lit() {
+  rm -f "$1/lit.json"
+  "$venv/bin/lit" -sv -o "$1/lit.json" "$1/test" "$1/test/unit"
+  "$python" "$root/tools/lit_counts.py" "$1/lit.json"
+}
+
+cd "$root" || exit 1
+step "setup" tools/setup.sh
+step "build" tools/build.sh --quiet all QuantcUnitTests
+suite "style" tools/lint.sh
+suite "lit and unit tests" run_lit "$QUANTC_BUILD_DIR"
+for script in test/end-to-end/*.py; do
+  case "$(basename "$script")" in
+    _*) ;; # shared by the others
+    *) suite "$script" "$python" "$script" ;;
+  esac
+done
+
+if [ -n "$full" ]; then
+  asan=$QUANTC_BUILD_DIR-asan
+  export QUANTC_CMAKE_ARGS=-DQUANTC_SANITIZE=ON
+  QUANTC_BUILD_DIR=$asan step "sanitizer build" \
+    tools/build.sh --quiet all QuantcUnitTests
+  suite "lit and unit tests under ASan and UBSan" run_lit "$asan"
+  suite "measured bars" "$python" test/benchmark/bars.py
+fi
+finish
