@@ -4,6 +4,7 @@
 
 #include "quantc/Driver/Register.h"
 #include "quantc/Codegen/Passes.h"
+#include "quantc/Conversion/Passes.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -49,6 +50,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
 
 void quantc::registerAllPasses() {
   registerQuantcCodegenPasses();
+  registerQuantcConversionPasses();
   mlir::registerTransformsPasses();
   bufferization::registerBufferizationPasses();
 }

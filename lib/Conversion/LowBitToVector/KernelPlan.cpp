@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tile shapes per instruction set.  A tile must hold its accumulators, the
+// vectors of one line of B and one broadcast element of A in 32 (AVX-512) or 16
+// (AVX2) registers, and have at least latency x throughput accumulators: 8 for
+// a fused multiply-add, 10 for `vpdpbusd`.  The 16-bit form needs two vectors
+// for each vector of B and two for the element of A.
+
+#include "KernelPlan.h"
+#include "llvm/ADT/STLExtras.h"
+
+namespace quantc::lowbit {
+
+KernelPlan chooseKernel(llvm::ArrayRef<std::string> features, bool isInteger) {
+  auto has = [&](llvm::StringRef feature) {
+    return llvm::is_contained(features, feature);
+  };
+  bool has512 = has("avx512f") && has("avx512bw") && has("avx512vl");
+  if (!isInteger) {
+    if (has512)
+      return {Dot::Fma, 16, {14, 2}, {8, 2}, {4, 2}, {4, 4}, {1, 8}, 2};
+    return {Dot::Fma, 8, {6, 2}, {3, 2}, {3, 2}, {3, 4}, {1, 8}, 2};
+  }
+  if (has512 && has("avx512vnni"))
+    return {Dot::Bytes, 16, {14, 2}, {8, 2}, {4, 2}, {4, 4}, {1, 8}, 2};
+  if (has("avxvnni"))
+    return {Dot::Bytes, 8, {6, 2}, {3, 2}, {3, 2}, {3, 4}, {1, 8}, 2};
+  if (has512)
+    return {Dot::Words, 16, {10, 2}, {5, 2}, {5, 2}, {4, 4}, {1, 8}, 1};
+  return {Dot::Words, 8, {4, 2}, {2, 2}, {2, 2}, {2, 2}, {1, 4}, 1};
+}
+
+} // namespace quantc::lowbit

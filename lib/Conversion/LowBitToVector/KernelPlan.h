@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a target's vector unit makes of a contraction: how many lanes, which
+// multiply-add, and how many rows and vectors of C one tile keeps in registers.
+
+#ifndef QUANTC_CONVERSION_LOWBITTOVECTOR_KERNELPLAN_H
+#define QUANTC_CONVERSION_LOWBITTOVECTOR_KERNELPLAN_H
+
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <cstdint>
+#include <string>
+
+namespace quantc::lowbit {
+
+/// One step of the reduction: f32 fused multiply-add over one k; four bytes by
+/// `vpdpbusd`; four bytes as two pairs of 16-bit words by `vpmaddwd`.
+enum class Dot { Fma, Bytes, Words };
+
+/// Rows and vectors of C that are accumulated together.
+struct Tile {
+  int64_t rows, vectors;
+};
+
+/// Rows are covered by as many `main` tiles as fit; what remains by `tail`
+/// tiles and, once few enough rows remain, one `end` tile, both of which may
+/// repeat the last row.  Contractions with very few rows have wider tiles,
+/// which need no second pass over B and hide the latency of an addition.
+struct KernelPlan {
+  Dot dot;
+  int64_t lanes;
+  Tile main, tail, end;
+  Tile few, single;
+  /// Steps of the reduction per iteration of its loop.
+  int64_t unroll;
+};
+
+/// Chooses by feature bits, named as LLVM names them.
+KernelPlan chooseKernel(llvm::ArrayRef<std::string> features, bool isInteger);
+
+} // namespace quantc::lowbit
+
+#endif // QUANTC_CONVERSION_LOWBITTOVECTOR_KERNELPLAN_H

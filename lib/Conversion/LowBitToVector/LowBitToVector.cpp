@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// convert-lowbit-to-vector: replaces every bufferized contraction by the loops
+// and register tiles that suit the target's feature bits.
+
+#include "KernelPlan.h"
+#include "MatmulEmitter.h"
+#include "quantc/Conversion/Passes.h"
+#include "quantc/Dialect/LowBit/LowBit.h"
+
+#define DEBUG_TYPE "convert-lowbit-to-vector"
+
+namespace quantc {
+#define GEN_PASS_DEF_CONVERTLOWBITTOVECTORPASS
+#include "quantc/Conversion/Passes.h.inc"
+} // namespace quantc
+
+using namespace mlir;
+using namespace quantc;
+using namespace quantc::lowbit;
+
+namespace {
+
+/// Vectors are loaded along the innermost dimension of every operand, and a
+/// packed line of bytes is one piece of memory.
+LogicalResult checkMemory(MatmulOp op) {
+  if (!op.hasPureBufferSemantics())
+    return op.emitError("expected memrefs; bufferize first");
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = cast<MemRefType>(operand.get().getType());
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    if (failed(type.getStridesAndOffset(strides, offset)) ||
+        strides.back() != 1)
+      return op.emitError("expected operand ")
+             << operand.getOperandNumber()
+             << " to have unit stride in its last dimension, got " << type;
+    bool isBytes = op.isInteger() && operand.get() == op.getB();
+    if (isBytes && strides[strides.size() - 2] != kLineDepth)
+      return op.emitError("expected contiguous lines of B, got ") << type;
+  }
+  return success();
+}
+
+struct ConvertLowBitToVectorPass
+    : quantc::impl::ConvertLowBitToVectorPassBase<ConvertLowBitToVectorPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<MatmulOp> ops;
+    getOperation()->walk([&](MatmulOp op) { ops.push_back(op); });
+    for (MatmulOp op : ops) {
+      if (failed(checkMemory(op)))
+        return signalPassFailure();
+      ImplicitLocOpBuilder b(op.getLoc(), op);
+      KernelPlan plan = chooseKernel(features, op.isInteger());
+      MatmulEmitter(b, op, plan).emit();
+      op->erase();
+      ++numContractions;
+    }
+  }
+};
+
+} // namespace

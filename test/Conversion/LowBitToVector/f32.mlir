@@ -1,0 +1,86 @@
+// RUN: quant-opt %s --convert-lowbit-to-vector=features=avx2,fma,avx512f,avx512bw,avx512vl --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,WIDE
+// RUN: quant-opt %s --convert-lowbit-to-vector=features=avx2,fma --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,NARROW
+
+// Fourteen static rows are one tile per 32 columns: 28 sums of 16 lanes.  With
+// 8 lanes it is 6 + 6 + 2 rows of 16 columns.
+// CHECK-LABEL: @static
+// WIDE-NOT: scf.if
+// WIDE: scf.for
+// WIDE-COUNT-28: vector.load {{.+}} : memref<14x64xf32>, vector<16xf32>
+// WIDE: scf.for {{.+}} vector<16xf32>
+// WIDE-COUNT-56: math.fma
+// WIDE-NOT: math.fma
+// NARROW: scf.for
+// NARROW-COUNT-24: math.fma {{.+}} vector<8xf32>
+// NARROW: scf.for
+// NARROW-COUNT-8: math.fma {{.+}} vector<8xf32>
+// NARROW-NOT: math.fma
+// CHECK: return
+func.func @static(%a: memref<14x8xf32>, %b: memref<4x8x16xf32>,
+                  %c: memref<14x64xf32>) {
+  lowbit.matmul packed ins(%a, %b : memref<14x8xf32>, memref<4x8x16xf32>)
+      outs(%c : memref<14x64xf32>)
+  return
+}
+
+// Columns that do not fill a vector are masked in C, never in packed B.
+// CHECK-LABEL: @partial
+// CHECK-NOT: vector.maskedload {{.+}} memref<1x8x16xf32>
+// CHECK: vector.maskedload {{.+}} memref<1x7xf32>
+// CHECK: vector.maskedstore {{.+}} memref<1x7xf32>
+func.func @partial(%a: memref<1x8xf32>, %b: memref<1x8x16xf32>,
+                   %c: memref<1x7xf32>) {
+  lowbit.matmul packed ins(%a, %b : memref<1x8xf32>, memref<1x8x16xf32>)
+      outs(%c : memref<1x7xf32>)
+  return
+}
+
+// Plain rows of B are masked as well.
+// CHECK-LABEL: @row_major
+// CHECK: vector.maskedload {{.+}} memref<8x7xf32>
+func.func @row_major(%a: memref<1x8xf32>, %b: memref<8x7xf32>,
+                     %c: memref<1x7xf32>) {
+  lowbit.matmul row_major ins(%a, %b : memref<1x8xf32>, memref<8x7xf32>)
+      outs(%c : memref<1x7xf32>)
+  return
+}
+
+// Transposed columns go through scratch of bounded size, once per group of
+// columns; all heads of a group read the same slice of B.
+// CHECK-LABEL: @transposed
+// WIDE: memref.alloca() {alignment = 64 : i64} : memref<8192xf32>
+// NARROW: memref.alloca() {alignment = 64 : i64} : memref<4096xf32>
+// CHECK: scf.for %[[BATCH:.+]] =
+// CHECK: scf.for %{{.+}} = %c0 to %c8
+// CHECK: vector.load %arg1[%[[BATCH]], %c0,
+// CHECK: vector.shuffle
+// CHECK: vector.store {{.+}} %alloca
+// CHECK: vector.maskedload %arg1[%[[BATCH]], %c0,
+// CHECK: math.fma
+func.func @transposed(%a: memref<?x8x?x?xf32>, %b: memref<?x1x?x?xf32>,
+                      %c: memref<?x8x?x?xf32>) {
+  lowbit.matmul transposed ins(%a, %b : memref<?x8x?x?xf32>, memref<?x1x?x?xf32>)
+      outs(%c : memref<?x8x?x?xf32>)
+  return
+}
+
+// In a parallel loop each iteration has scratch of its own.
+// CHECK-LABEL: @scratch
+// CHECK: scf.forall
+// CHECK: memref.alloca
+func.func @scratch(%a: memref<4x8x64xf32>, %b: memref<4x32x64xf32>,
+                   %c: memref<4x8x32xf32>) {
+  scf.forall (%i) in (4) {
+    %0 = memref.subview %a[%i, 0, 0] [1, 8, 64] [1, 1, 1]
+        : memref<4x8x64xf32> to memref<8x64xf32, strided<[64, 1], offset: ?>>
+    %1 = memref.subview %b[%i, 0, 0] [1, 32, 64] [1, 1, 1]
+        : memref<4x32x64xf32> to memref<32x64xf32, strided<[64, 1], offset: ?>>
+    %2 = memref.subview %c[%i, 0, 0] [1, 8, 32] [1, 1, 1]
+        : memref<4x8x32xf32> to memref<8x32xf32, strided<[32, 1], offset: ?>>
+    lowbit.matmul transposed
+        ins(%0, %1 : memref<8x64xf32, strided<[64, 1], offset: ?>>,
+                     memref<32x64xf32, strided<[64, 1], offset: ?>>)
+        outs(%2 : memref<8x32xf32, strided<[32, 1], offset: ?>>)
+  }
+  return
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A plain reference of f32 lowbit.matmul, and register-only loops that measure
+// what the multiply-add units can do at this moment: 24 independent
+// accumulators, no memory.  Each iteration does 24 * 16 multiply-adds of f32,
+// or four times as many of bytes.
+#include <immintrin.h>
+#include <stdint.h>
+
+#define REPEAT24(X)                                                            \
+  X(0)                                                                         \
+  X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)   \
+      X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23)
+
+#ifdef __AVX512VNNI__
+int64_t probe_bytes(int64_t iterations) {
+#define DECLARE(i) __m512i s##i = _mm512_setzero_si512();
+  REPEAT24(DECLARE)
+  __m512i x = _mm512_set1_epi8(1), y = _mm512_set1_epi8(2);
+  for (int64_t i = 0; i < iterations; ++i) {
+#define STEP(i)                                                                \
+  __asm__ volatile("vpdpbusd %2, %1, %0" : "+v"(s##i) : "v"(x), "v"(y));
+    REPEAT24(STEP)
+#undef STEP
+  }
+#define SUM(i) x = _mm512_add_epi32(x, s##i);
+  REPEAT24(SUM)
+#undef SUM
+#undef DECLARE
+  return _mm512_reduce_add_epi32(x);
+}
+#endif
+
+#ifdef __AVX512F__
+double probe_fma(int64_t iterations) {
+#define DECLARE(i) __m512 s##i = _mm512_setzero_ps();
+  REPEAT24(DECLARE)
+  __m512 x = _mm512_set1_ps(1), y = _mm512_set1_ps(2);
+  for (int64_t i = 0; i < iterations; ++i) {
+#define STEP(i)                                                                \
+  __asm__ volatile("vfmadd231ps %2, %1, %0" : "+v"(s##i) : "v"(x), "v"(y));
+    REPEAT24(STEP)
+#undef STEP
+  }
+#define SUM(i) x = _mm512_add_ps(x, s##i);
+  REPEAT24(SUM)
+#undef SUM
+#undef DECLARE
+  return _mm512_reduce_add_ps(x);
+}
+#endif
+
+// C += A * B^T with B as [n][k], in ascending k.
+void reference_f32(const float *a, const float *b, float *c, int64_t m,
+                   int64_t n, int64_t k) {
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      float sum = c[i * n + j];
+      for (int64_t p = 0; p < k; ++p)
+        sum = __builtin_fmaf(a[i * k + p], b[j * k + p], sum);
+      c[i * n + j] = sum;
+    }
+}
