@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The whole way from a model file to an output file, for the command line and
+// for Python.
+
+#ifndef QUANTC_DRIVER_COMPILE_H
+#define QUANTC_DRIVER_COMPILE_H
+
+#include "mlir/Pass/PassManager.h"
+#include "quantc/Support/Error.h"
+#include "quantc/Target/TargetDescription.h"
+#include <optional>
+#include <string>
+
+namespace quantc {
+
+struct CompileOptions {
+  /// A .onnx, .onnxtxt, .mlir or .mlirbc file, or nothing if `model` is given.
+  std::string input;
+  /// A serialized ModelProto, used when `input` is empty.
+  std::string model;
+  /// The suffix selects what is written: .so (with a .h beside it), .mlir,
+  /// .mlirbc.
+  std::string output;
+  std::string recipe = "fp32";
+  std::string cpu = "native";
+  std::string attributes;
+  /// Compile threads; 0: as many as the process may use.
+  unsigned threads = 0;
+  /// "embed", "file", or empty: embedded up to 256 MiB.
+  std::string weights;
+};
+
+/// Compiles.  Returns std::nullopt when the output stands; on an error nothing
+/// is left behind and an earlier output is unharmed.
+std::optional<Error> compile(const CompileOptions &options);
+
+/// The names of the recipes that `compile` knows.
+llvm::ArrayRef<llvm::StringRef> recipeNames();
+
+/// The pass pipeline of a recipe up to step functions in the LLVM dialect, in
+/// quant-opt's syntax.
+std::optional<Error> printPipeline(const CompileOptions &options,
+                                   std::string &text);
+
+/// A message with control characters escaped, on one line.
+std::string oneLine(llvm::StringRef text);
+
+} // namespace quantc
+
+#endif // QUANTC_DRIVER_COMPILE_H

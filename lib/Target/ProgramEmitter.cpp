@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Walks an entry function once: constants become places in the weights, reshapes
+// alias their operand's buffer, launches become the steps of their kernel, and
+// returned values are written where the caller wants them.
+
+#include "quantc/Target/ProgramEmitter.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/IntegerSet.h"
+#include "quantc/Codegen/SymbolExprs.h"
+#include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/ShapeAnalysis.h"
+
+using namespace mlir;
+using namespace quantc::runtime;
+
+namespace quantc {
+
+std::optional<program::DType> dlpackType(Type type) {
+  // Codes of DLDataTypeCode: 0 int, 1 uint, 2 float, 4 bfloat, 6 bool.
+  uint8_t bits = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 0;
+  if (type.isInteger(1))
+    return program::DType{6, 8, 1};
+  if (auto integer = dyn_cast<IntegerType>(type))
+    return program::DType{uint8_t(integer.isUnsigned() ? 1 : 0), bits, 1};
+  if (type.isBF16())
+    return program::DType{4, bits, 1};
+  if (isa<Float16Type, Float32Type, Float64Type>(type))
+    return program::DType{2, bits, 1};
+  return std::nullopt;
+}
+
+namespace {
+
+// The node names of a location, joined: what reports show for a step.
+void collectNames(Location loc, SmallVectorImpl<StringRef> &names) {
+  if (auto name = dyn_cast<NameLoc>(loc)) {
+    names.push_back(name.getName());
+  } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
+    for (Location part : fused.getLocations())
+      collectNames(part, names);
+  }
+}
+
+std::string stepName(Operation *launch) {
+  SmallVector<StringRef> names;
+  collectNames(launch->getLoc(), names);
+  SetVector<StringRef> unique(names.begin(), names.end());
+  constexpr size_t kShown = 4;
+  std::string text;
+  for (auto [i, name] : llvm::enumerate(unique)) {
+    if (i == kShown)
+      return text + " + " + std::to_string(unique.size() - kShown) + " more";
+    text += (i ? " + " : "") + name.str();
+  }
+  return text.empty() ? cast<qnn::LaunchOp>(launch).getKernel().str() : text;
+}
+
+class EntryEmitter {
+public:
+  EntryEmitter(func::FuncOp func, EntryBuilder &entry, WeightsWriter &weights,
+               llvm::function_ref<KernelId(StringRef)> kernelId)
+      : func(func), entry(entry), weights(weights), kernelId(kernelId),
+        names(qnn::getSymbolNames(func)) {}
+
+  LogicalResult emit();
+
+private:
+  ExprId exprOf(AffineExpr expr, ArrayRef<ExprId> symbols);
+  ExprId hostExpr(AffineExpr expr);
+  FailureOr<TensorSpec> specOf(Value value, Location loc);
+  ExprId bytesOf(Type type, ArrayRef<AffineExpr> shape);
+  FailureOr<BufferId> bufferOf(Value value);
+  LogicalResult emitInputs();
+  LogicalResult emitOutputs();
+  LogicalResult emitLaunch(qnn::LaunchOp launch);
+  LogicalResult emitCheck(qnn::CheckOp check);
+  LogicalResult emitCopies();
+
+  func::FuncOp func;
+  EntryBuilder &entry;
+  WeightsWriter &weights;
+  llvm::function_ref<KernelId(StringRef)> kernelId;
+  SmallVector<StringRef> names;
+  std::optional<qnn::ShapeAnalysis> shapes;
+  qnn::ConstantExpressions constants;
+  DenseMap<Value, BufferId> buffers;
+  DenseMap<Value, BufferId> outputs; // launch results that are returned
+  SmallVector<std::pair<Value, BufferId>> copies;
+};
+
+ExprId EntryEmitter::exprOf(AffineExpr expr, ArrayRef<ExprId> symbols) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return entry.constant(constant.getValue());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return symbols[symbol.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  ExprId lhs = exprOf(binary.getLHS(), symbols);
+  ExprId rhs = exprOf(binary.getRHS(), symbols);
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return entry.add(lhs, rhs);
+  case AffineExprKind::Mul:
+    return entry.mul(lhs, rhs);
+  case AffineExprKind::FloorDiv:
+    return entry.floorDiv(lhs, rhs);
+  case AffineExprKind::CeilDiv:
+    return entry.ceilDiv(lhs, rhs);
+  default:
+    return entry.mod(lhs, rhs);
+  }
+}
+
+ExprId EntryEmitter::hostExpr(AffineExpr expr) {
+  SmallVector<ExprId> symbols;
+  for (StringRef name : names)
+    symbols.push_back(entry.symbol(std::string_view(name)));
+  return exprOf(expr, symbols);
+}
+
+FailureOr<TensorSpec> EntryEmitter::specOf(Value value, Location loc) {
+  Type element = cast<ShapedType>(value.getType()).getElementType();
+  std::optional<program::DType> dtype = dlpackType(element);
+  if (!dtype)
+    return emitError(loc) << "element type " << element
+                          << " cannot cross the library's boundary";
+  TensorSpec spec;
+  spec.dtype = *dtype;
+  for (AffineExpr dim : shapes->getShape(value))
+    spec.dims.push_back(hostExpr(dim));
+  return spec;
+}
+
+ExprId EntryEmitter::bytesOf(Type type, ArrayRef<AffineExpr> shape) {
+  Type element = cast<ShapedType>(type).getElementType();
+  AffineExpr count = elementCount(shape, func.getContext());
+  return entry.mul(hostExpr(count),
+                   entry.constant(HostTensor::storageBytes(element)));
+}
+
+LogicalResult EntryEmitter::emitInputs() {
+  for (BlockArgument argument : func.getArguments()) {
+    auto name = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                  qnn::kNameAttr);
+    FailureOr<TensorSpec> spec = specOf(argument, func.getLoc());
+    if (failed(spec))
+      return failure();
+    std::string text =
+        name ? name.getValue().str()
+             : "input" + std::to_string(argument.getArgNumber());
+    buffers[argument] = entry.addInputBuffer(entry.addInput(text, *spec));
+  }
+  return success();
+}
+
+// A value that a launch computes is written to the output at once; anything
+// else (an input, a constant, a value returned twice) is copied at the end.
+LogicalResult EntryEmitter::emitOutputs() {
+  for (OpOperand &operand : func.front().getTerminator()->getOpOperands()) {
+    unsigned index = operand.getOperandNumber();
+    auto name = func.getResultAttrOfType<StringAttr>(index, qnn::kNameAttr);
+    FailureOr<TensorSpec> spec = specOf(operand.get(), func.getLoc());
+    if (failed(spec))
+      return failure();
+    std::string text = name ? name.getValue().str()
+                            : "output" + std::to_string(index);
+    BufferId buffer = entry.addOutputBuffer(entry.addOutput(text, *spec));
+    Value source = operand.get();
+    while (auto reshape = source.getDefiningOp<qnn::ReshapeOp>())
+      source = reshape.getInput();
+    if (source.getDefiningOp<qnn::LaunchOp>() && !outputs.contains(source))
+      outputs[source] = buffer;
+    else
+      copies.push_back({operand.get(), buffer});
+  }
+  return success();
+}
+
+FailureOr<BufferId> EntryEmitter::bufferOf(Value value) {
+  auto it = buffers.find(value);
+  if (it != buffers.end())
+    return it->second;
+  if (constants.contains(value)) {
+    FailureOr<WeightsWriter::Place> place = weights.place(value);
+    if (failed(place))
+      return failure();
+    BufferId id = entry.addWeights(place->offset, place->bytes);
+    buffers[value] = id;
+    return id;
+  }
+  if (auto reshape = value.getDefiningOp<qnn::ReshapeOp>()) {
+    FailureOr<BufferId> source = bufferOf(reshape.getInput());
+    if (succeeded(source))
+      buffers[value] = *source;
+    return source;
+  }
+  return value.getDefiningOp()->emitError(
+      "is left outside of kernels and has no buffer");
+}
+
+LogicalResult EntryEmitter::emitLaunch(qnn::LaunchOp launch) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      launch, launch.getKernelAttr());
+  SmallVector<ExprId> symbols;
+  for (AffineExpr expr : launch.getSymbols().getResults())
+    symbols.push_back(hostExpr(expr));
+  DenseMap<Value, BufferId> local;
+  for (auto [argument, input] :
+       llvm::zip(kernel.getArguments(), launch.getInputs())) {
+    FailureOr<BufferId> buffer = bufferOf(input);
+    if (failed(buffer))
+      return failure();
+    local[argument] = *buffer;
+  }
+  auto outs = kernel.getArguments().drop_front(launch.getInputs().size());
+  for (auto [argument, result] : llvm::zip(outs, launch.getResults())) {
+    auto it = outputs.find(result);
+    BufferId id = it != outputs.end()
+                      ? it->second
+                      : entry.addArena(bytesOf(result.getType(),
+                                               shapes->getShape(result)));
+    buffers[result] = id;
+    local[argument] = id;
+  }
+  std::string name = stepName(launch);
+  for (Operation &op : kernel.front()) {
+    if (auto alloc = dyn_cast<memref::AllocOp>(op)) {
+      ExprId bytes = entry.constant(
+          HostTensor::storageBytes(alloc.getType().getElementType()));
+      unsigned dynamic = 0;
+      for (int64_t extent : alloc.getType().getShape()) {
+        if (!ShapedType::isDynamic(extent)) {
+          bytes = entry.mul(bytes, entry.constant(extent));
+          continue;
+        }
+        auto size = symbolExprOf(alloc.getDynamicSizes()[dynamic++]);
+        if (!size)
+          return alloc.emitError("cannot size this temporary");
+        bytes = entry.mul(bytes, exprOf(*size, symbols));
+      }
+      local[alloc] = entry.addArena(bytes);
+      continue;
+    }
+    auto step = dyn_cast<qnn::StepOp>(op);
+    if (!step)
+      continue;
+    KernelStep record;
+    record.kernel = kernelId(step.getFunction().getLeafReference());
+    record.name = name;
+    record.trip = exprOf(step.getTrip().getResult(0), symbols);
+    record.grain = step.getGrain();
+    for (Value buffer : step.getBuffers())
+      record.buffers.push_back(local.lookup(buffer));
+    record.scalars.assign(symbols.begin(), symbols.end());
+    AffineExpr scratch = step.getScratch().getResult(0);
+    if (staticExtent(scratch) != 0)
+      record.scratchBytes = exprOf(scratch, symbols);
+    entry.addStep(record);
+  }
+  return success();
+}
+
+LogicalResult EntryEmitter::emitCheck(qnn::CheckOp check) {
+  IntegerSet set = check.getCondition();
+  for (unsigned i = 0; i < set.getNumConstraints(); ++i) {
+    ExprId value = hostExpr(set.getConstraint(i));
+    ExprId zero = entry.constant(0);
+    ExprId holds =
+        set.isEq(i) ? entry.eq(value, zero) : entry.le(zero, value);
+    entry.addCheck(holds, std::string_view(check.getMessage()));
+  }
+  return success();
+}
+
+LogicalResult EntryEmitter::emitCopies() {
+  for (auto [value, target] : copies) {
+    FailureOr<BufferId> source = bufferOf(value);
+    if (failed(source))
+      return failure();
+    entry.addCopy("output", *source, target);
+  }
+  return success();
+}
+
+LogicalResult EntryEmitter::emit() {
+  FailureOr<qnn::ShapeAnalysis> computed = qnn::ShapeAnalysis::compute(func);
+  if (failed(computed))
+    return failure();
+  shapes = std::move(*computed);
+  if (failed(emitInputs()) || failed(emitOutputs()))
+    return failure();
+  for (Operation &op : func.front().without_terminator()) {
+    if (auto launch = dyn_cast<qnn::LaunchOp>(op)) {
+      if (failed(emitLaunch(launch)))
+        return failure();
+    } else if (auto check = dyn_cast<qnn::CheckOp>(op)) {
+      if (failed(emitCheck(check)))
+        return failure();
+    }
+  }
+  return emitCopies();
+}
+
+} // namespace
+
+LogicalResult emitProgram(ModuleOp module, ProgramBuilder &program,
+                          WeightsWriter &weights,
+                          std::vector<std::string> &kernelNames) {
+  llvm::StringMap<KernelId> ids;
+  auto kernelId = [&](StringRef name) {
+    auto it = ids.find(name);
+    if (it != ids.end())
+      return it->second;
+    KernelId id = program.addKernel(std::string_view(name));
+    ids[name] = id;
+    kernelNames.push_back(name.str());
+    return id;
+  };
+  for (auto func : module.getOps<func::FuncOp>()) {
+    if (!func->hasAttr(qnn::kEntryAttr))
+      continue;
+    EntryBuilder &entry =
+        program.addEntry(std::string_view(func.getName()));
+    if (failed(EntryEmitter(func, entry, weights, kernelId).emit()))
+      return failure();
+  }
+  return success();
+}
+
+} // namespace quantc
