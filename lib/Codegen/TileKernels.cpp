@@ -107,7 +107,7 @@ void makeDestinationPassing(func::FuncOp func) {
   function_interface_impl::setAllResultAttrDicts(func, noResultAttrs);
   func.setFunctionType(FunctionType::get(context, argumentTypes, {}));
   func.setAllArgAttrs(attributes);
-  func->setAttr("qnn.num_inputs", builder.getI64IntegerAttr(numInputs));
+  func->setAttr(qnn::kNumInputsAttr, builder.getI64IntegerAttr(numInputs));
 }
 
 //===----------------------------------------------------------------------===//

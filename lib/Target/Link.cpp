@@ -29,7 +29,8 @@ static std::string ownFile() {
 llvm::Expected<std::string> findRuntimeArchive() {
   llvm::SmallString<256> main(llvm::sys::fs::getMainExecutable(
       nullptr, reinterpret_cast<void *>(&ownFile)));
-  for (llvm::StringRef file : {llvm::StringRef(main), llvm::StringRef(ownFile())})
+  std::string own = ownFile();
+  for (llvm::StringRef file : {main.str(), llvm::StringRef(own)})
     for (const char *place : {"lib/quantc", "../lib/quantc", "."}) {
       llvm::SmallString<256> path(file);
       llvm::sys::path::remove_filename(path);

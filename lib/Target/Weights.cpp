@@ -5,7 +5,7 @@
 // assembler: it is a header, the bytes, and four small sections.
 
 #include "quantc/Target/Weights.h"
-#include "quantc/Dialect/LowBit/Packing.h"
+#include "quantc/Dialect/LowBit/PackWeights.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "quantc/Runtime/Program.h"
 #include "llvm/BinaryFormat/ELF.h"
@@ -29,7 +29,11 @@ static LogicalResult evaluateOp(Operation *op, ArrayRef<HostTensor> operands,
     return success();
   }
   if (auto pack = dyn_cast<qnn::PackOp>(op)) {
-    results.push_back(lowbit::packWeight(operands.front()));
+    std::optional<HostTensor> packed = lowbit::packWeight(operands.front());
+    if (!packed)
+      return op->emitError("cannot pack a weight of type ")
+             << op->getOperand(0).getType();
+    results.push_back(*packed);
     return success();
   }
   auto reference = dyn_cast<qnn::ReferenceOpInterface>(op);

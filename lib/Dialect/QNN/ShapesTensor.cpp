@@ -234,6 +234,49 @@ LogicalResult DequantizeOp::inferSymbolicShapes(Shapes operands,
   return success();
 }
 
+LogicalResult QuantizeRowsOp::inferSymbolicShapes(Shapes operands,
+                                                  ShapeResults &results) {
+  SymbolicShape rows = operands[0];
+  if (rows.empty())
+    return emitOpError("expected an input of rank 1 or more, got rank 0");
+  rows.pop_back();
+  results.push_back(operands[0]);
+  results.append({rows, rows});
+  return success();
+}
+
+LogicalResult QuantizedLinearOp::inferSymbolicShapes(Shapes operands,
+                                                     ShapeResults &results) {
+  SymbolicShape result = operands[0];
+  if (failed(expectEntries(*this, "packed_from", getPackedFrom(), 2, 0)))
+    return failure();
+  AffineExpr out = getAffineConstantExpr(getPackedFrom()[0], getContext());
+  AffineExpr in = getAffineConstantExpr(getPackedFrom()[1], getContext());
+  if (result.empty() ||
+      failed(expectSame(*this, "the reduced dimension", in, result.back())))
+    return failure();
+  result.back() = out;
+  results.push_back(result);
+  return success();
+}
+
+LogicalResult QuantizedGatherOp::inferSymbolicShapes(Shapes operands,
+                                                     ShapeResults &results) {
+  SymbolicShape result = operands[2];
+  if (getPackedFrom()) {
+    if (failed(expectEntries(*this, "packed_from", *getPackedFrom(), 2, 0)))
+      return failure();
+    result.push_back(
+        getAffineConstantExpr((*getPackedFrom())[1], getContext()));
+  } else {
+    if (failed(expectRank(*this, "codes", 2, operands[0].size())))
+      return failure();
+    result.push_back(operands[0][1]);
+  }
+  results.push_back(result);
+  return success();
+}
+
 LogicalResult PackOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
   for (Type result : getResultTypes()) {
     auto type = cast<ShapedType>(result);
@@ -256,9 +299,17 @@ LogicalResult LaunchOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
     return emitOpError("expected ")
            << count << " symbols as '" << getKernel() << "' has, got "
            << getSymbols().getNumResults();
-  for (auto [i, result] : llvm::enumerate(kernel.getResultTypes())) {
+  // Once lowered, a kernel function's results are its last arguments.
+  auto inputs = kernel->getAttrOfType<IntegerAttr>(kNumInputsAttr);
+  ArrayRef<Type> types = kernel.getResultTypes();
+  if (inputs)
+    types = kernel.getArgumentTypes().drop_front(inputs.getInt());
+  for (auto [i, result] : llvm::enumerate(types)) {
     auto type = dyn_cast<ShapedType>(result);
-    auto shape = kernel.getResultAttrOfType<AffineMapAttr>(i, kShapeAttr);
+    auto shape =
+        inputs ? kernel.getArgAttrOfType<AffineMapAttr>(inputs.getInt() + i,
+                                                        kShapeAttr)
+               : kernel.getResultAttrOfType<AffineMapAttr>(i, kShapeAttr);
     if (!shape && (!type || !type.hasRank() || !type.hasStaticShape()))
       return emitOpError("expected result ")
              << i << " of '" << getKernel() << "' to have '" << kShapeAttr

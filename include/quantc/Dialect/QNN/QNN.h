@@ -43,6 +43,8 @@ inline constexpr llvm::StringLiteral kShapeAttr = "qnn.shape";
 inline constexpr llvm::StringLiteral kNameAttr = "qnn.name";
 inline constexpr llvm::StringLiteral kEntryAttr = "qnn.entry";
 inline constexpr llvm::StringLiteral kKernelAttr = "qnn.kernel";
+/// Kernel functions after lowering: how many of the arguments are inputs.
+inline constexpr llvm::StringLiteral kNumInputsAttr = "qnn.num_inputs";
 /// Result attribute: index of the argument this result may be appended to in
 /// place (KV caches).
 inline constexpr llvm::StringLiteral kAliasAttr = "qnn.alias";

@@ -35,6 +35,50 @@ def QNN_EncodedConstantOp : QNN_PureOp<"encoded_constant"> {
   let results = (outs QNN_EncodedType:$result);
   let assemblyFormat = "$payload attr-dict `:` type($result)";
 }
+// What encoded operands become when `expand-encoded` leaves !qnn.encoded: plain
+// tensors, one per payload array.
+def QNN_QuantizeRowsOp : QNN_PureOp<"quantize_rows"> {
+  let summary = "dynamic symmetric int8 quantization of every row";
+  let description = [{
+    A row is the last axis.  `codes` has the input's shape, `scales` (f32) and
+    `sums` (i32, the sum of a row's codes) have one element per row
+    (docs/numerics.md §6.1).
+  }];
+  let arguments = (ins QNN_Tensor:$input);
+  let results = (outs QNN_Tensor:$codes, QNN_Tensor:$scales, QNN_Tensor:$sums);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+}
+def QNN_QuantizedLinearOp : QNN_PureOp<"quantized_linear"> {
+  let summary = "linear on int8 codes";
+  let description = [{
+    y[r, n] = (float(sum_k (a - 0) * w[n, k]) * weight_scales[n]) * scales[r]
+    + bias[n], exact in int32 (docs/numerics.md §5.3).  `weight` is packed,
+    `packed_from` its logical shape [out, in].
+  }];
+  let arguments = (ins QNN_Tensor:$codes, QNN_Tensor:$scales, QNN_Tensor:$sums,
+    QNN_Tensor:$weight, QNN_Tensor:$weight_scales, Optional<QNN_Tensor>:$bias,
+    DenseI64ArrayAttr:$packed_from);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat = [{
+    $codes `,` $scales `,` $sums `,` $weight `,` $weight_scales
+    (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+def QNN_QuantizedGatherOp : QNN_PureOp<"quantized_gather"> {
+  let summary = "rows of an int8 matrix, dequantized";
+  let description = [{
+    result[i…, :] = float(codes[indices[i…], :]) * scales[indices[i…]].  With
+    `packed_from` the codes are in their linear's packed order and
+    `packed_from` is the logical shape, so a tied embedding is stored once.
+  }];
+  let arguments = (ins QNN_Tensor:$codes, QNN_Tensor:$scales,
+    QNN_Tensor:$indices, OptionalAttr<DenseI64ArrayAttr>:$packed_from);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "operands attr-dict `:` functional-type(operands, results)";
+}
+
 def QNN_PackOp : QNN_PureOp<"pack"> {
   let summary = "a constant in the packed order of its kernels";
   let description = [{
