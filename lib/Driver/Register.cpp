@@ -6,6 +6,7 @@
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Conversion/Passes.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
+#include "quantc/Dialect/QNN/Passes.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -38,6 +39,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                   tensor::TensorDialect, vector::VectorDialect>();
   registry.insert<lowbit::LowBitDialect, qnn::QNNDialect>();
+  qnn::registerReferenceModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
       registry);
@@ -49,6 +51,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
 }
 
 void quantc::registerAllPasses() {
+  qnn::registerQNNPasses();
   registerQuantcCodegenPasses();
   registerQuantcConversionPasses();
   mlir::registerTransformsPasses();

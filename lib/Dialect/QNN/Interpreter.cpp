@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Walks a function's operations in order.  `qnn.check` is tested, `qnn.launch`
-// evaluates its kernel function with the launch's symbols; a kernel that launches
-// is evaluated to a fixed depth only, so that a cycle is an error.
+// evaluates its kernel function with the launch's symbols; a kernel that
+// launches is evaluated to a fixed depth only, so that a cycle is an error.
 
 #include "quantc/Dialect/QNN/Interpreter.h"
 
@@ -82,6 +82,9 @@ public:
 
   FailureOr<SmallVector<HostTensor>> run(func::FuncOp func,
                                          ArrayRef<HostTensor> inputs);
+  FailureOr<HostTensor>
+  runExpression(ArrayRef<Operation *> order,
+                const llvm::SmallPtrSetImpl<Operation *> &inside, Value result);
 
 private:
   LogicalResult step(Operation *op);
@@ -90,6 +93,9 @@ private:
                        SmallVectorImpl<HostTensor> &results);
   void define(Value value, const HostTensor &tensor);
 
+  /// When set, only uses by these operations keep a value alive.
+  const llvm::SmallPtrSetImpl<Operation *> *users = nullptr;
+  Value kept;
   struct Live {
     HostTensor tensor;
     unsigned uses;
@@ -104,7 +110,10 @@ private:
 static constexpr unsigned kMaximumLaunchDepth = 8;
 
 void Frame::define(Value value, const HostTensor &tensor) {
-  unsigned uses = std::distance(value.use_begin(), value.use_end());
+  unsigned uses = llvm::count_if(value.getUsers(), [&](Operation *user) {
+    return !users || users->contains(user);
+  });
+  uses += value == kept;
   if (uses != 0)
     values[value] = Live{tensor, uses};
 }
@@ -184,6 +193,47 @@ FailureOr<SmallVector<HostTensor>> Frame::run(func::FuncOp func,
   for (Value value : func.getBody().front().getTerminator()->getOperands())
     outputs.push_back(values.at(value).tensor);
   return outputs;
+}
+
+FailureOr<HostTensor>
+Frame::runExpression(ArrayRef<Operation *> order,
+                     const llvm::SmallPtrSetImpl<Operation *> &inside,
+                     Value result) {
+  users = &inside;
+  kept = result;
+  for (Operation *op : order)
+    if (failed(step(op)))
+      return failure();
+  return values.at(result).tensor;
+}
+
+/// The operations that `value` is computed from, operands first.
+static SmallVector<Operation *> producersOf(Operation *root) {
+  SmallVector<Operation *> order;
+  SmallVector<std::pair<Operation *, unsigned>> stack{{root, 0}};
+  llvm::SmallPtrSet<Operation *, 8> seen{root};
+  while (!stack.empty()) {
+    auto &[op, next] = stack.back();
+    if (next == op->getNumOperands()) {
+      order.push_back(op);
+      stack.pop_back();
+      continue;
+    }
+    Operation *producer = op->getOperand(next++).getDefiningOp();
+    if (producer && seen.insert(producer).second)
+      stack.push_back({producer, 0});
+  }
+  return order;
+}
+
+FailureOr<HostTensor> evaluateConstant(Value value) {
+  Operation *root = value.getDefiningOp();
+  if (!root)
+    return failure();
+  SmallVector<Operation *> order = producersOf(root);
+  llvm::SmallPtrSet<Operation *, 8> inside(order.begin(), order.end());
+  Frame frame({}, nullptr, 0);
+  return frame.runExpression(order, inside, value);
 }
 
 FailureOr<SmallVector<HostTensor>>

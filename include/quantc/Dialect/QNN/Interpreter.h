@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs a function of qnn operations on host tensors through ReferenceOpInterface:
-// the oracle that compiled code is compared with, and the executor of .mlir
-// candidates.
+// Runs a function of qnn operations on host tensors through
+// ReferenceOpInterface: the oracle that compiled code is compared with, and the
+// executor of .mlir candidates.
 
 #ifndef QUANTC_DIALECT_QNN_INTERPRETER_H
 #define QUANTC_DIALECT_QNN_INTERPRETER_H
@@ -17,8 +17,8 @@ using EvaluationObserver =
     llvm::function_ref<void(mlir::Operation *, llvm::ArrayRef<HostTensor>)>;
 
 /// The function's symbols from its inputs' shapes.  Fails (with an error on the
-/// function that names the input and the dimension) where a shape contradicts the
-/// argument's type or another input.
+/// function that names the input and the dimension) where a shape contradicts
+/// the argument's type or another input.
 mlir::FailureOr<llvm::SmallVector<int64_t>>
 bindSymbols(mlir::func::FuncOp func, llvm::ArrayRef<HostTensor> inputs);
 
@@ -26,6 +26,10 @@ bindSymbols(mlir::func::FuncOp func, llvm::ArrayRef<HostTensor> inputs);
 mlir::FailureOr<llvm::SmallVector<HostTensor>>
 evaluateFunction(mlir::func::FuncOp func, llvm::ArrayRef<HostTensor> inputs,
                  EvaluationObserver observer = nullptr);
+
+/// The tensor of a constant expression (ConstantExpressions).  Intermediate
+/// tensors live only as long as they are needed.
+mlir::FailureOr<HostTensor> evaluateConstant(mlir::Value value);
 
 } // namespace quantc::qnn
 
