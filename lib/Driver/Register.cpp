@@ -3,6 +3,7 @@
 // The one list of dialects, interface models and passes.
 
 #include "quantc/Driver/Register.h"
+#include "quantc/Allocation/Passes.h"
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Conversion/Passes.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
@@ -52,6 +53,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
 
 void quantc::registerAllPasses() {
   qnn::registerQNNPasses();
+  registerQuantcAllocationPasses();
   registerQuantcCodegenPasses();
   registerQuantcConversionPasses();
   mlir::registerTransformsPasses();
