@@ -4,6 +4,7 @@
 
 #include "quantc/Driver/Register.h"
 #include "quantc/Codegen/Passes.h"
+#include "quantc/Codegen/Pipelines.h"
 #include "quantc/Conversion/Passes.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
 #include "quantc/Dialect/QNN/Passes.h"
@@ -56,4 +57,5 @@ void quantc::registerAllPasses() {
   registerQuantcConversionPasses();
   mlir::registerTransformsPasses();
   bufferization::registerBufferizationPasses();
+  registerCodegenPipelines();
 }
