@@ -52,6 +52,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
 
 void quantc::registerAllPasses() {
   qnn::registerQNNPasses();
+  qnn::registerNormalizePipeline();
   registerQuantcCodegenPasses();
   registerQuantcConversionPasses();
   mlir::registerTransformsPasses();
