@@ -55,6 +55,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
 void quantc::registerAllPasses() {
   qnn::registerQNNPasses();
   registerQuantcAllocationPasses();
+  qnn::registerNormalizePipeline();
   registerQuantcCodegenPasses();
   registerQuantcConversionPasses();
   mlir::registerTransformsPasses();

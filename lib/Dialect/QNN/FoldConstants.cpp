@@ -93,7 +93,7 @@ private:
     for (Value operand : op->getOperands()) {
       int64_t bytes = byteSize(operand.getType()).value_or(0);
       operandBytes = llvm::SaturatingAdd<uint64_t>(operandBytes, bytes);
-      if (operand.hasOneUse())
+      if (operand.hasOneUse() && !lazyWeights)
         replacedBytes = std::max(replacedBytes, bytes);
     }
     if (resultBytes - operandBytes > maxGrowthBytes)

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Creation and registration of the qnn dialect's own passes (Passes.td).
+// The qnn dialect's own passes (Passes.td), and normalization: qnn as imported
+// to qnn in normal form.
+//
+// In: a function of qnn operations as an exporter spelled them.  Out: the same
+// function with whole operations recognised, contractions as qnn.linear,
+// convolutions channels-last and float32 arithmetic.  Never here: formats,
+// statistics, targets.
 
 #ifndef QUANTC_DIALECT_QNN_PASSES_H
 #define QUANTC_DIALECT_QNN_PASSES_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
 #include "quantc/Dialect/QNN/QNN.h"
 
 namespace quantc::qnn {
@@ -15,6 +22,11 @@ namespace quantc::qnn {
 #include "quantc/Dialect/QNN/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "quantc/Dialect/QNN/Passes.h.inc"
+
+/// All normalization passes in order, on the functions of a module.  The
+/// textual pipeline is `normalize`.
+void buildNormalizePipeline(mlir::OpPassManager &manager);
+void registerNormalizePipeline();
 
 } // namespace quantc::qnn
 
