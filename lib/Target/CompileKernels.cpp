@@ -128,9 +128,8 @@ compileProgramObject(ArrayRef<uint8_t> program,
     function->setVisibility(llvm::GlobalValue::HiddenVisibility);
     kernels.push_back(function);
   }
-  // An empty array still needs a symbol of its own.
-  if (kernels.empty())
-    kernels.push_back(llvm::ConstantPointerNull::get(pointer));
+  // The runtime expects a null pointer at the end.
+  kernels.push_back(llvm::ConstantPointerNull::get(pointer));
   define(llvm::ConstantArray::get(
              llvm::ArrayType::get(pointer, kernels.size()), kernels),
          symbols::kKernels);

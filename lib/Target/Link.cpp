@@ -71,8 +71,9 @@ llvm::Error linkSharedLibrary(llvm::ArrayRef<std::string> objects,
       "ld.lld",      "-shared",      "-o",           out.c_str(),
       name.c_str(),  "--threads=1",  "--build-id=none", "--hash-style=gnu",
       "-z",          "relro",        "-z",           "now",
-      "-z",          "noexecstack",  "--gc-sections", "-Bsymbolic",
-      "-u",          "quantc_api_v1"};
+      "-z",          "noexecstack",  "--gc-sections", "-u",
+      "quantc_api_v1"};
+  // Not -Bsymbolic: all libraries of a process share one thread pool.
   for (const std::string &object : objects)
     args.push_back(object.c_str());
   args.push_back(runtime->c_str());

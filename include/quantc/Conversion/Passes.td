@@ -62,7 +62,7 @@ def ConvertQNNToLinalgPass
   let dependentDialects = [
     "mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
     "mlir::linalg::LinalgDialect", "mlir::math::MathDialect",
-    "mlir::tensor::TensorDialect"];
+    "mlir::tensor::TensorDialect", "quantc::lowbit::LowBitDialect"];
 }
 
 #endif // QUANTC_CONVERSION_PASSES_TD

@@ -23,7 +23,8 @@ namespace {
 LogicalResult lowerOperation(Lowering &lowering, Operation *op) {
   using Family = FailureOr<bool> (*)(Lowering &, Operation *);
   for (Family family :
-       {lowerElementwise, lowerMovement, lowerRows, lowerWindows}) {
+       {lowerElementwise, lowerLinear, lowerMovement, lowerRows,
+        lowerWindows}) {
     FailureOr<bool> done = family(lowering, op);
     if (failed(done))
       return failure();
