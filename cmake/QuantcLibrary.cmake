@@ -31,3 +31,15 @@ function(quantc_add_tool name)
     target_precompile_headers(${name} REUSE_FROM QuantcPch)
   endif()
 endfunction()
+
+# quantc_reference_sources(sources...): files that docs/numerics.md binds.  They
+# include no MLIR header; products and sums are never contracted, and std::fma
+# is one instruction.
+function(quantc_reference_sources)
+  set(options -O2 -ffp-contract=off)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    list(APPEND options -march=x86-64-v3)
+  endif()
+  set_source_files_properties(${ARGN} PROPERTIES
+    COMPILE_OPTIONS "${options}" SKIP_PRECOMPILE_HEADERS ON)
+endfunction()

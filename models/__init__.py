@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The real models quantc is developed, tested and measured with, and their data.
+"""The real models quantc is developed and measured with, and their data.
 
 `minilm` writes the sentence-embedding model from a published checkpoint;
 `train_classifier` and `train_decoder` train the two committed models; `data`

@@ -31,7 +31,7 @@ HELD_OUT_STEP = 20
 
 
 class Verse(NamedTuple):
-    """One verse.  `chapter_index` counts chapters through the whole book, 0..1188."""
+    """One verse.  `chapter_index` counts through the whole book, 0..1188."""
     book: str
     chapter: int
     verse: int

@@ -26,7 +26,7 @@ EPSILON = 1e-5
 
 
 class Conv(NamedTuple):
-    """A convolution with batch norm.  `kernel` is 1 or 3, padding keeps size."""
+    """A convolution and batch norm; `kernel` is 1 or 3, padding keeps size."""
     name: str
     inputs: int
     outputs: int

@@ -3,9 +3,9 @@
 
 One description, read by torch for training (train_decoder.py) and by the ONNX
 writer here.  The graph is decomposed as the exporters of Hugging Face models
-leave it: RMSNorm as Pow-ReduceMean-Add-Sqrt-Reciprocal-Mul-Mul, rotary embedding
-by MatMul-Cos-Sin of the position ids and Slice-Neg-Concat, grouped heads by
-Unsqueeze-Expand-Reshape, the cache by Concat, SiLU as Sigmoid-Mul.
+leave it: RMSNorm as Pow-ReduceMean-Add-Sqrt-Reciprocal-Mul-Mul, rotary
+embedding by MatMul-Cos-Sin of the position ids and Slice-Neg-Concat, grouped
+heads by Unsqueeze-Expand-Reshape, the cache by Concat, SiLU as Sigmoid-Mul.
 
     input_ids, position_ids    i64 [batch, sequence]
     past_key_values.I.key      f32 [batch, 2, past, 32], and .value; I = 0..3
@@ -14,8 +14,8 @@ Unsqueeze-Expand-Reshape, the cache by Concat, SiLU as Sigmoid-Mul.
 
 One graph serves prefill (past = 0) and decoding (sequence = 1).  A token at
 position p sees the cache rows 0..p, so position_ids must be past, past + 1, ...
-The embedding is tied: one initializer feeds the first Gather and, transposed, the
-last MatMul.
+The embedding is tied: one initializer feeds the first Gather and, transposed,
+the last MatMul.
 """
 
 from typing import NamedTuple

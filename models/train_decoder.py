@@ -3,9 +3,10 @@
 
     python models/train_decoder.py [--epochs N] [--threads N] [--output DIR]
 
-Needs torch (CPU), which is not part of tools/setup.sh: see README.md beside this
-file.  Writes bible_tokenizer.json, bible_decoder.onnx and bible_decoder.json, the
-committed files; the perplexity is of the ONNX file under ONNX Runtime.
+Needs torch (CPU), which is not part of tools/setup.sh: see README.md beside
+this file.  Writes bible_tokenizer.json, bible_decoder.onnx and
+bible_decoder.json, the committed files; the perplexity is of the ONNX file
+under ONNX Runtime.
 """
 
 import argparse

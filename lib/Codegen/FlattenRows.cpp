@@ -32,8 +32,16 @@ public:
       return flattenIfLast(op, norm.getInput(), norm.getAxis());
     if (auto norm = dyn_cast<RmsNormOp>(op))
       return flattenIfLast(op, norm.getInput(), norm.getAxis());
+    if (auto quantize = dyn_cast<QuantizeRowsOp>(op))
+      return flattenIf(op, quantize.getInput());
+    if (auto linear = dyn_cast<QuantizedLinearOp>(op))
+      return flattenQuantized(linear);
     if (auto gather = dyn_cast<GatherOp>(op))
-      return flattenGather(gather);
+      return gather.getAxis() == 0 && shapeOf(gather.getInput()).size() == 2
+                 ? flattenIndices(op, gather.getIndices())
+                 : success();
+    if (auto gather = dyn_cast<QuantizedGatherOp>(op))
+      return flattenIndices(op, gather.getIndices());
     if (isa<ElementwiseOpInterface>(op))
       return flattenElementwise(op);
     return success();
@@ -75,6 +83,14 @@ private:
     return result;
   }
 
+  /// [a, b, …] as [a * b * …].
+  Value getFlatVector(Value value) {
+    if (Value known = flat.lookup(value))
+      return known;
+    SymbolicShape count = {elementCount(shapeOf(value), builder.getContext())};
+    return reshape(value, count);
+  }
+
   LogicalResult flattenIf(Operation *op, Value input) {
     if (shapeOf(input).size() <= 2 || !isa<TensorType>(input.getType()))
       return success();
@@ -91,15 +107,23 @@ private:
   }
 
   // Embedding look-up: rows of a matrix at any shape of indices.
-  LogicalResult flattenGather(GatherOp op) {
-    ArrayRef<AffineExpr> indices = shapeOf(op.getIndices());
-    if (op.getAxis() != 0 || indices.size() < 2 ||
-        shapeOf(op.getInput()).size() != 2)
+  LogicalResult flattenIndices(Operation *op, Value indices) {
+    if (shapeOf(indices).size() < 2)
       return success();
     builder.setInsertionPoint(op);
-    SymbolicShape count = {elementCount(indices, builder.getContext())};
     IRMapping mapping;
-    mapping.map(op.getIndices(), reshape(op.getIndices(), count));
+    mapping.map(indices, getFlatVector(indices));
+    return rebuild(op, mapping);
+  }
+
+  LogicalResult flattenQuantized(QuantizedLinearOp op) {
+    if (shapeOf(op.getCodes()).size() <= 2)
+      return success();
+    builder.setInsertionPoint(op);
+    IRMapping mapping;
+    mapping.map(op.getCodes(), getFlat(op.getCodes()));
+    mapping.map(op.getScales(), getFlatVector(op.getScales()));
+    mapping.map(op.getSums(), getFlatVector(op.getSums()));
     return rebuild(op, mapping);
   }
 
@@ -134,26 +158,29 @@ private:
     });
   }
 
-  /// Clones `op` on the mapped operands and reshapes its result back.
+  /// Clones `op` on the mapped operands and reshapes its results back.
   LogicalResult rebuild(Operation *op, IRMapping &mapping) {
     for (Value operand : op->getOperands())
       if (mapping.contains(operand) && !mapping.lookup(operand))
         return failure();
-    Value result = op->getResult(0);
-    SymbolicShape shape(shapeOf(result));
     Operation *twin = builder.clone(*op, mapping);
     // The last axis of a matrix of rows.
     if (isa<LayerNormOp, RmsNormOp>(twin))
       twin->setAttr("axis", builder.getI64IntegerAttr(1));
-    twin->getResult(0).setType(UnrankedTensorType::get(
-        cast<ShapedType>(result.getType()).getElementType()));
+    for (OpResult result : twin->getResults())
+      result.setType(UnrankedTensorType::get(
+          cast<ShapedType>(result.getType()).getElementType()));
     if (failed(shapes.update(twin)))
       return failure();
-    Value back = reshape(twin->getResult(0), shape);
-    if (!back)
-      return failure();
-    flat[back] = twin->getResult(0);
-    result.replaceAllUsesWith(back);
+    for (auto [result, rows] :
+         llvm::zip(op->getResults(), twin->getResults())) {
+      SymbolicShape shape(shapeOf(result));
+      Value back = reshape(rows, shape);
+      if (!back)
+        return failure();
+      flat[back] = rows;
+      result.replaceAllUsesWith(back);
+    }
     op->erase();
     return success();
   }

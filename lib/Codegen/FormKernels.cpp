@@ -63,11 +63,14 @@ private:
   }
 
   static bool isContraction(Operation *op) {
-    return isa<LinearOp, MatmulOp, ConvOp, AttentionOp>(op);
+    return isa<LinearOp, QuantizedLinearOp, MatmulOp, ConvOp, AttentionOp>(
+        op);
   }
 
   // Operations over complete rows (the last axis) of their first operand.
   bool isRowOp(Operation *op) const {
+    if (isa<QuantizeRowsOp>(op))
+      return true;
     int64_t last = int64_t(shapes.getShape(op->getResult(0)).size()) - 1;
     if (auto softmax = dyn_cast<SoftmaxOp>(op))
       return int64_t(softmax.getAxis()) == last;
@@ -88,7 +91,8 @@ private:
     group->shape = SymbolicShape(shapes.getShape(op->getResult(0)));
     group->kind = isContraction(op) ? GroupKind::Contraction
                   : isRowOp(op) || isa<ElementwiseOpInterface, GatherOp,
-                                       BroadcastToOp, RotaryOp>(op)
+                                       QuantizedGatherOp, BroadcastToOp,
+                                       RotaryOp>(op)
                       ? GroupKind::Rows
                       : GroupKind::Single;
     if (isa<AttentionOp>(op))
@@ -117,7 +121,7 @@ private:
   Group *findGroupToJoin(Operation *op) {
     bool elementwise = isa<ElementwiseOpInterface>(op);
     bool rowOp = isRowOp(op);
-    if ((!elementwise && !rowOp) || op->getNumResults() != 1)
+    if (!elementwise && !rowOp)
       return nullptr;
     SymbolicShape shape(shapes.getShape(op->getResult(0)));
     Group *best = nullptr;

@@ -3,9 +3,11 @@
 // The one list of dialects, interface models and passes.
 
 #include "quantc/Driver/Register.h"
+#include "quantc/Allocation/Passes.h"
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Conversion/Passes.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
+#include "quantc/Dialect/QNN/Passes.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -38,6 +40,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                   tensor::TensorDialect, vector::VectorDialect>();
   registry.insert<lowbit::LowBitDialect, qnn::QNNDialect>();
+  qnn::registerReferenceModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
       registry);
@@ -49,6 +52,8 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
 }
 
 void quantc::registerAllPasses() {
+  qnn::registerQNNPasses();
+  registerQuantcAllocationPasses();
   registerQuantcCodegenPasses();
   registerQuantcConversionPasses();
   mlir::registerTransformsPasses();

@@ -236,13 +236,37 @@ double HostTensor::getFloat(int64_t index) const {
   return double(getInt(index));
 }
 
+/// A double that rounds to 16-bit floats as the integer itself does: bits that do
+/// not fit are remembered in the last one.
+static double roundToOdd(uint64_t value) {
+  int excess = std::max(0, int(std::bit_width(value)) - 53);
+  uint64_t kept = value >> excess;
+  bool dropped = (kept << excess) != value;
+  return std::ldexp(double(kept | (dropped ? 1 : 0)), excess);
+}
+
+void HostTensor::setUnsigned(int64_t index, uint64_t value) {
+  if (elementType.isF32())
+    asMutable<float>()[index] = float(value);
+  else if (elementType.isF64())
+    asMutable<double>()[index] = double(value);
+  else if (isa<FloatType>(elementType))
+    setFloat(index, roundToOdd(value));
+  else
+    setInt(index, int64_t(value));
+}
+
 void HostTensor::setInt(int64_t index, int64_t value) {
   assert(index >= 0 && index < numElements && "index out of range");
+  if (elementType.isF32()) {
+    asMutable<float>()[index] = float(value);
+    return;
+  }
   if (isa<FloatType>(elementType)) {
-    if (elementType.isF32())
-      asMutable<float>()[index] = float(value);
-    else
-      setFloat(index, double(value));
+    double odd = roundToOdd(uint64_t(value < 0 ? 0 - uint64_t(value) : value));
+    setFloat(index, elementType.isF64() ? double(value)
+                    : value < 0         ? -odd
+                                        : odd);
     return;
   }
   unsigned width =

@@ -30,7 +30,7 @@ typedef struct quantc_image {
   const void *program;  /* aligned to 64 bytes */
   size_t program_bytes; /* 0: as many as its header says */
   const quantc_kernel_fn *kernels;
-  size_t kernel_count;  /* 0: as many as the program says */
+  size_t kernel_count;  /* 0: the kernels end with a null pointer */
   const void *weights;  /* aligned to 64 bytes, or null */
   size_t weights_bytes; /* 0: as many as the program says */
 } quantc_image;

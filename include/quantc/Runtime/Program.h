@@ -30,8 +30,9 @@ inline constexpr uint32_t kNone = ~uint32_t(0);
 inline constexpr uint32_t kAlignment = 64;
 inline constexpr uint32_t kMaxRank = 64;
 
-/// Names of the hidden symbols of the generated object.  `quantc_weights` may
-/// be left undefined when the weights are not embedded.
+/// Names of the hidden symbols of the generated object.  The kernels end with a
+/// null pointer, so that a damaged count is noticed.  `quantc_weights` may be
+/// left undefined when the weights are not embedded.
 namespace symbols {
 inline constexpr const char *kProgram = "quantc_program";
 inline constexpr const char *kKernels = "quantc_kernels";

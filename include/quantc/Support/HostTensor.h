@@ -66,6 +66,7 @@ public:
   /// Stores with the conversion rules of docs/numerics.md §2.
   void setFloat(int64_t index, double value);
   void setInt(int64_t index, int64_t value);
+  void setUnsigned(int64_t index, uint64_t value);
 
 private:
   mlir::Type elementType;

@@ -19,10 +19,10 @@ static bool hasStaticResults(Operation *op) {
 static bool readsSymbols(Operation *op) {
   return llvm::any_of(op->getAttrs(), [](NamedAttribute attribute) {
     auto map = dyn_cast<AffineMapAttr>(attribute.getValue());
-    return map && llvm::any_of(map.getValue().getResults(),
-                               [](AffineExpr expr) {
-                                 return !isa<AffineConstantExpr>(expr);
-                               });
+    return map &&
+           llvm::any_of(map.getValue().getResults(), [](AffineExpr expr) {
+             return !isa<AffineConstantExpr>(expr);
+           });
   });
 }
 

@@ -35,9 +35,9 @@ FailureOr<ShapeAnalysis> ShapeAnalysis::compute(func::FuncOp func) {
       shape.assign(named.getValue().getResults().begin(),
                    named.getValue().getResults().end());
       if (shape.size() != size_t(type.getRank()))
-        return func.emitError("expected '") << kShapeAttr << "' of argument "
-               << index << " to have " << type.getRank() << " results, got "
-               << shape.size();
+        return func.emitError("expected '")
+               << kShapeAttr << "' of argument " << index << " to have "
+               << type.getRank() << " results, got " << shape.size();
       for (AffineExpr &dim : shape)
         dim = canonicalize(dim);
     } else {

@@ -14,8 +14,9 @@ std::string toString(ArrayRef<AffineExpr> shape) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   stream << "[";
-  llvm::interleaveComma(shape, stream,
-                        [&](AffineExpr dim) { stream << quantc::toString(dim, {}); });
+  llvm::interleaveComma(shape, stream, [&](AffineExpr dim) {
+    stream << quantc::toString(dim, {});
+  });
   stream << "]";
   return text;
 }

@@ -245,34 +245,39 @@ LogicalResult QuantizeRowsOp::inferSymbolicShapes(Shapes operands,
   return success();
 }
 
+/// The shape of a matrix that may be in packed order.
+static SymbolicShape matrixShape(ArrayRef<AffineExpr> operand,
+                                 std::optional<ArrayRef<int64_t>> packedFrom,
+                                 MLIRContext *context) {
+  if (!packedFrom)
+    return SymbolicShape(operand);
+  SymbolicShape shape;
+  for (int64_t extent : *packedFrom)
+    shape.push_back(getAffineConstantExpr(extent, context));
+  return shape;
+}
+
 LogicalResult QuantizedLinearOp::inferSymbolicShapes(Shapes operands,
                                                      ShapeResults &results) {
   SymbolicShape result = operands[0];
-  if (failed(expectEntries(*this, "packed_from", getPackedFrom(), 2, 0)))
+  SymbolicShape weight = matrixShape(operands[3], getPackedFrom(), getContext());
+  if (failed(expectRank(*this, "a weight", 2, weight.size())) ||
+      result.empty() ||
+      failed(expectSame(*this, "the reduced dimension of the weight",
+                        result.back(), weight[1])))
     return failure();
-  AffineExpr out = getAffineConstantExpr(getPackedFrom()[0], getContext());
-  AffineExpr in = getAffineConstantExpr(getPackedFrom()[1], getContext());
-  if (result.empty() ||
-      failed(expectSame(*this, "the reduced dimension", in, result.back())))
-    return failure();
-  result.back() = out;
+  result.back() = weight[0];
   results.push_back(result);
   return success();
 }
 
 LogicalResult QuantizedGatherOp::inferSymbolicShapes(Shapes operands,
                                                      ShapeResults &results) {
+  SymbolicShape matrix = matrixShape(operands[0], getPackedFrom(), getContext());
+  if (failed(expectRank(*this, "codes", 2, matrix.size())))
+    return failure();
   SymbolicShape result = operands[2];
-  if (getPackedFrom()) {
-    if (failed(expectEntries(*this, "packed_from", *getPackedFrom(), 2, 0)))
-      return failure();
-    result.push_back(
-        getAffineConstantExpr((*getPackedFrom())[1], getContext()));
-  } else {
-    if (failed(expectRank(*this, "codes", 2, operands[0].size())))
-      return failure();
-    result.push_back(operands[0][1]);
-  }
+  result.push_back(matrix[1]);
   results.push_back(result);
   return success();
 }

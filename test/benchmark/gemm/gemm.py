@@ -15,6 +15,7 @@ import hashlib
 import itertools
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -274,7 +275,7 @@ def check(compiler, targets):
     return 1 if bad else 0
 
 
-def timed(call, minimum=2e-4):
+def timed(call, minimum=1.5e-4):
     start = time.thread_time()
     call()
     once = time.thread_time() - start
@@ -288,19 +289,23 @@ def timed(call, minimum=2e-4):
     return measure
 
 
-def interleaved(measures, repeats):
-    best = [float("inf")] * len(measures)
+def interleaved(measure, probe, repeats):
+    """Fastest run, fastest probe, and the median of the probe's time before and
+    after each run divided by the run's: what the clock does cancels out."""
+    runs, probes = [], [probe()]
     for _ in range(repeats):
-        for i, measure in enumerate(measures):
-            best[i] = min(best[i], measure())
-    return best
+        runs.append(measure())
+        probes.append(probe())
+    ratios = [(probes[i] + probes[i + 1]) / 2 / run
+              for i, run in enumerate(runs)]
+    return min(runs), min(probes), statistics.median(ratios)
 
 
 def bench(compiler, target, repeats, shapes):
     rng = np.random.default_rng(3)
     probe = compiler.probe()
     probe.probe_fma.restype = ctypes.c_double
-    count = 20000
+    count = 8000
     argument = ctypes.c_int64(count)
     probes = {True: (timed(lambda: probe.probe_bytes(argument)), 64),
               False: (timed(lambda: probe.probe_fma(argument)), 16)}
@@ -311,12 +316,13 @@ def bench(compiler, target, repeats, shapes):
         call, _keep = kernel.bind(a, b, c)
         c[...] = 0
         measure, lanes = probes[integer]
-        best, peak = interleaved([timed(call), measure], repeats)
-        rate, limit = m * n * k / best, count * 24 * lanes / peak
+        best, peak, ratio = interleaved(timed(call), measure, repeats)
+        work, limit = m * n * k, count * 24 * lanes
         print(f"{target:8} {layout:10} {'i8' if integer else 'f32':3} "
-              f"M={m:4} N={n:5} K={k:5}: {best * 1e6:9.1f} us "
-              f"{2e-9 * rate:8.1f} GOP/s, probe {2e-9 * limit:8.1f}, "
-              f"{100 * rate / limit:5.1f} %", flush=True)
+              f"M={m:4} N={n:5} K={k:5}: {best * 1e6:8.1f} us "
+              f"{2e-9 * work / best:7.1f} GOP/s of {2e-9 * limit / peak:7.1f}, "
+              f"{100 * work / limit * ratio:5.1f} % "
+              f"({100 * work / best / (limit / peak):5.1f} %)", flush=True)
 
 
 SIZES = (1, 4, 8, 16, 64, 128, 512)

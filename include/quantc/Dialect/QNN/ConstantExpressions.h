@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Which values are lazy expressions over constants.  They are never computed
-// by kernels: emission evaluates them one at a time with the reference evaluator
-// and writes the result to the weights.
+// by kernels: emission evaluates them one at a time with the reference
+// evaluator and writes the result to the weights.
 
 #ifndef QUANTC_DIALECT_QNN_CONSTANTEXPRESSIONS_H
 #define QUANTC_DIALECT_QNN_CONSTANTEXPRESSIONS_H

@@ -42,9 +42,10 @@ def QNN_QuantizeRowsOp : QNN_PureOp<"quantize_rows"> {
   let description = [{
     A row is the last axis.  `codes` has the input's shape, `scales` (f32) and
     `sums` (i32, the sum of a row's codes) have one element per row
-    (docs/numerics.md §6.1).
+    (docs/numerics.md §6.1).  With `exact_division` codes are roundeven(x / s),
+    the rule for weights (§6.6), otherwise roundeven(x * (1 / s)).
   }];
-  let arguments = (ins QNN_Tensor:$input);
+  let arguments = (ins QNN_Tensor:$input, UnitAttr:$exact_division);
   let results = (outs QNN_Tensor:$codes, QNN_Tensor:$scales, QNN_Tensor:$sums);
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";
@@ -52,13 +53,14 @@ def QNN_QuantizeRowsOp : QNN_PureOp<"quantize_rows"> {
 def QNN_QuantizedLinearOp : QNN_PureOp<"quantized_linear"> {
   let summary = "linear on int8 codes";
   let description = [{
-    y[r, n] = (float(sum_k (a - 0) * w[n, k]) * weight_scales[n]) * scales[r]
-    + bias[n], exact in int32 (docs/numerics.md §5.3).  `weight` is packed,
-    `packed_from` its logical shape [out, in].
+    y[r, n] = (float(sum_k a[r, k] * w[n, k]) * weight_scales[n]) * scales[r]
+    + bias[n], the sum exact in int32 (docs/numerics.md §5.3).  `weight` holds
+    codes [out, in]; with `packed_from` it is in its kernels' packed order and
+    `packed_from` is the logical shape.
   }];
   let arguments = (ins QNN_Tensor:$codes, QNN_Tensor:$scales, QNN_Tensor:$sums,
     QNN_Tensor:$weight, QNN_Tensor:$weight_scales, Optional<QNN_Tensor>:$bias,
-    DenseI64ArrayAttr:$packed_from);
+    OptionalAttr<DenseI64ArrayAttr>:$packed_from);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat = [{
     $codes `,` $scales `,` $sums `,` $weight `,` $weight_scales

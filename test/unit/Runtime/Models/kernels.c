@@ -28,7 +28,7 @@ static void bias(void *const *buffers, const int64_t *scalars, int64_t begin,
 }
 
 __attribute__((visibility("hidden")))
-const quantc_kernel_fn quantc_kernels[] = {affine, bias};
+const quantc_kernel_fn quantc_kernels[] = {affine, bias, 0};
 
 __asm__(".section .rodata.quantc_program,\"a\",@progbits\n"
         ".globl quantc_program\n"

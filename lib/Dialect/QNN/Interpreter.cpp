@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Walks a function's operations in order.  `qnn.check` is tested, `qnn.launch`
+// evaluates its kernel function with the launch's symbols; a kernel that
+// launches is evaluated to a fixed depth only, so that a cycle is an error.
+
+#include "quantc/Dialect/QNN/Interpreter.h"
+
+using namespace mlir;
+
+namespace quantc::qnn {
+
+//===----------------------------------------------------------------------===//
+// Symbols
+//===----------------------------------------------------------------------===//
+
+static std::string nameOf(func::FuncOp func, unsigned index) {
+  if (auto name = func.getArgAttrOfType<StringAttr>(index, kNameAttr))
+    return name.str();
+  return std::to_string(index);
+}
+
+static LogicalResult checkType(func::FuncOp func, unsigned index,
+                               const HostTensor &input) {
+  auto type = dyn_cast<RankedTensorType>(func.getArgument(index).getType());
+  if (type && type.getElementType() == input.getElementType() &&
+      succeeded(verifyCompatibleShape(type.getShape(), input.getShape())))
+    return success();
+  return func.emitError("expected input '")
+         << nameOf(func, index) << "' of type "
+         << func.getArgument(index).getType() << ", got shape ["
+         << input.getShape() << "] of " << input.getElementType();
+}
+
+FailureOr<SmallVector<int64_t>> bindSymbols(func::FuncOp func,
+                                            ArrayRef<HostTensor> inputs) {
+  if (inputs.size() != func.getNumArguments())
+    return func.emitError("expected ")
+           << func.getNumArguments() << " inputs, got " << inputs.size();
+  auto names = func->getAttrOfType<ArrayAttr>(kSymbolsAttr);
+  SmallVector<int64_t> symbols(names ? names.size() : 0, -1);
+  // Plain symbols first, then every expression is checked.
+  for (bool check : {false, true}) {
+    for (auto [index, input] : llvm::enumerate(inputs)) {
+      if (!check && failed(checkType(func, index, input)))
+        return failure();
+      auto shape = func.getArgAttrOfType<AffineMapAttr>(index, kShapeAttr);
+      if (!shape)
+        continue;
+      for (auto [dim, pair] : llvm::enumerate(
+               llvm::zip(shape.getValue().getResults(), input.getShape()))) {
+        auto [expr, extent] = pair;
+        auto symbol = dyn_cast<AffineSymbolExpr>(expr);
+        if (!check && symbol && symbol.getPosition() < symbols.size() &&
+            symbols[symbol.getPosition()] < 0)
+          symbols[symbol.getPosition()] = extent;
+        if (!check)
+          continue;
+        std::optional<int64_t> expected = evaluate(expr, symbols);
+        if (!expected || *expected != extent)
+          return func.emitError("expected dimension ")
+                 << dim << " of input '" << nameOf(func, index) << "' to be "
+                 << (expected ? std::to_string(*expected)
+                              : quantc::toString(expr, {}))
+                 << ", got " << extent;
+      }
+    }
+  }
+  return symbols;
+}
+
+//===----------------------------------------------------------------------===//
+// Evaluation
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// One function being evaluated.
+class Frame {
+public:
+  Frame(ArrayRef<int64_t> symbols, EvaluationObserver observer, unsigned depth)
+      : symbols(symbols), observer(observer), depth(depth) {}
+
+  FailureOr<SmallVector<HostTensor>> run(func::FuncOp func,
+                                         ArrayRef<HostTensor> inputs);
+  FailureOr<HostTensor>
+  runExpression(ArrayRef<Operation *> order,
+                const llvm::SmallPtrSetImpl<Operation *> &inside, Value result);
+
+private:
+  LogicalResult step(Operation *op);
+  LogicalResult check(CheckOp op);
+  LogicalResult launch(LaunchOp op, ArrayRef<HostTensor> operands,
+                       SmallVectorImpl<HostTensor> &results);
+  void define(Value value, const HostTensor &tensor);
+
+  /// When set, only uses by these operations keep a value alive.
+  const llvm::SmallPtrSetImpl<Operation *> *users = nullptr;
+  Value kept;
+  struct Live {
+    HostTensor tensor;
+    unsigned uses;
+  };
+  ArrayRef<int64_t> symbols;
+  EvaluationObserver observer;
+  unsigned depth;
+  llvm::DenseMap<Value, Live> values;
+};
+} // namespace
+
+static constexpr unsigned kMaximumLaunchDepth = 8;
+
+void Frame::define(Value value, const HostTensor &tensor) {
+  unsigned uses = llvm::count_if(value.getUsers(), [&](Operation *user) {
+    return !users || users->contains(user);
+  });
+  uses += value == kept;
+  if (uses != 0)
+    values[value] = Live{tensor, uses};
+}
+
+LogicalResult Frame::check(CheckOp op) {
+  IntegerSet condition = op.getCondition();
+  for (unsigned i = 0; i < condition.getNumConstraints(); ++i) {
+    auto value = evaluate(condition.getConstraint(i), symbols);
+    if (!value || (condition.isEq(i) ? *value != 0 : *value < 0))
+      return op.emitError() << op.getMessage();
+  }
+  return success();
+}
+
+LogicalResult Frame::launch(LaunchOp op, ArrayRef<HostTensor> operands,
+                            SmallVectorImpl<HostTensor> &results) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      op, op.getKernelAttr());
+  if (!kernel || kernel.isExternal())
+    return op.emitOpError("expected a kernel function with a body");
+  if (depth >= kMaximumLaunchDepth)
+    return op.emitOpError("expected launches at most ")
+           << kMaximumLaunchDepth << " deep";
+  SmallVector<int64_t> kernelSymbols;
+  for (AffineExpr expr : op.getSymbols().getResults()) {
+    auto value = evaluate(expr, symbols);
+    if (!value)
+      return op.emitOpError("expected known symbols, cannot evaluate ")
+             << quantc::toString(expr, {});
+    kernelSymbols.push_back(*value);
+  }
+  Frame frame(kernelSymbols, observer, depth + 1);
+  auto outputs = frame.run(kernel, operands);
+  if (failed(outputs))
+    return failure();
+  results.append(outputs->begin(), outputs->end());
+  return success();
+}
+
+LogicalResult Frame::step(Operation *op) {
+  if (auto condition = dyn_cast<CheckOp>(op))
+    return check(condition);
+  SmallVector<HostTensor> operands, results;
+  for (Value operand : op->getOperands()) {
+    auto it = values.find(operand);
+    if (it == values.end())
+      return op->emitError("expected operands that are tensors of this "
+                           "function");
+    operands.push_back(it->second.tensor);
+    if (--it->second.uses == 0)
+      values.erase(it);
+  }
+  if (auto launched = dyn_cast<LaunchOp>(op)) {
+    if (failed(launch(launched, operands, results)))
+      return failure();
+  } else if (auto reference = dyn_cast<ReferenceOpInterface>(op)) {
+    if (failed(reference.evaluate(operands, symbols, results)))
+      return failure();
+  } else {
+    return op->emitError("has no reference evaluation");
+  }
+  if (observer)
+    observer(op, results);
+  for (auto [value, tensor] : llvm::zip_equal(op->getResults(), results))
+    define(value, tensor);
+  return success();
+}
+
+FailureOr<SmallVector<HostTensor>> Frame::run(func::FuncOp func,
+                                              ArrayRef<HostTensor> inputs) {
+  for (auto [argument, input] : llvm::zip_equal(func.getArguments(), inputs))
+    define(argument, input);
+  for (Operation &op : func.getBody().front().without_terminator())
+    if (failed(step(&op)))
+      return failure();
+  SmallVector<HostTensor> outputs;
+  for (Value value : func.getBody().front().getTerminator()->getOperands())
+    outputs.push_back(values.at(value).tensor);
+  return outputs;
+}
+
+FailureOr<HostTensor>
+Frame::runExpression(ArrayRef<Operation *> order,
+                     const llvm::SmallPtrSetImpl<Operation *> &inside,
+                     Value result) {
+  users = &inside;
+  kept = result;
+  for (Operation *op : order)
+    if (failed(step(op)))
+      return failure();
+  return values.at(result).tensor;
+}
+
+/// The operations that `value` is computed from, operands first.
+static SmallVector<Operation *> producersOf(Operation *root) {
+  SmallVector<Operation *> order;
+  SmallVector<std::pair<Operation *, unsigned>> stack{{root, 0}};
+  llvm::SmallPtrSet<Operation *, 8> seen{root};
+  while (!stack.empty()) {
+    auto &[op, next] = stack.back();
+    if (next == op->getNumOperands()) {
+      order.push_back(op);
+      stack.pop_back();
+      continue;
+    }
+    Operation *producer = op->getOperand(next++).getDefiningOp();
+    if (producer && seen.insert(producer).second)
+      stack.push_back({producer, 0});
+  }
+  return order;
+}
+
+FailureOr<HostTensor> evaluateConstant(Value value) {
+  Operation *root = value.getDefiningOp();
+  if (!root)
+    return failure();
+  SmallVector<Operation *> order = producersOf(root);
+  llvm::SmallPtrSet<Operation *, 8> inside(order.begin(), order.end());
+  Frame frame({}, nullptr, 0);
+  return frame.runExpression(order, inside, value);
+}
+
+FailureOr<SmallVector<HostTensor>>
+evaluateFunction(func::FuncOp func, ArrayRef<HostTensor> inputs,
+                 EvaluationObserver observer) {
+  if (!func.getBody().hasOneBlock())
+    return func.emitError("expected a function of one block");
+  FailureOr<SmallVector<int64_t>> symbols = bindSymbols(func, inputs);
+  if (failed(symbols))
+    return failure();
+  return Frame(*symbols, observer, 0).run(func, inputs);
+}
+
+} // namespace quantc::qnn

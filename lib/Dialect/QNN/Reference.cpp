@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Attaches ReferenceOpInterface to the operations, and what their evaluators
+// share.  The result shapes come from the operations' shape functions, applied
+// to the concrete operand shapes; each result must agree with its declared
+// type.
+
+#include "Reference.h"
+#include "Shapes.h"
+
+using namespace mlir;
+
+namespace quantc::qnn {
+
+FailureOr<Extents> evaluateExprs(Operation *op, AffineMap map,
+                                 ArrayRef<int64_t> symbols) {
+  Extents values;
+  for (AffineExpr expr : map.getResults()) {
+    std::optional<int64_t> value = evaluate(expr, symbols);
+    if (!value)
+      return op->emitOpError("expected known symbols, cannot evaluate ")
+             << quantc::toString(expr, {});
+    values.push_back(*value);
+  }
+  return values;
+}
+
+//===----------------------------------------------------------------------===//
+// Strides
+//===----------------------------------------------------------------------===//
+
+Extents rowMajorStrides(ArrayRef<int64_t> shape) {
+  Extents strides(shape.size());
+  int64_t stride = 1;
+  for (size_t i = shape.size(); i-- > 0;) {
+    strides[i] = stride;
+    stride *= shape[i];
+  }
+  return strides;
+}
+
+FailureOr<Extents> broadcastStrides(Operation *op, ArrayRef<int64_t> shape,
+                                    ArrayRef<int64_t> target) {
+  bool fits = shape.size() <= target.size();
+  Extents strides(target.size(), 0), own = rowMajorStrides(shape);
+  for (size_t i = 1; fits && i <= shape.size(); ++i) {
+    int64_t have = shape[shape.size() - i], want = target[target.size() - i];
+    fits = have == want || have == 1;
+    if (have != 1)
+      strides[target.size() - i] = own[shape.size() - i];
+  }
+  if (fits)
+    return strides;
+  return op->emitOpError("expected an operand that broadcasts to [")
+         << target << "], got [" << shape << "]";
+}
+
+/// The innermost dimension, in one of the element widths.
+template <typename Word>
+static void copyRun(const char *from, int64_t fromStride, char *to,
+                    int64_t toStride, int64_t count) {
+  auto *source = reinterpret_cast<const Word *>(from);
+  auto *target = reinterpret_cast<Word *>(to);
+  for (int64_t i = 0; i < count; ++i)
+    target[i * toStride] = source[i * fromStride];
+}
+
+void copyStrided(const char *from, ArrayRef<int64_t> fromStrides, char *to,
+                 ArrayRef<int64_t> toStrides, ArrayRef<int64_t> shape,
+                 int64_t width) {
+  if (llvm::is_contained(shape, 0))
+    return;
+  if (shape.empty()) {
+    memcpy(to, from, width);
+    return;
+  }
+  auto run = width == 1   ? copyRun<uint8_t>
+             : width == 2 ? copyRun<uint16_t>
+             : width == 4 ? copyRun<uint32_t>
+                          : copyRun<uint64_t>;
+  size_t last = shape.size() - 1;
+  Extents index(shape.size(), 0);
+  int64_t fromOffset = 0, toOffset = 0;
+  while (true) {
+    if (fromStrides[last] == 1 && toStrides[last] == 1)
+      memcpy(to + toOffset * width, from + fromOffset * width,
+             shape[last] * width);
+    else
+      run(from + fromOffset * width, fromStrides[last], to + toOffset * width,
+          toStrides[last], shape[last]);
+    size_t dim = last;
+    while (dim-- > 0) {
+      fromOffset += fromStrides[dim];
+      toOffset += toStrides[dim];
+      if (++index[dim] < shape[dim])
+        break;
+      fromOffset -= fromStrides[dim] * shape[dim];
+      toOffset -= toStrides[dim] * shape[dim];
+      index[dim] = 0;
+    }
+    if (dim == size_t(-1))
+      return;
+  }
+}
+
+FailureOr<HostTensor> broadcastTensor(Operation *op, const HostTensor &tensor,
+                                      ArrayRef<int64_t> shape) {
+  if (tensor.getShape() == shape)
+    return tensor;
+  FailureOr<Extents> strides = broadcastStrides(op, tensor.getShape(), shape);
+  if (failed(strides))
+    return failure();
+  auto result = HostTensor::allocate(tensor.getElementType(), shape);
+  if (!result)
+    return op->emitOpError("expected a broadcast that fits in memory, got [")
+           << shape << "]";
+  copyStrided(tensor.getBytes().data(), *strides,
+              result->getMutableBytes().data(), rowMajorStrides(shape), shape,
+              HostTensor::storageBytes(tensor.getElementType()));
+  return *result;
+}
+
+int64_t extentProduct(ArrayRef<int64_t> shape, size_t first, size_t last) {
+  return llvm::product_of(shape.slice(first, last - first));
+}
+
+//===----------------------------------------------------------------------===//
+// The interface
+//===----------------------------------------------------------------------===//
+
+/// Infers the result shapes from the operands' and allocates the results.
+static LogicalResult allocateResults(Operation *op,
+                                     ArrayRef<HostTensor> operands,
+                                     ArrayRef<int64_t> symbols,
+                                     SmallVectorImpl<HostTensor> &results) {
+  SmallVector<SymbolicShape> operandShapes, resultShapes;
+  for (const HostTensor &operand : operands) {
+    SymbolicShape &shape = operandShapes.emplace_back();
+    for (int64_t extent : operand.getShape())
+      shape.push_back(getAffineConstantExpr(extent, op->getContext()));
+  }
+  if (failed(cast<SymbolicShapeOpInterface>(op).inferSymbolicShapes(
+          operandShapes, resultShapes)))
+    return failure();
+  for (auto [result, shape] : llvm::zip_equal(op->getResults(), resultShapes)) {
+    auto type = cast<ShapedType>(result.getType());
+    FailureOr<Extents> extents = evaluateExprs(
+        op, AffineMap::get(0, symbols.size(), shape, op->getContext()),
+        symbols);
+    if (failed(extents))
+      return failure();
+    if (type.hasRank() &&
+        failed(verifyCompatibleShape(type.getShape(), *extents)))
+      return op->emitOpError("expected a result of type ")
+             << type << ", got shape [" << *extents << "]";
+    Type element = type.getElementType();
+    if (!element.isIntOrFloat() ||
+        !llvm::is_contained({1, 2, 4, 8}, HostTensor::storageBytes(element)))
+      return op->emitOpError("has no reference on elements of type ")
+             << element;
+    auto tensor = HostTensor::allocate(element, *extents);
+    if (!tensor)
+      return op->emitOpError("expected a result that fits in memory, got "
+                             "shape [")
+             << *extents << "]";
+    results.push_back(*tensor);
+  }
+  return success();
+}
+
+namespace {
+template <typename OpTy>
+struct ReferenceModel
+    : ReferenceOpInterface::ExternalModel<ReferenceModel<OpTy>, OpTy> {
+  LogicalResult evaluate(Operation *op, ArrayRef<HostTensor> operands,
+                         ArrayRef<int64_t> symbols,
+                         SmallVectorImpl<HostTensor> &results) const {
+    if (failed(allocateResults(op, operands, symbols, results)))
+      return failure();
+    return evaluateOp(cast<OpTy>(op), Evaluation{operands, symbols, results});
+  }
+};
+} // namespace
+
+template <typename... Ops> static void attach(MLIRContext *context) {
+  (Ops::template attachInterface<ReferenceModel<Ops>>(*context), ...);
+}
+
+void registerReferenceModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, QNNDialect *) {
+    attach<AbsOp, NegOp, ExpOp, LogOp, SqrtOp, ReciprocalOp, ErfOp, SinOp,
+           CosOp, TanhOp, SigmoidOp, SiluOp, ReluOp, FloorOp, CeilOp, RoundOp,
+           SignOp, NotOp, IsNanOp, SoftplusOp, HardSwishOp>(context);
+    attach<AddOp, SubOp, MulOp, DivOp, PowOp, MinOp, MaxOp, AndOp, OrOp, XorOp,
+           EqualOp, LessOp, LessEqualOp, GreaterOp, GreaterEqualOp, GeluOp,
+           LeakyReluOp, HardSigmoidOp, ClipOp, WhereOp, CastOp>(context);
+    attach<ConstantOp, ReshapeOp, BroadcastToOp, TransposeOp, ConcatOp, SliceOp,
+           PadOp, GatherOp, ShapeValueOp, RangeOp>(context);
+    attach<MatmulOp, LinearOp, ConvOp, PoolOp, ReduceOp, SoftmaxOp, LayerNormOp,
+           RmsNormOp, BatchNormOp, RotaryOp, AttentionOp>(context);
+  });
+}
+
+} // namespace quantc::qnn
