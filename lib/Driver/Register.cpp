@@ -5,6 +5,7 @@
 #include "quantc/Driver/Register.h"
 #include "quantc/Allocation/Passes.h"
 #include "quantc/Codegen/Passes.h"
+#include "quantc/Codegen/Pipelines.h"
 #include "quantc/Conversion/Passes.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
 #include "quantc/Dialect/QNN/Passes.h"
@@ -58,4 +59,5 @@ void quantc::registerAllPasses() {
   registerQuantcConversionPasses();
   mlir::registerTransformsPasses();
   bufferization::registerBufferizationPasses();
+  registerCodegenPipelines();
 }

@@ -75,4 +75,40 @@ def OutlineStepsPass : Pass<"outline-steps", "mlir::ModuleOp"> {
     "quantc::qnn::QNNDialect", "mlir::memref::MemRefDialect"];
 }
 
+def VectorizeRowsPass : Pass<"vectorize-rows"> {
+  let summary = "turn linalg on memrefs into loops over vectors";
+  let description = [{
+    Row reductions, elementwise rows, small windows and transposes become loops
+    over vectors of 64 and 16 lanes with one masked tail; reductions follow the
+    fixed tree of docs/numerics.md §4.2.  Gathers whose last dimension is
+    contiguous are rows.  Generics of another form are left as they are.
+    Bit-exact.
+  }];
+  let dependentDialects = [
+    "mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
+    "mlir::linalg::LinalgDialect", "mlir::memref::MemRefDialect",
+    "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+  let statistics = [
+    Statistic<"numVectorized", "num-vectorized", "Generics vectorized">,
+    Statistic<"numScalar", "num-scalar", "Generics left for scalar loops">];
+}
+
+def ExpandMathPass : Pass<"expand-math"> {
+  let summary = "expand exp, log, erf, tanh, sin, cos and vector reductions";
+  let description = [{
+    Replaces functions on f32 by the polynomials of docs/numerics.md §3 with
+    explicit fma, and `vector.reduction` by its tree of halves.  Functions on
+    other types are an error.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+    "mlir::math::MathDialect", "mlir::vector::VectorDialect"];
+}
+
+def LowerVectorsPass : Pass<"lower-vectors"> {
+  let summary = "vector operations that convert-vector-to-llvm does not take";
+  let dependentDialects = ["mlir::arith::ArithDialect",
+    "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect",
+    "mlir::vector::VectorDialect"];
+}
+
 #endif // QUANTC_CODEGEN_PASSES_TD

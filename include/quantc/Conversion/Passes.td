@@ -39,4 +39,30 @@ def ConvertLowBitToVectorPass : Pass<"convert-lowbit-to-vector"> {
               "Contractions turned into kernels">];
 }
 
+def ConvertQNNToLinalgPass
+    : Pass<"convert-qnn-to-linalg", "mlir::func::FuncOp"> {
+  let summary = "turn the qnn operations of a kernel function into linalg";
+  let description = [{
+    On functions marked `qnn.kernel`: every qnn operation becomes generics on
+    fresh tensors that compute what docs/numerics.md says, in its order; sizes
+    are affine expressions of `qnn.symbol_value`.  Booleans become bytes (0 or
+    1), also in the function's signature, and unsigned integers lose their sign
+    attribute.  Elementwise producers with one consumer of the same iteration
+    space are then fused into it.  Functions without the mark are left alone.
+
+    ```mlir
+    %0 = qnn.add %a, %b : (tensor<4x?xf32>, tensor<?xf32>) -> tensor<4x?xf32>
+    // becomes
+    %n = qnn.symbol_value 0
+    %e = tensor.empty(%n) : tensor<4x?xf32>
+    %0 = linalg.generic {indexing_maps = [(i, j) -> (i, j), (i, j) -> (j), …
+    ```
+    Bit-exact.
+  }];
+  let dependentDialects = [
+    "mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
+    "mlir::linalg::LinalgDialect", "mlir::math::MathDialect",
+    "mlir::tensor::TensorDialect"];
+}
+
 #endif // QUANTC_CONVERSION_PASSES_TD
