@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Two ways to place buffers, both best fit.  By size: the largest first, each
-// into the smallest gap left by placed ones that live at the same time.  By
-// time: in order of birth, each into the smallest gap between those alive then;
-// the set of the living is small, so this stays fast for tens of thousands of
-// buffers but packs a little worse.  Items of zero bytes take no room.
+// Two ways to place buffers, both best fit.  By time: in order of birth, each
+// into the smallest gap between those alive then; the set of the living is
+// small, so this is fast.  By size: the largest first, each into the smallest
+// gap left by placed ones that live at the same time; this looks at all pairs.
+// The second is tried only if the first leaves much more than the bytes that
+// are alive at once, which no plan can go below.  Items of zero bytes take no
+// room.
 
 #include "Planner.h"
 
@@ -99,7 +101,7 @@ int64_t planBySize(PlanItem *items, size_t count, uint32_t *order,
 }
 
 int64_t planByTime(PlanItem *items, size_t count, uint32_t *order,
-                   uint32_t *alive) {
+                   uint32_t *alive, int64_t &peak) {
   heapSort(order, count, [&](uint32_t a, uint32_t b) {
     if (items[a].first != items[b].first)
       return items[a].first < items[b].first;
@@ -107,22 +109,39 @@ int64_t planByTime(PlanItem *items, size_t count, uint32_t *order,
       return items[a].bytes > items[b].bytes;
     return a < b;
   });
-  int64_t total = 0;
+  int64_t total = 0, livingBytes = 0;
   size_t living = 0;
+  peak = 0;
   for (size_t i = 0; i < count; ++i) {
     PlanItem &item = items[order[i]];
     size_t kept = 0;
     for (size_t k = 0; k < living; ++k)
       if (items[alive[k]].last >= item.first)
         alive[kept++] = alive[k];
+      else
+        livingBytes -= alignUp(items[alive[k]].bytes);
     living = kept;
     item.offset = bestFit(items, alive, living, alignUp(item.bytes),
                           [](const PlanItem &) { return true; });
     insertSorted(items, alive, living++, order[i]);
     int64_t end = item.offset + alignUp(item.bytes);
     total = end > total ? end : total;
+    livingBytes += alignUp(item.bytes);
+    peak = livingBytes > peak ? livingBytes : peak;
   }
   return total;
+}
+
+int64_t planBest(PlanItem *items, size_t count, uint32_t *order,
+                 uint32_t *placed) {
+  int64_t peak = 0;
+  int64_t byTime = planByTime(items, count, order, placed, peak);
+  if (count > kPlanBySizeLimit || byTime <= peak + peak / 16)
+    return byTime;
+  int64_t bySize = planBySize(items, count, order, placed);
+  if (bySize <= byTime)
+    return bySize;
+  return planByTime(items, count, order, placed, peak);
 }
 
 } // namespace
@@ -142,9 +161,7 @@ int64_t planArena(PlanItem *items, size_t count, uint32_t *order,
       return -1;
     order[used++] = uint32_t(i);
   }
-  int64_t total = used <= kPlanBySizeLimit
-                      ? planBySize(items, used, order, placed)
-                      : planByTime(items, used, order, placed);
+  int64_t total = planBest(items, used, order, placed);
   return total <= limit ? total : -1;
 }
 

@@ -20,8 +20,8 @@ struct PlanItem {
 
 inline constexpr int64_t kPlanAlignment = 64;
 
-/// Up to this many items are placed in order of falling size, which packs
-/// tightest but looks at all pairs (2 ms); more are placed in order of time.
+/// Up to this many items may be placed in order of falling size, which looks at
+/// all pairs (5 ms); more are placed in order of time only.
 inline constexpr size_t kPlanBySizeLimit = 2048;
 
 /// Fills in the offsets and returns the size of the arena, or -1 if it exceeds

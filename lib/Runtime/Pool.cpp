@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -58,9 +59,11 @@ void futexWake(std::atomic<uint32_t> &word, int count) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 
-/// Spins until `done` says so or the time is over.  Looks at the clock only
-/// now and then; a pause takes 40 to 140 cycles.
-template <typename Done> bool spin(int64_t nanoseconds, Done done) {
+/// Spins until `done` says so or the time is over.  Looks at the clock only now
+/// and then; a pause takes 40 to 140 cycles.  `yields` is for waiting on a
+/// thread that may need this very CPU to go on.
+template <bool yields, typename Done>
+bool spin(int64_t nanoseconds, Done done) {
   int64_t end = 0;
   for (uint32_t i = 0;; ++i) {
     if (done())
@@ -68,6 +71,8 @@ template <typename Done> bool spin(int64_t nanoseconds, Done done) {
     pause();
     if (i % 32 != 31)
       continue;
+    if (yields && i > 64)
+      sched_yield();
     int64_t time = now();
     if (!end)
       end = time + nanoseconds;
@@ -107,7 +112,7 @@ void *threadMain(void *argument) {
     auto changed = [&] {
       return pool.wake.load(std::memory_order_relaxed) != seen;
     };
-    if (spin(inRun ? kSpinInRun : kSpinOutside, changed))
+    if (spin<false>(inRun ? kSpinInRun : kSpinOutside, changed))
       continue;
     pool.sleepers.fetch_add(1, std::memory_order_seq_cst);
     futexWait(pool.wake, seen);
@@ -200,7 +205,7 @@ void waitForJoined(PoolV1 &pool, uint32_t joined) {
   auto done = [&] {
     return pool.finished.load(std::memory_order_acquire) == joined;
   };
-  if (spin(kCallerSpins, done))
+  if (spin<true>(kCallerSpins, done))
     return;
   pool.callerSleeps.store(1, std::memory_order_seq_cst);
   for (;;) {

@@ -214,7 +214,7 @@ int64_t HostTensor::getInt(int64_t index) const {
   case 2:
     return isUnsigned ? as<uint16_t>()[index] : as<int16_t>()[index];
   case 4:
-    return isUnsigned ? as<uint32_t>()[index] : as<int32_t>()[index];
+    return isUnsigned ? int64_t(as<uint32_t>()[index]) : as<int32_t>()[index];
   default:
     return as<int64_t>()[index];
   }
@@ -236,8 +236,8 @@ double HostTensor::getFloat(int64_t index) const {
   return double(getInt(index));
 }
 
-/// A double that rounds to 16-bit floats as the integer itself does: bits that do
-/// not fit are remembered in the last one.
+/// A double that rounds to 16-bit floats as the integer itself does: bits that
+/// do not fit are remembered in the last one.
 static double roundToOdd(uint64_t value) {
   int excess = std::max(0, int(std::bit_width(value)) - 53);
   uint64_t kept = value >> excess;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// quant-opt: runs any pass or pipeline of quantc on .mlir and .mlirbc files.
+// quant-opt: runs any pass or pipeline of quantc on .mlir and .mlirbc files,
+// and with --import-onnx on ONNX models.
 
+#include "ImportOnnx.h"
 #include "mlir/Dialect/Linalg/TransformOps/DialectExtension.h"
 #include "mlir/Dialect/Transform/IR/TransformDialect.h"
 #include "mlir/Dialect/Transform/Transforms/Passes.h"
@@ -17,6 +19,13 @@ int main(int argc, char **argv) {
   registry.insert<mlir::transform::TransformDialect>();
   mlir::linalg::registerTransformDialectExtension(registry);
   mlir::transform::registerInterpreterPass();
+  // Not an LLVM option: it replaces what the others parse.
+  char **last = std::remove_if(argv + 1, argv + argc, [](char *argument) {
+    return llvm::StringRef(argument) == "--import-onnx";
+  });
+  if (last != argv + argc)
+    return quantc::runOnOnnx(last - argv, argv, "quantc pass driver\n",
+                             registry);
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "quantc pass driver\n", registry));
 }

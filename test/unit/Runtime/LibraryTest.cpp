@@ -120,6 +120,7 @@ TEST(Library, NeedsNothingButTheSystem) {
                                          "pthread_setname_np",
                                          "pthread_sigmask",
                                          "sched_getaffinity",
+                                         "sched_yield",
                                          "sigfillset",
                                          "strchr",
                                          "strcmp",

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Model-local functions are expanded where they are called.  How many nodes
+// that gives is counted first (a few kilobytes can expand to 10^10 nodes),
+// recursion and deep nesting are refused, then the body is imported in a scope
+// of its own: no message is copied, and attribute references resolve to the
+// call's.
+
+#include "Importer.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CheckedArithmetic.h"
+
+using namespace mlir;
+
+namespace quantc::onnx_frontend {
+
+static std::string functionKey(StringRef domain, StringRef name,
+                               StringRef overload) {
+  return normalDomain(domain).str() + '\0' + name.str() + '\0' + overload.str();
+}
+
+const onnx::FunctionProto *
+Importer::findFunction(const onnx::NodeProto &node) const {
+  if (functions.empty())
+    return nullptr;
+  return functions.lookup(
+      functionKey(node.domain(), node.op_type(), node.overload()));
+}
+
+LogicalResult
+Importer::countFunction(const onnx::FunctionProto &function,
+                        SmallVectorImpl<const onnx::FunctionProto *> &path,
+                        int64_t &nodes) {
+  constexpr size_t maxDepth = 64;
+  if (auto counted = expansion.find(&function); counted != expansion.end()) {
+    nodes = counted->second;
+    return success();
+  }
+  if (auto *again = llvm::find(path, &function); again != path.end()) {
+    SmallVector<std::string> names;
+    for (const auto *caller : ArrayRef(again, path.end()))
+      names.push_back(quote(caller->name()));
+    names.push_back(quote(function.name()));
+    return fail("functions call themselves: " + llvm::join(names, " -> "));
+  }
+  if (path.size() == maxDepth)
+    return fail("functions are nested more than " + Twine(maxDepth) +
+                    " calls deep",
+                Status::Limit);
+  path.push_back(&function);
+  nodes = 0;
+  for (const auto &node : function.node()) {
+    int64_t expanded = 1;
+    if (const auto *callee = findFunction(node))
+      if (failed(countFunction(*callee, path, expanded)))
+        return failure();
+    // Saturates far above every limit.
+    nodes = std::min(nodes + expanded, int64_t(1) << 60);
+  }
+  path.pop_back();
+  expansion[&function] = nodes;
+  return success();
+}
+
+LogicalResult Importer::countExpansion() {
+  for (const auto &function : model->proto.functions())
+    functions[functionKey(function.domain(), function.name(),
+                          function.overload())] = &function;
+  int64_t total = 0;
+  for (const auto &node : model->proto.graph().node()) {
+    int64_t expanded = 1;
+    SmallVector<const onnx::FunctionProto *> path;
+    if (const auto *callee = findFunction(node))
+      if (failed(countFunction(*callee, path, expanded)))
+        return failure();
+    total = std::min(total + expanded, int64_t(1) << 60);
+  }
+  if (total > options.maxNodes)
+    return fail("local functions expand to more than " +
+                    Twine(options.maxNodes) + " nodes",
+                Status::Limit);
+  return success();
+}
+
+LogicalResult Importer::importCall(const onnx::FunctionProto &function,
+                                   NodeImport &call, Scope &scope) {
+  Scope body;
+  body.isFunction = true;
+  body.prefix = call.name + "/";
+  if (call.inputs.size() > size_t(function.input_size()) ||
+      call.numOutputs() > size_t(function.output_size()))
+    return call.error("expected at most " + Twine(function.input_size()) +
+                      " inputs and " + Twine(function.output_size()) +
+                      " outputs, got " + Twine(call.inputs.size()) + " and " +
+                      Twine(call.numOutputs()));
+  for (auto [i, entry] : llvm::enumerate(call.inputs))
+    if (entry)
+      body.values[function.input(i)] = entry;
+  for (const std::string &name : function.attribute())
+    if (const auto *given = call.attribute(name))
+      body.attributes[name] = given;
+  for (const auto &fallback : function.attribute_proto()) {
+    const auto *given = call.attribute(fallback.name());
+    body.attributes[fallback.name()] = given ? given : &fallback;
+  }
+  for (const auto &import : function.opset_import())
+    body.opsets[normalDomain(import.domain())] = import.version();
+  if (body.opsets.empty())
+    for (const auto &opset : scope.opsets)
+      body.opsets[opset.first()] = opset.second;
+  int64_t own = body.opsets.lookup("");
+  if (own != 0 && (own < 7 || own > 28))
+    return call.error("expected the function's opset to be from 7 to 28, got " +
+                      Twine(own));
+  // An omitted optional input is an empty name inside the body.
+  for (const std::string &name : function.input())
+    body.values.try_emplace(name, nullptr);
+  for (const std::string &name : function.output())
+    body.used.insert(name);
+  if (failed(importNodes(function.node(), body)))
+    return failure();
+  for (size_t i = 0; i < call.numOutputs(); ++i) {
+    Entry *entry = body.values.lookup(function.output(i));
+    if (entry)
+      (void)call.resultEntry(entry, i);
+  }
+  return success();
+}
+
+} // namespace quantc::onnx_frontend

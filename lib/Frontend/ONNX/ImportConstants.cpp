@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Constants and what shapes are made of: Constant, ConstantOfShape, Shape,
+// Size, Range.
+
+#include "Importer.h"
+
+using namespace mlir;
+using onnx::AttributeProto;
+
+namespace quantc::onnx_frontend {
+
+template <typename T> static std::vector<char> bytesOf(ArrayRef<T> values) {
+  const char *start = reinterpret_cast<const char *>(values.data());
+  return {start, start + values.size() * sizeof(T)};
+}
+
+static LogicalResult importConstant(NodeImport &n) {
+  auto give = [&](Type type, ArrayRef<int64_t> shape, std::vector<char> bytes) {
+    return n.resultEntry(n.importer.constantEntry(
+        n.node.output(0), ownTensor(type, shape, std::move(bytes))));
+  };
+  Builder &builder = n.builder();
+  if (const auto *a = n.attribute("value")) {
+    Error error;
+    auto data =
+        readTensor(a->t(), n.importer.model, &n.importer.context, error);
+    if (failed(data)) {
+      if (a->t().data_type() == onnx::TensorProto::STRING)
+        return n.unsupported("of strings");
+      return n.error(error.message, error.status);
+    }
+    return n.resultEntry(
+        n.importer.constantEntry(n.node.output(0), std::move(*data)));
+  }
+  if (const auto *a = n.attribute("value_int"))
+    return give(builder.getI64Type(), {}, bytesOf<int64_t>({a->i()}));
+  if (const auto *a = n.attribute("value_float"))
+    return give(builder.getF32Type(), {}, bytesOf<float>({a->f()}));
+  if (const auto *a = n.attribute("value_ints"))
+    return give(builder.getI64Type(), {a->ints_size()},
+                bytesOf(ArrayRef<int64_t>(a->ints().data(), a->ints_size())));
+  if (const auto *a = n.attribute("value_floats"))
+    return give(builder.getF32Type(), {a->floats_size()},
+                bytesOf(ArrayRef<float>(a->floats().data(), a->floats_size())));
+  return n.unsupported("of strings or sparse tensors");
+}
+
+/// The value of `ConstantOfShape`: a float 0 by default.
+static FailureOr<TensorData> fillValue(NodeImport &n) {
+  const auto *attribute = n.attribute("value");
+  if (!attribute)
+    return ownTensor(n.builder().getF32Type(), {}, bytesOf<float>({0.0f}));
+  Error error;
+  auto data =
+      readTensor(attribute->t(), n.importer.model, &n.importer.context, error);
+  if (failed(data))
+    return n.error(error.message, error.status);
+  if (data->count != 1)
+    return n.error("expected 'value' to have 1 element, got " +
+                   Twine(data->count));
+  data->shape.clear();
+  return data;
+}
+
+static LogicalResult importConstantOfShape(NodeImport &n) {
+  const ShapeData *shape = n.data(0);
+  if (!n.input(0))
+    return failure();
+  if (!shape)
+    return n.error("the shape depends on run-time data");
+  FailureOr<TensorData> fill = fillValue(n);
+  if (failed(fill))
+    return failure();
+  for (AffineExpr dim : *shape)
+    if (failed(n.needNonNegative(dim, "a shape without negative dimensions")))
+      return failure();
+  Type type = fill->elementType;
+  // Small integer vectors are shape arithmetic.
+  int64_t size = shape->empty() ? 1 : staticExtent(shape->front());
+  bool tracked =
+      isBool(type) || type.isSignlessInteger(32) || type.isSignlessInteger(64);
+  if (tracked && shape->size() <= 1 && size >= 0 && size <= 64)
+    return n.resultData(type, ShapeData(size, n.expr(fill->getInt(0))),
+                        shape->size());
+  Entry *scalar = n.importer.constantEntry(n.name, *fill);
+  return n.result(n.broadcastTo(n.importer.materialize(*scalar), *shape));
+}
+
+/// `start` and `end` are attributes since opset 15.
+static LogicalResult importShape(NodeImport &n) {
+  Entry *input = n.input(0);
+  if (!input)
+    return failure();
+  int64_t rank = input->shape.size();
+  auto clamp = [&](int64_t axis) {
+    return std::clamp<int64_t>(axis < 0 ? axis + rank : axis, 0, rank);
+  };
+  int64_t start = clamp(n.intAttr("start", 0));
+  int64_t end = clamp(n.intAttr("end", rank));
+  ShapeData dims;
+  for (int64_t i = start; i < end; ++i)
+    dims.push_back(input->shape[i]);
+  return n.resultData(n.builder().getI64Type(), dims, 1);
+}
+
+static LogicalResult importSize(NodeImport &n) {
+  Entry *input = n.input(0);
+  if (!input)
+    return failure();
+  AffineExpr count = elementCount(input->shape, &n.importer.context);
+  return n.resultData(n.builder().getI64Type(), {count}, 0);
+}
+
+/// A range of floats is only known when its bounds are.
+static LogicalResult importFloatRange(NodeImport &n, Type type) {
+  auto start = n.constantScalar(0), limit = n.constantScalar(1),
+       delta = n.constantScalar(2);
+  if (!start || !limit || !delta)
+    return n.error("the bounds depend on run-time data");
+  double size = std::max(0.0, std::ceil((*limit - *start) / *delta));
+  if (!(size <= 1 << 24))
+    return n.error("expected at most 2^24 elements", Status::Limit);
+  if (!type.isF32() && !type.isF64())
+    return n.unsupported("of 16-bit floats");
+  std::vector<char> bytes;
+  for (int64_t i = 0; i < int64_t(size); ++i) {
+    std::vector<char> element;
+    if (type.isF32())
+      element = bytesOf<float>({float(*start) + float(i) * float(*delta)});
+    else
+      element = bytesOf<double>({*start + double(i) * *delta});
+    bytes.insert(bytes.end(), element.begin(), element.end());
+  }
+  return n.resultEntry(n.importer.constantEntry(
+      n.node.output(0), ownTensor(type, {int64_t(size)}, std::move(bytes))));
+}
+
+static LogicalResult importRange(NodeImport &n) {
+  Entry *first = n.input(0);
+  if (!first || !n.input(1) || !n.input(2))
+    return failure();
+  Type type = first->elementType;
+  if (isFloat(type))
+    return importFloatRange(n, type);
+  if (!n.data(0) || !n.data(1) || !n.data(2) || n.data(0)->size() != 1 ||
+      n.data(1)->size() != 1 || n.data(2)->size() != 1)
+    return n.error("the bounds depend on run-time data");
+  AffineExpr start = n.data(0)->front(), limit = n.data(1)->front();
+  int64_t step = staticExtent(n.data(2)->front());
+  if (step == 0)
+    return n.error("expected a step other than 0");
+  if (ShapedType::isDynamic(step))
+    return n.unsupported("with a step that is a dimension");
+  constexpr int64_t maxStep = int64_t(1) << 32;
+  if (step > maxStep || step < -maxStep)
+    return n.unsupported("with a step over 2^32");
+  // ceil((limit - start) / step), 0 when negative.
+  AffineExpr span = step > 0 ? limit - start : start - limit;
+  AffineExpr size = canonicalize(span.ceilDiv(step > 0 ? step : -step));
+  if (int64_t known = staticExtent(size);
+      !ShapedType::isDynamic(known) && known < 0)
+    size = n.expr(0);
+  if (failed(n.needNonNegative(size, "a range that does not run backwards")))
+    return failure();
+  // A short range of known bounds may be a list of axes.
+  int64_t count = staticExtent(size), origin = staticExtent(start);
+  if (!ShapedType::isDynamic(count) && count <= 64 &&
+      !ShapedType::isDynamic(origin)) {
+    ShapeData elements;
+    for (int64_t i = 0; i < count; ++i)
+      elements.push_back(n.expr(origin + i * step));
+    return n.resultData(type, elements, 1);
+  }
+  return n.result(n.range(type, start, size, step));
+}
+
+void registerConstants(Registry &r) {
+  r.add("Constant", importConstant);
+  r.add("ConstantOfShape", importConstantOfShape);
+  r.add("Shape", importShape);
+  r.add("Size", importSize);
+  r.add("Range", importRange);
+}
+
+} // namespace quantc::onnx_frontend

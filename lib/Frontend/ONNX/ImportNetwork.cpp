@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Contractions, convolutions and pooling.  Windows are read into explicit
+// padding: auto_pad and ceil_mode are resolved here, where the spatial extents
+// are known.
+
+#include "Importer.h"
+
+using namespace mlir;
+
+namespace quantc::onnx_frontend {
+
+//===----------------------------------------------------------------------===//
+// Contractions
+//===----------------------------------------------------------------------===//
+
+static LogicalResult sameFloat(NodeImport &n, ArrayRef<Value> operands) {
+  for (Value operand : operands) {
+    if (!operand)
+      return failure();
+    if (n.elementType(operand) != n.elementType(operands.front()))
+      return n.error("expected operands of one element type");
+  }
+  if (!isFloat(n.elementType(operands.front())))
+    return n.unsupported("of integers");
+  return success();
+}
+
+static Value matmul(NodeImport &n, Value a, Value b) {
+  if (!a || !b)
+    return {};
+  SymbolicShape x = n.shape(a), y = n.shape(b);
+  if (x.empty() || y.empty()) {
+    (void)n.error("expected operands of rank 1 or more");
+    return {};
+  }
+  AffineExpr rows = y.size() == 1 ? y[0] : y[y.size() - 2];
+  if (failed(n.needEqual(x.back(), rows)))
+    return {};
+  if (x.size() > 2 && y.size() > 2 &&
+      failed(
+          n.tieBroadcast(ArrayRef(x).drop_back(2), ArrayRef(y).drop_back(2))))
+    return {};
+  return n.create<qnn::MatmulOp>(n.elementType(a), a, b);
+}
+
+static LogicalResult importMatMul(NodeImport &n) {
+  Value a = n.value(0), b = n.value(1);
+  if (failed(sameFloat(n, {a, b})))
+    return failure();
+  return n.result(matmul(n, a, b));
+}
+
+/// alpha * a' * b' + beta * c.  The common form with a constant weight [out,
+/// in] is qnn.linear.
+static LogicalResult importGemm(NodeImport &n) {
+  Value a = n.value(0), b = n.value(1), c;
+  if (n.has(2))
+    c = n.value(2);
+  if (failed(sameFloat(n, {a, b})) || (c && failed(sameFloat(n, {a, c}))))
+    return failure();
+  if (n.rank(a) != 2 || n.rank(b) != 2)
+    return n.error("expected operands of rank 2, got ranks " +
+                   Twine(n.rank(a)) + " and " + Twine(n.rank(b)));
+  float alpha = n.floatAttr("alpha", 1), beta = n.floatAttr("beta", 1);
+  bool flipA = n.intAttr("transA", 0) != 0, flipB = n.intAttr("transB", 0) != 0;
+  Type type = n.elementType(a);
+  if (flipA)
+    a = n.transpose(a, {1, 0});
+  bool constant = b.getDefiningOp<qnn::ConstantOp>() != nullptr;
+  if (flipB && constant && alpha == 1.0f) {
+    AffineExpr width = n.shape(b)[0];
+    if (failed(n.needEqual(n.shape(a)[1], n.shape(b)[1])))
+      return failure();
+    bool bias = c && beta == 1.0f && n.rank(c) == 1 && n.shape(c)[0] == width;
+    Value y = n.create<qnn::LinearOp>(
+        type, a, b, OptionalValue{bias ? c : Value()}, DenseI64ArrayAttr());
+    if (bias || !c)
+      return n.result(y);
+    if (beta != 1.0f)
+      c = n.binary<qnn::MulOp>(c, n.scalar(type, beta));
+    return n.result(n.binary<qnn::AddOp>(y, c));
+  }
+  Value y = matmul(n, a, flipB ? n.transpose(b, {1, 0}) : b);
+  if (alpha != 1.0f)
+    y = n.binary<qnn::MulOp>(y, n.scalar(type, alpha));
+  if (c && beta != 1.0f)
+    c = n.binary<qnn::MulOp>(c, n.scalar(type, beta));
+  return n.result(c ? n.binary<qnn::AddOp>(y, c) : y);
+}
+
+//===----------------------------------------------------------------------===//
+// Windows
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// A sliding window over the spatial dimensions, padding explicit.
+struct Window {
+  SmallVector<int64_t> kernel, strides, dilations, padLow, padHigh;
+  /// High padding that only ceil_mode adds.
+  bool extended = false;
+};
+
+} // namespace
+
+static LogicalResult readList(NodeImport &n, StringRef name, size_t size,
+                              int64_t fallback, int64_t minimum,
+                              SmallVectorImpl<int64_t> &values) {
+  constexpr int64_t maximum = std::numeric_limits<int32_t>::max();
+  auto given = n.intsAttr(name);
+  values.assign(size, fallback);
+  if (!given || (given->empty() && size == 0))
+    return success();
+  if (given->size() != size)
+    return n.error("expected " + quote(name) + " to have " + Twine(size) +
+                   " entries, got " + Twine(given->size()));
+  for (int64_t value : *given)
+    if (value < minimum || value > maximum)
+      return n.error("expected entries of " + quote(name) + " in [" +
+                     Twine(minimum) + ", " + Twine(maximum) + "], got " +
+                     Twine(value));
+  values.assign(given->begin(), given->end());
+  return success();
+}
+
+/// SAME: ceil(extent / stride) outputs.  Without strides the padding does not
+/// depend on the extent.
+static LogicalResult padSame(NodeImport &n, Window &window, size_t i,
+                             AffineExpr extent, bool upper) {
+  int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
+  int64_t stride = window.strides[i], total = reach - 1;
+  if (stride != 1) {
+    int64_t known = staticExtent(extent);
+    if (ShapedType::isDynamic(known))
+      return n.unsupported("with auto_pad and strides over a dynamic extent");
+    int64_t outputs = llvm::divideCeilSigned(known, stride);
+    total = std::max<int64_t>(0, (outputs - 1) * stride + reach - known);
+  }
+  window.padLow[i] = upper ? total / 2 : total - total / 2;
+  window.padHigh[i] = total - window.padLow[i];
+  return success();
+}
+
+/// With ceil_mode a last, partial window counts when it starts inside the input
+/// or its low padding; that is more padding at the high end.
+static LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
+                                   AffineExpr extent) {
+  int64_t stride = window.strides[i];
+  if (stride == 1)
+    return success();
+  int64_t known = staticExtent(extent);
+  if (ShapedType::isDynamic(known))
+    return n.unsupported("with ceil_mode over a dynamic extent");
+  int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
+  int64_t padded = known + window.padLow[i] + window.padHigh[i];
+  if (padded < reach)
+    return success();
+  int64_t outputs = llvm::divideCeilSigned(padded - reach, stride) + 1;
+  if ((outputs - 1) * stride >= known + window.padLow[i])
+    --outputs;
+  int64_t extra = (outputs - 1) * stride + reach - padded;
+  if (extra > 0) {
+    window.padHigh[i] += extra;
+    window.extended = true;
+  }
+  return success();
+}
+
+/// `kernel` holds the weight's extents for a convolution, else it is empty.
+static FailureOr<Window> readWindow(NodeImport &n, ArrayRef<AffineExpr> spatial,
+                                    ArrayRef<int64_t> kernel) {
+  Window window;
+  size_t rank = spatial.size();
+  SmallVector<int64_t> pads;
+  if (kernel.empty() && !n.attribute("kernel_shape"))
+    return n.error("'kernel_shape' is missing");
+  if (failed(readList(n, "kernel_shape", rank, 1, 1, window.kernel)) ||
+      failed(readList(n, "strides", rank, 1, 1, window.strides)) ||
+      failed(readList(n, "dilations", rank, 1, 1, window.dilations)) ||
+      failed(readList(n, "pads", 2 * rank, 0, 0, pads)))
+    return failure();
+  if (!kernel.empty()) {
+    if (n.attribute("kernel_shape") && ArrayRef(window.kernel) != kernel)
+      return n.error("expected 'kernel_shape' to be that of the weight");
+    window.kernel.assign(kernel.begin(), kernel.end());
+  }
+  window.padLow.assign(pads.begin(), pads.begin() + rank);
+  window.padHigh.assign(pads.begin() + rank, pads.end());
+  std::string automatic = n.stringAttr("auto_pad", "NOTSET");
+  if (automatic == "VALID") {
+    window.padLow.assign(rank, 0);
+    window.padHigh.assign(rank, 0);
+  } else if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
+    for (size_t i = 0; i < rank; ++i)
+      if (failed(padSame(n, window, i, spatial[i], automatic == "SAME_UPPER")))
+        return failure();
+  } else if (automatic != "NOTSET" && !automatic.empty()) {
+    return n.error("unknown auto_pad " + quote(automatic));
+  }
+  for (size_t i = 0; i < rank; ++i) {
+    AffineExpr reach = n.expr(window.dilations[i] * (window.kernel[i] - 1) + 1);
+    AffineExpr padded = spatial[i] + (window.padLow[i] + window.padHigh[i]);
+    if (failed(n.needAtMost(reach, padded)))
+      return failure();
+  }
+  return window;
+}
+
+//===----------------------------------------------------------------------===//
+// Conv
+//===----------------------------------------------------------------------===//
+
+static LogicalResult importConv(NodeImport &n) {
+  Value x = n.value(0), weight = n.value(1), bias;
+  if (n.has(2))
+    bias = n.value(2);
+  if (failed(sameFloat(n, {x, weight})) ||
+      (bias && failed(sameFloat(n, {x, bias}))))
+    return failure();
+  SymbolicShape dims = n.shape(x), filter = n.shape(weight);
+  if (dims.size() < 3 || filter.size() != dims.size())
+    return n.error("expected an input of rank 3 or more and a weight of the "
+                   "same rank, got ranks " +
+                   Twine(dims.size()) + " and " + Twine(filter.size()));
+  int64_t groups = n.intAttr("group", 1);
+  if (groups < 1)
+    return n.error("expected 'group' to be 1 or more, got " + Twine(groups));
+  SmallVector<int64_t> kernel;
+  for (AffineExpr extent : ArrayRef(filter).drop_front(2))
+    kernel.push_back(staticExtent(extent));
+  int64_t outputs = staticExtent(filter[0]), depth = staticExtent(filter[1]);
+  if (ShapedType::isDynamic(outputs) || ShapedType::isDynamic(depth) ||
+      llvm::any_of(kernel, ShapedType::isDynamic))
+    return n.unsupported("with a weight of dynamic shape");
+  if (llvm::any_of(kernel, [](int64_t extent) { return extent < 1; }))
+    return n.error("expected kernel extents of 1 or more");
+  if (outputs % groups != 0)
+    return n.error("expected " + Twine(outputs) +
+                   " output channels to be a multiple of 'group', got " +
+                   Twine(groups));
+  int64_t channels = 0;
+  if (llvm::MulOverflow(depth, groups, channels))
+    return n.error("'group' is too large");
+  if (failed(n.needEqual(dims[1], n.expr(channels))))
+    return failure();
+  if (bias && (n.rank(bias) != 1 || n.shape(bias)[0] != filter[0]))
+    return n.error("expected a bias of " + Twine(outputs) + " elements");
+  FailureOr<Window> window =
+      readWindow(n, ArrayRef(dims).drop_front(2), kernel);
+  if (failed(window))
+    return failure();
+  return n.result(n.create<qnn::ConvOp>(
+      n.elementType(x), x, weight, OptionalValue{bias},
+      ArrayRef<int64_t>(window->strides), ArrayRef<int64_t>(window->dilations),
+      ArrayRef<int64_t>(window->padLow), ArrayRef<int64_t>(window->padHigh),
+      groups, /*channels_last=*/false, DenseI64ArrayAttr()));
+}
+
+//===----------------------------------------------------------------------===//
+// Pooling
+//===----------------------------------------------------------------------===//
+
+template <qnn::PoolKind kind> static LogicalResult importPool(NodeImport &n) {
+  Value x = n.value(0);
+  if (failed(sameFloat(n, {x})))
+    return failure();
+  SymbolicShape dims = n.shape(x);
+  if (dims.size() < 3)
+    return n.error("expected an input of rank 3 or more, got " +
+                   Twine(dims.size()));
+  FailureOr<Window> window = readWindow(n, ArrayRef(dims).drop_front(2), {});
+  if (failed(window))
+    return failure();
+  if (n.intAttr("ceil_mode", 0) != 0)
+    for (auto [i, extent] : llvm::enumerate(ArrayRef(dims).drop_front(2)))
+      if (failed(extendForCeil(n, *window, i, extent)))
+        return failure();
+  bool countPad =
+      kind == qnn::PoolKind::average && n.intAttr("count_include_pad", 0) != 0;
+  if (countPad && window->extended)
+    return n.unsupported("with ceil_mode and count_include_pad");
+  for (auto [i, extent] : llvm::enumerate(window->kernel)) {
+    int64_t reach = window->dilations[i] * (extent - 1) + 1;
+    if (window->padLow[i] >= reach || window->padHigh[i] >= reach)
+      return n.error("expected pads smaller than the window " + Twine(reach) +
+                     ", got " + Twine(window->padLow[i]) + " and " +
+                     Twine(window->padHigh[i]));
+  }
+  return n.result(n.create<qnn::PoolOp>(
+      n.elementType(x), kind, x, ArrayRef<int64_t>(window->kernel),
+      ArrayRef<int64_t>(window->strides), ArrayRef<int64_t>(window->dilations),
+      ArrayRef<int64_t>(window->padLow), ArrayRef<int64_t>(window->padHigh),
+      countPad, /*channels_last=*/false));
+}
+
+/// One window over all spatial dimensions: a reduction.
+template <qnn::ReduceKind kind>
+static LogicalResult importGlobalPool(NodeImport &n) {
+  Value x = n.value(0);
+  if (failed(sameFloat(n, {x})))
+    return failure();
+  if (n.rank(x) < 3)
+    return n.error("expected an input of rank 3 or more, got " +
+                   Twine(n.rank(x)));
+  SmallVector<int64_t> axes;
+  for (size_t i = 2; i < n.rank(x); ++i)
+    axes.push_back(i);
+  return n.result(n.reduce(kind, x, axes, /*keepDims=*/true));
+}
+
+void registerNetwork(Registry &r) {
+  r.add("MatMul", importMatMul);
+  r.add("Gemm", importGemm);
+  r.add("Conv", importConv);
+  r.add("MaxPool", importPool<qnn::PoolKind::max>);
+  r.add("AveragePool", importPool<qnn::PoolKind::average>);
+  r.add("GlobalAveragePool", importGlobalPool<qnn::ReduceKind::mean>);
+  r.add("GlobalMaxPool", importGlobalPool<qnn::ReduceKind::max>);
+}
+
+} // namespace quantc::onnx_frontend

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Normalizations.  Layer, RMS and batch normalization map to one operation;
+// instance and group normalization are composed from reductions.
+
+#include "Importer.h"
+
+using namespace mlir;
+
+namespace quantc::onnx_frontend {
+
+/// The scale (or bias) with exactly the shape of the normalized dimensions.
+static Value normalizedOperand(NodeImport &n, size_t index, Value x,
+                               size_t axis) {
+  Value operand = n.value(index);
+  if (!operand)
+    return {};
+  if (n.elementType(operand) != n.elementType(x)) {
+    (void)n.unsupported("with a scale of another element type");
+    return {};
+  }
+  SymbolicShape want(ArrayRef(n.shape(x)).drop_front(axis));
+  SymbolicShape have = n.shape(operand);
+  while (have.size() > want.size() && staticExtent(have.front()) == 1)
+    have.erase(have.begin());
+  if (have.size() > want.size()) {
+    (void)n.unsupported("with a scale that varies over the kept dimensions");
+    return {};
+  }
+  if (failed(n.tieBroadcast(have, want)))
+    return {};
+  return n.broadcastTo(n.reshape(operand, have), want);
+}
+
+/// Shared by LayerNormalization and RMSNormalization.
+template <bool centred> static LogicalResult importNorm(NodeImport &n) {
+  Value x = n.value(0);
+  if (!x)
+    return failure();
+  if (!isFloat(n.elementType(x)))
+    return n.error("expected a float operand");
+  FailureOr<int64_t> axis = n.axis(n.intAttr("axis", -1), n.rank(x));
+  if (failed(axis))
+    return failure();
+  FloatAttr epsilon =
+      n.builder().getF32FloatAttr(n.floatAttr("epsilon", 1e-5f));
+  Value scale = normalizedOperand(n, 1, x, *axis), bias;
+  if (!scale)
+    return failure();
+  Type type = n.elementType(x);
+  if constexpr (!centred)
+    return n.result(n.create<qnn::RmsNormOp>(
+        type, x, scale, n.builder().getI64IntegerAttr(*axis), epsilon));
+  if (n.has(2) && !(bias = normalizedOperand(n, 2, x, *axis)))
+    return failure();
+  return n.result(n.create<qnn::LayerNormOp>(
+      type, x, scale, OptionalValue{bias}, n.builder().getI64IntegerAttr(*axis),
+      epsilon));
+}
+
+static LogicalResult importBatchNorm(NodeImport &n) {
+  if (n.intAttr("training_mode", 0) != 0)
+    return n.unsupported("in training mode");
+  if (n.opset < 9 && n.intAttr("spatial", 1) == 0)
+    return n.unsupported("with spatial = 0");
+  SmallVector<Value> v;
+  for (size_t i = 0; i < 5; ++i) {
+    v.push_back(n.value(i));
+    if (!v.back())
+      return failure();
+    if (n.elementType(v.back()) != n.elementType(v[0]))
+      return n.unsupported("with parameters of another element type");
+  }
+  if (!isFloat(n.elementType(v[0])))
+    return n.error("expected a float operand");
+  if (n.rank(v[0]) < 2)
+    return n.error("expected an input of rank 2 or more, got " +
+                   Twine(n.rank(v[0])));
+  for (Value parameter : ArrayRef(v).drop_front()) {
+    if (n.rank(parameter) != 1)
+      return n.error("expected parameters of rank 1, got rank " +
+                     Twine(n.rank(parameter)));
+    if (failed(n.needEqual(n.shape(parameter)[0], n.shape(v[0])[1])))
+      return failure();
+  }
+  FloatAttr epsilon =
+      n.builder().getF32FloatAttr(n.floatAttr("epsilon", 1e-5f));
+  return n.result(n.create<qnn::BatchNormOp>(n.elementType(v[0]), v[0], v[1],
+                                             v[2], v[3], v[4], epsilon));
+}
+
+/// (x - mean) / sqrt(variance + epsilon) over `axes`.
+static Value standardize(NodeImport &n, Value x, ArrayRef<int64_t> axes,
+                         float epsilon) {
+  if (!x)
+    return {};
+  Type type = n.elementType(x);
+  Value mean = n.reduce(qnn::ReduceKind::mean, x, axes, true);
+  Value centred = n.binary<qnn::SubOp>(x, mean);
+  Value square = n.binary<qnn::MulOp>(centred, centred);
+  Value variance = n.reduce(qnn::ReduceKind::mean, square, axes, true);
+  Value shifted = n.binary<qnn::AddOp>(variance, n.scalar(type, epsilon));
+  return n.binary<qnn::DivOp>(centred, n.create<qnn::SqrtOp>(type, shifted));
+}
+
+/// y * scale[c] + bias[c] for y [n, c, spatial...].
+static Value affine(NodeImport &n, Value y, Value scale, Value bias) {
+  if (!y || !scale || !bias)
+    return {};
+  SymbolicShape shape(n.rank(y) - 1, n.expr(1));
+  for (Value *parameter : {&scale, &bias}) {
+    if (n.rank(*parameter) != 1 ||
+        failed(n.needEqual(n.shape(*parameter)[0], n.shape(y)[1]))) {
+      (void)n.error("expected a scale and a bias per channel");
+      return {};
+    }
+    shape[0] = n.shape(*parameter)[0];
+    *parameter = n.reshape(*parameter, shape);
+  }
+  return n.binary<qnn::AddOp>(n.binary<qnn::MulOp>(y, scale), bias);
+}
+
+static LogicalResult importInstanceNorm(NodeImport &n) {
+  Value x = n.value(0), scale = n.value(1), bias = n.value(2);
+  if (!x || !scale || !bias)
+    return failure();
+  if (n.rank(x) < 3)
+    return n.error("expected an input of rank 3 or more, got " +
+                   Twine(n.rank(x)));
+  SmallVector<int64_t> axes;
+  for (size_t i = 2; i < n.rank(x); ++i)
+    axes.push_back(i);
+  float epsilon = n.floatAttr("epsilon", 1e-5f);
+  return n.result(affine(n, standardize(n, x, axes, epsilon), scale, bias));
+}
+
+/// The channels are split into groups; since opset 21 the scale is per channel,
+/// before it was per group.
+static LogicalResult importGroupNorm(NodeImport &n) {
+  Value x = n.value(0), scale = n.value(1), bias = n.value(2);
+  if (!x || !scale || !bias)
+    return failure();
+  if (n.opset < 21)
+    return n.unsupported("before opset 21");
+  if (n.rank(x) < 3)
+    return n.error("expected an input of rank 3 or more, got " +
+                   Twine(n.rank(x)));
+  int64_t groups = n.intAttr("num_groups", 0);
+  SymbolicShape original(n.shape(x));
+  int64_t channels = staticExtent(original[1]);
+  if (groups < 1 || ShapedType::isDynamic(channels) || channels % groups != 0)
+    return n.error("expected the channels to be a multiple of 'num_groups', "
+                   "got " +
+                   Twine(groups));
+  SymbolicShape grouped{original[0], n.expr(groups), n.expr(channels / groups)};
+  grouped.append(original.begin() + 2, original.end());
+  SmallVector<int64_t> axes;
+  for (size_t i = 2; i < grouped.size(); ++i)
+    axes.push_back(i);
+  Value y = standardize(n, n.reshape(x, grouped), axes,
+                        n.floatAttr("epsilon", 1e-5f));
+  return n.result(affine(n, n.reshape(y, original), scale, bias));
+}
+
+void registerNormalization(Registry &r) {
+  r.add("LayerNormalization", importNorm<true>);
+  r.add("RMSNormalization", importNorm<false>);
+  r.add("BatchNormalization", importBatchNorm);
+  r.add("InstanceNormalization", importInstanceNorm);
+  r.add("GroupNormalization", importGroupNorm);
+}
+
+} // namespace quantc::onnx_frontend

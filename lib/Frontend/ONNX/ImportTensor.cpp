@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Data movement: reshapes, transposes, concatenation, gathers, broadcasts,
+// padding.  Target shapes are shape data; one that depends on the run's data is
+// refused.  Where two dimensions must agree and that cannot be proved, the
+// model checks it at entry (qnn.check).
+
+#include "Importer.h"
+
+using namespace mlir;
+
+namespace quantc::onnx_frontend {
+
+//===----------------------------------------------------------------------===//
+// Shapes
+//===----------------------------------------------------------------------===//
+
+/// The input's value under another shape; shape data of rank 0 or 1 stays shape
+/// data.
+static LogicalResult resultReshaped(NodeImport &n, ArrayRef<AffineExpr> shape) {
+  if (const ShapeData *data = n.data(0); data && shape.size() <= 1)
+    return n.resultData(n.inputs[0]->elementType, *data, shape.size());
+  return n.result(n.reshape(n.value(0), shape));
+}
+
+/// 0 copies the operand's dimension (unless `allowzero`), -1 is inferred.
+static LogicalResult importReshape(NodeImport &n) {
+  Entry *input = n.input(0);
+  if (!input || !n.input(1))
+    return failure();
+  const ShapeData *target = n.data(1);
+  if (!target)
+    return n.error("the shape depends on run-time data");
+  if (int64_t(target->size()) > kMaxRank)
+    return n.error("the result has rank " + Twine(target->size()) +
+                   ", the limit is " + Twine(kMaxRank));
+  bool allowZero = n.intAttr("allowzero", 0) != 0;
+  SymbolicShape shape;
+  std::optional<size_t> inferred;
+  AffineExpr known = n.expr(1);
+  for (auto [i, given] : llvm::enumerate(*target)) {
+    AffineExpr dim = given;
+    int64_t extent = staticExtent(dim);
+    if (extent == -1) {
+      if (inferred)
+        return n.error("expected one -1 in the shape, got two");
+      inferred = i;
+      shape.push_back(n.expr(1));
+      continue;
+    }
+    if (extent == 0 && !allowZero) {
+      if (i >= input->shape.size())
+        return n.error("dimension " + Twine(i) +
+                       " of the shape is 0, the "
+                       "operand has rank " +
+                       Twine(input->shape.size()));
+      dim = input->shape[i];
+    }
+    if (failed(n.needNonNegative(dim, "a shape without negative dimensions")))
+      return failure();
+    shape.push_back(dim);
+    known = canonicalize(known * dim);
+  }
+  AffineExpr count = elementCount(input->shape, &n.importer.context);
+  if (inferred) {
+    if (staticExtent(known) == 0)
+      return n.error("-1 cannot be inferred beside a dimension 0");
+    AffineExpr rest = canonicalize(count.floorDiv(known));
+    shape[*inferred] = rest;
+    known = canonicalize(known * rest);
+  }
+  if (failed(n.needEqual(count, known)))
+    return failure();
+  return resultReshaped(n, shape);
+}
+
+static LogicalResult importFlatten(NodeImport &n) {
+  Entry *input = n.input(0);
+  if (!input)
+    return failure();
+  int64_t rank = input->shape.size(), axis = n.intAttr("axis", 1);
+  if (axis < -rank || axis > rank)
+    return n.error("expected an axis in [" + Twine(-rank) + ", " + Twine(rank) +
+                   "], got " + Twine(axis));
+  ArrayRef<AffineExpr> dims = input->shape;
+  size_t split = axis < 0 ? axis + rank : axis;
+  MLIRContext *context = &n.importer.context;
+  return resultReshaped(n, {elementCount(dims.take_front(split), context),
+                            elementCount(dims.drop_front(split), context)});
+}
+
+static LogicalResult importSqueeze(NodeImport &n) {
+  Entry *input = n.input(0);
+  auto axes = n.intsAttrOrInput("axes", 1, 13);
+  if (!input || failed(axes))
+    return failure();
+  ArrayRef<AffineExpr> dims = input->shape;
+  SmallVector<int64_t> removed;
+  if (*axes) {
+    removed = **axes;
+    if (failed(n.normalizeAxes(removed, dims.size())))
+      return failure();
+  } else {
+    for (auto [i, dim] : llvm::enumerate(dims)) {
+      if (!isa<AffineConstantExpr>(dim))
+        return n.error("needs 'axes', since dimension " + n.importer.text(dim) +
+                       " may be 1 or not");
+      if (staticExtent(dim) == 1)
+        removed.push_back(i);
+    }
+  }
+  SymbolicShape shape;
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    if (!llvm::is_contained(removed, int64_t(i)))
+      shape.push_back(dim);
+    else if (failed(n.needEqual(dim, n.expr(1))))
+      return failure();
+  }
+  return resultReshaped(n, shape);
+}
+
+static LogicalResult importUnsqueeze(NodeImport &n) {
+  Entry *input = n.input(0);
+  auto axes = n.intsAttrOrInput("axes", 1, 13);
+  if (!input || failed(axes))
+    return failure();
+  if (!*axes)
+    return n.error("'axes' is missing");
+  SmallVector<int64_t> added(**axes);
+  size_t rank = input->shape.size() + added.size();
+  if (failed(n.normalizeAxes(added, rank)))
+    return failure();
+  SymbolicShape shape;
+  auto dims = input->shape.begin();
+  for (size_t i = 0; i < rank; ++i)
+    shape.push_back(llvm::is_contained(added, int64_t(i)) ? n.expr(1)
+                                                          : *dims++);
+  return resultReshaped(n, shape);
+}
+
+static LogicalResult importTranspose(NodeImport &n) {
+  Value x = n.value(0);
+  int64_t rank = n.rank(x);
+  SmallVector<int64_t> permutation;
+  if (auto given = n.intsAttr("perm")) {
+    permutation = *given;
+    if (int64_t(permutation.size()) != rank)
+      return n.error("expected 'perm' to have " + Twine(rank) +
+                     " entries, got " + Twine(permutation.size()));
+    if (failed(n.normalizeAxes(permutation, rank)))
+      return failure();
+  } else {
+    for (int64_t i = rank; i-- > 0;)
+      permutation.push_back(i);
+  }
+  if (llvm::is_sorted(permutation))
+    return n.resultEntry(n.input(0));
+  return n.result(n.transpose(x, permutation));
+}
+
+//===----------------------------------------------------------------------===//
+// Concat and Gather
+//===----------------------------------------------------------------------===//
+
+static LogicalResult importConcat(NodeImport &n) {
+  if (n.numInputs() == 0 || !n.input(0))
+    return failure();
+  size_t rank = n.inputs[0]->shape.size();
+  FailureOr<int64_t> axis = n.axis(n.intAttr("axis", 1), rank);
+  if (failed(axis))
+    return failure();
+  ShapeData joined;
+  bool tracked = rank == 1;
+  for (size_t i = 0; i < n.numInputs(); ++i) {
+    Entry *entry = n.input(i);
+    if (!entry)
+      return failure();
+    if (entry->elementType != n.inputs[0]->elementType)
+      return n.error("expected operands of one element type");
+    if (entry->shape.size() != rank)
+      return n.error("expected operands of rank " + Twine(rank) +
+                     ", got rank " + Twine(entry->shape.size()));
+    tracked &= n.data(i) != nullptr;
+    if (tracked)
+      joined.append(n.data(i)->begin(), n.data(i)->end());
+  }
+  if (tracked && joined.size() <= 64)
+    return n.resultData(n.inputs[0]->elementType, joined, 1);
+  SmallVector<Value> operands;
+  for (size_t i = 0; i < n.numInputs(); ++i) {
+    for (size_t d = 0; d < rank; ++d)
+      if (int64_t(d) != *axis &&
+          failed(n.needEqual(n.inputs[0]->shape[d], n.inputs[i]->shape[d])))
+        return failure();
+    operands.push_back(n.value(i));
+  }
+  if (operands.size() == 1)
+    return n.resultEntry(n.inputs[0]);
+  return n.result(n.create<qnn::ConcatOp>(n.elementType(operands[0]),
+                                          ValueRange(operands), *axis));
+}
+
+static LogicalResult importGather(NodeImport &n) {
+  Entry *input = n.input(0), *indices = n.input(1);
+  if (!input || !indices)
+    return failure();
+  if (!indices->elementType.isSignlessInteger(32) &&
+      !indices->elementType.isSignlessInteger(64))
+    return n.error("expected indices of type INT32 or INT64");
+  FailureOr<int64_t> axis = n.axis(n.intAttr("axis", 0), input->shape.size());
+  if (failed(axis))
+    return failure();
+  auto known = n.constantInts(1);
+  int64_t extent = staticExtent(input->shape[*axis]);
+  if (known && !ShapedType::isDynamic(extent))
+    for (int64_t &index : *known) {
+      if (index < -extent || index >= extent)
+        return n.error("expected indices in [" + Twine(-extent) + ", " +
+                       Twine(extent) + "), got " + Twine(index));
+      index += index < 0 ? extent : 0;
+    }
+  const ShapeData *data = n.data(0);
+  if (data && known && input->shape.size() == 1 && indices->shape.size() <= 1) {
+    ShapeData picked;
+    for (int64_t index : *known)
+      picked.push_back((*data)[index]);
+    return n.resultData(input->elementType, picked, indices->shape.size());
+  }
+  Value x = n.value(0), which = n.value(1);
+  return n.result(n.create<qnn::GatherOp>(n.elementType(x), x, which, *axis));
+}
+
+//===----------------------------------------------------------------------===//
+// Broadcasts
+//===----------------------------------------------------------------------===//
+
+/// The result is the broadcast of both shapes.  A dimension of the target that
+/// equals the operand's is written as 1, which keeps the operand's.
+static LogicalResult importExpand(NodeImport &n) {
+  if (!n.input(0) || !n.input(1))
+    return failure();
+  const ShapeData *target = n.data(1);
+  if (!target)
+    return n.error("the shape depends on run-time data");
+  Value x = n.value(0);
+  if (!x)
+    return failure();
+  SymbolicShape shape(target->begin(), target->end());
+  SymbolicShape dims = n.shape(x);
+  if (failed(n.tieBroadcast(dims, shape)))
+    return failure();
+  while (shape.size() < dims.size())
+    shape.insert(shape.begin(), n.expr(1));
+  SymbolicShape result(shape);
+  for (size_t i = 1; i <= dims.size(); ++i) {
+    AffineExpr dim = dims[dims.size() - i];
+    AffineExpr &want = result[result.size() - i];
+    if (staticExtent(dim) != 1)
+      want = dim;
+  }
+  for (AffineExpr dim : result)
+    if (failed(n.needNonNegative(dim, "a shape without negative dimensions")))
+      return failure();
+  if (const ShapeData *data = n.data(0);
+      data && result.size() <= 1 && data->size() == 1) {
+    int64_t size = result.empty() ? 1 : staticExtent(result[0]);
+    if (!ShapedType::isDynamic(size) && size <= 64)
+      return n.resultData(n.inputs[0]->elementType,
+                          ShapeData(size, data->front()), result.size());
+  }
+  return n.result(n.broadcastTo(x, result));
+}
+
+/// Repeats become a broadcast: [d] -> [1, d] -> [r, d] -> [r * d].
+static LogicalResult importTile(NodeImport &n) {
+  Value x = n.value(0);
+  if (!x || !n.input(1))
+    return failure();
+  const ShapeData *repeats = n.data(1);
+  if (!repeats)
+    return n.error("the repeats depend on run-time data");
+  SymbolicShape dims = n.shape(x);
+  if (repeats->size() != dims.size())
+    return n.error("expected " + Twine(dims.size()) + " repeats, got " +
+                   Twine(repeats->size()));
+  SymbolicShape split, wide, merged;
+  for (auto [dim, count] : llvm::zip(dims, *repeats)) {
+    if (failed(n.needNonNegative(count, "repeats that are not negative")))
+      return failure();
+    merged.push_back(dim * count);
+    if (staticExtent(count) == 1) {
+      split.push_back(dim);
+      wide.push_back(dim);
+      continue;
+    }
+    if (staticExtent(dim) != 1) {
+      split.push_back(n.expr(1));
+      wide.push_back(count);
+    }
+    split.push_back(dim);
+    wide.push_back(staticExtent(dim) == 1 ? count : dim);
+  }
+  return n.result(n.reshape(n.broadcastTo(n.reshape(x, split), wide), merged));
+}
+
+//===----------------------------------------------------------------------===//
+// Pad and Trilu
+//===----------------------------------------------------------------------===//
+
+/// Removes elements at both ends (negative padding).
+static Value crop(NodeImport &n, Value x, ArrayRef<int64_t> low,
+                  ArrayRef<int64_t> high) {
+  SymbolicShape starts, sizes;
+  SmallVector<int64_t> steps(n.rank(x), 1);
+  for (auto [i, dim] : llvm::enumerate(n.shape(x))) {
+    starts.push_back(n.expr(low[i]));
+    sizes.push_back(dim - (low[i] + high[i]));
+    if (failed(n.needNonNegative(sizes.back(), "padding that leaves a size "
+                                               "of 0 or more")))
+      return {};
+  }
+  return n.slice(x, starts, sizes, steps);
+}
+
+static LogicalResult importPad(NodeImport &n) {
+  Value x = n.value(0);
+  auto pads = n.intsAttrOrInput("pads", 1, 11);
+  if (!x || failed(pads))
+    return failure();
+  if (!*pads)
+    return n.error("'pads' is missing");
+  std::string mode = n.stringAttr("mode", "constant");
+  if (mode != "constant")
+    return n.unsupported("in mode " + quote(mode));
+  double value = 0;
+  if (n.opset < 11) {
+    value = n.floatAttr("value", 0.0f);
+  } else if (n.has(2)) {
+    auto known = n.constantScalar(2);
+    if (!known)
+      return n.unsupported("with a value that is not constant");
+    value = *known;
+  }
+  size_t rank = n.rank(x);
+  SmallVector<int64_t> axes;
+  if (n.has(3)) {
+    auto given = n.constantInts(3);
+    if (!given)
+      return n.error("expected 'axes' to be constant");
+    axes = *given;
+    if (failed(n.normalizeAxes(axes, rank)))
+      return failure();
+  } else {
+    for (size_t i = 0; i < rank; ++i)
+      axes.push_back(i);
+  }
+  if ((*pads)->size() != 2 * axes.size())
+    return n.error("expected " + Twine(2 * axes.size()) + " pads, got " +
+                   Twine((*pads)->size()));
+  SmallVector<int64_t> low(rank, 0), high(rank, 0), cutLow(rank, 0),
+      cutHigh(rank, 0);
+  constexpr int64_t limit = std::numeric_limits<int32_t>::max();
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    int64_t before = (**pads)[i], after = (**pads)[i + axes.size()];
+    if (std::max(before, after) > limit || std::min(before, after) < -limit)
+      return n.error("expected pads within 2^31, got " + Twine(before) +
+                     " and " + Twine(after));
+    low[axis] = std::max<int64_t>(before, 0);
+    high[axis] = std::max<int64_t>(after, 0);
+    cutLow[axis] = std::max<int64_t>(-before, 0);
+    cutHigh[axis] = std::max<int64_t>(-after, 0);
+  }
+  bool cuts = llvm::any_of(llvm::concat<int64_t>(cutLow, cutHigh),
+                           [](int64_t cut) { return cut != 0; });
+  if (cuts)
+    x = crop(n, x, cutLow, cutHigh);
+  bool grows = llvm::any_of(llvm::concat<int64_t>(low, high),
+                            [](int64_t pad) { return pad != 0; });
+  if (!grows)
+    return n.result(x);
+  return n.result(n.create<qnn::PadOp>(n.elementType(x), x,
+                                       n.builder().getDenseI64ArrayAttr(low),
+                                       n.builder().getDenseI64ArrayAttr(high),
+                                       n.builder().getF64FloatAttr(value)));
+}
+
+/// Keeps one triangle of the last two dimensions: where(mask, x, 0) with a mask
+/// from two ranges.
+static LogicalResult importTrilu(NodeImport &n) {
+  Value x = n.value(0);
+  if (!x)
+    return failure();
+  size_t rank = n.rank(x);
+  if (rank < 2)
+    return n.error("expected an operand of rank 2 or more, got " + Twine(rank));
+  AffineExpr diagonal = n.expr(0);
+  if (n.has(1)) {
+    if (!n.data(1) || n.data(1)->size() != 1)
+      return n.error("the diagonal depends on run-time data");
+    diagonal = n.data(1)->front();
+  }
+  bool upper = n.intAttr("upper", 1) != 0;
+  Type index = n.builder().getI64Type(), boolean = n.builder().getI1Type();
+  AffineExpr rows = n.shape(x)[rank - 2], columns = n.shape(x)[rank - 1];
+  // Element (r, c) lies on diagonal c - r: compare c with r + diagonal.
+  Value row = n.reshape(n.range(index, diagonal, rows, 1), {rows, n.expr(1)});
+  Value column = n.range(index, n.expr(0), columns, 1);
+  Value mask = upper ? n.binary<qnn::GreaterEqualOp>(column, row, boolean)
+                     : n.binary<qnn::LessEqualOp>(column, row, boolean);
+  Type type = n.elementType(x);
+  return n.result(n.create<qnn::WhereOp>(type, mask, x, n.scalar(type, 0)));
+}
+
+void registerTensor(Registry &r) {
+  r.add("Reshape", importReshape);
+  r.add("Flatten", importFlatten);
+  r.add("Squeeze", importSqueeze);
+  r.add("Unsqueeze", importUnsqueeze);
+  r.add("Transpose", importTranspose);
+  r.add("Concat", importConcat);
+  r.add("Gather", importGather);
+  r.add("Expand", importExpand);
+  r.add("Tile", importTile);
+  r.add("Pad", importPad);
+  r.add("Trilu", importTrilu);
+}
+
+} // namespace quantc::onnx_frontend

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The importer's inside: what an ONNX value is while a model is read, what a
+// node's handler may ask and build, and the table of handlers.
+//
+// A value is an `Entry`.  It may be known in up to three ways: as an SSA value,
+// as a constant (an initializer that nobody has used yet), and as *shape data*:
+// a small integer tensor whose elements are affine expressions of the dimension
+// symbols.  Shape arithmetic is done on that data while importing, so the
+// Shape, Gather, Concat chains of exporters leave nothing behind; an operation
+// is built only when somebody needs the value itself.
+//
+// Handlers propagate null: a helper that fails has recorded the error and
+// returns a null Value; every helper accepts null and passes it on.
+
+#ifndef QUANTC_LIB_FRONTEND_ONNX_IMPORTER_H
+#define QUANTC_LIB_FRONTEND_ONNX_IMPORTER_H
+
+#include "Model.h"
+#include "SymbolicMath.h"
+#include "quantc/Dialect/QNN/ShapeAnalysis.h"
+#include "llvm/ADT/StringSet.h"
+#include <deque>
+#include <map>
+#include <optional>
+
+namespace quantc::onnx_frontend {
+
+class Importer;
+class NodeImport;
+
+using ShapeData = llvm::SmallVector<mlir::AffineExpr>;
+
+struct Entry {
+  std::string name;
+  mlir::Type elementType;
+  SymbolicShape shape;
+  mlir::Value value;
+  std::optional<TensorData> constant;
+  std::optional<ShapeData> data;
+  /// Result of a node that is not supported; nodes that use it are skipped.
+  bool poisoned = false;
+};
+
+/// An operand that may be absent, where null is no failure.
+struct OptionalValue {
+  mlir::Value value;
+  operator mlir::Value() const { return value; }
+};
+
+using Handler = mlir::LogicalResult (*)(NodeImport &);
+
+/// Handlers by domain, operator and the opset from which they read it.
+class Registry {
+public:
+  static const Registry &get();
+  void add(llvm::StringRef op, Handler handler, int64_t since = 1,
+           llvm::StringRef domain = "");
+  Handler lookup(llvm::StringRef domain, llvm::StringRef op,
+                 int64_t opset) const;
+  std::vector<std::string> names() const;
+
+private:
+  llvm::StringMap<llvm::SmallVector<std::pair<int64_t, Handler>, 1>> handlers;
+};
+
+void registerElementwise(Registry &registry);
+void registerConstants(Registry &registry);
+void registerTensor(Registry &registry);
+void registerSlice(Registry &registry);
+void registerNetwork(Registry &registry);
+void registerReduce(Registry &registry);
+void registerNormalization(Registry &registry);
+void registerAttention(Registry &registry);
+
+/// The names visible to the nodes of a graph or of one expanded function call.
+struct Scope {
+  llvm::StringMap<Entry *> values;
+  /// Attributes of the call, for references from the function's nodes.
+  llvm::StringMap<const onnx::AttributeProto *> attributes;
+  llvm::StringMap<int64_t> opsets;
+  /// Names that some node or output uses.
+  llvm::StringSet<> used;
+  /// Path of the calls, in front of node names.
+  std::string prefix;
+  bool isFunction = false;
+};
+
+/// Imports one model into one module.
+class Importer {
+public:
+  Importer(std::shared_ptr<Model> model, mlir::MLIRContext &context,
+           const ImportOptions &options, Error &error);
+
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run();
+
+  Entry *newEntry(llvm::StringRef name);
+  /// The entry's SSA value, built at the current insertion point when needed.
+  mlir::Value materialize(Entry &entry);
+  /// Records shape data on entries of small integer constants.
+  void trackConstant(Entry &entry);
+  Entry *constantEntry(llvm::StringRef name, TensorData data);
+
+  llvm::SmallVector<llvm::StringRef> symbolNames() const;
+  std::string text(mlir::AffineExpr expr) const;
+  mlir::AffineMap map(llvm::ArrayRef<mlir::AffineExpr> exprs);
+  mlir::AffineExpr expr(int64_t value);
+  void addCheck(mlir::Location loc, mlir::AffineExpr expr, bool isEquality,
+                const llvm::Twine &message);
+  bool failedAlready() const { return hasError; }
+  mlir::LogicalResult fail(const llvm::Twine &message,
+                           Status status = Status::Refused);
+
+  std::shared_ptr<Model> model;
+  mlir::MLIRContext &context;
+  const ImportOptions &options;
+  mlir::OpBuilder builder;
+  qnn::ShapeAnalysis shapes;
+
+private:
+  friend class NodeImport;
+
+  struct Unsupported {
+    int64_t count = 0;
+    llvm::SmallVector<std::string, 3> nodes;
+    std::string reason;
+  };
+
+  mlir::LogicalResult addInputs(mlir::func::FuncOp func);
+  SymbolicShape inputShape(const onnx::ValueInfoProto &input);
+  mlir::AffineExpr symbol(llvm::StringRef name);
+  std::optional<mlir::AffineExpr> dimExpression(llvm::StringRef text);
+  mlir::LogicalResult addInitializers();
+  mlir::LogicalResult
+  importNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+              Scope &scope);
+  mlir::LogicalResult importNode(const onnx::NodeProto &node, Scope &scope,
+                                 size_t index);
+  mlir::LogicalResult importCall(const onnx::FunctionProto &function,
+                                 NodeImport &call, Scope &scope);
+  mlir::LogicalResult addOutputs(mlir::func::FuncOp func);
+  mlir::LogicalResult checkOutput(const onnx::ValueInfoProto &output,
+                                  Entry &entry);
+  const onnx::FunctionProto *findFunction(const onnx::NodeProto &node) const;
+  mlir::LogicalResult countExpansion();
+  mlir::LogicalResult
+  countFunction(const onnx::FunctionProto &function,
+                llvm::SmallVectorImpl<const onnx::FunctionProto *> &path,
+                int64_t &nodes);
+  void noteUnsupported(const onnx::NodeProto &node, int64_t opset,
+                       llvm::StringRef nodeName, llvm::StringRef reason);
+  mlir::LogicalResult reportUnsupported();
+  void setModuleAttributes(mlir::ModuleOp module);
+
+  Error &error;
+  bool hasError = false;
+  std::deque<Entry> entries;
+  Scope main;
+  llvm::SmallVector<std::string> symbols;
+  llvm::StringSet<> directSymbols;
+  llvm::SmallVector<Entry *> arguments;
+  llvm::DenseSet<mlir::IntegerSet> checks;
+  std::map<std::string, Unsupported> unsupported;
+  llvm::StringMap<const onnx::FunctionProto *> functions;
+  /// Nodes that a function expands to, once counted.
+  llvm::DenseMap<const onnx::FunctionProto *, int64_t> expansion;
+  /// The last error diagnostic of the IR.
+  std::string diagnostic;
+};
+
+/// One node while its handler runs.
+class NodeImport {
+public:
+  NodeImport(Importer &importer, const onnx::NodeProto &node, Scope &scope,
+             int64_t opset, std::string name);
+
+  // Inputs.
+  size_t numInputs() const { return inputs.size(); }
+  bool has(size_t index) const {
+    return index < inputs.size() && inputs[index];
+  }
+  /// The input's entry; null and an error when it is missing.
+  Entry *input(size_t index);
+  mlir::Value value(size_t index);
+  /// A constant input's elements; an empty optional when it is not constant.
+  std::optional<llvm::SmallVector<int64_t>> constantInts(size_t index);
+  std::optional<llvm::SmallVector<double>> constantFloats(size_t index);
+  std::optional<double> constantScalar(size_t index);
+  /// Shape data of an input, or null.
+  const ShapeData *data(size_t index);
+
+  // Attributes.  A wrong type is an error and gives the default.
+  const onnx::AttributeProto *attribute(llvm::StringRef name) const;
+  int64_t intAttr(llvm::StringRef name, int64_t fallback);
+  float floatAttr(llvm::StringRef name, float fallback);
+  std::string stringAttr(llvm::StringRef name, llvm::StringRef fallback);
+  std::optional<llvm::SmallVector<int64_t>> intsAttr(llvm::StringRef name);
+  /// The attribute before `opset`, the constant input from then on; an empty
+  /// optional when neither is given, an error when the input is not constant.
+  mlir::FailureOr<std::optional<llvm::SmallVector<int64_t>>>
+  intsAttrOrInput(llvm::StringRef name, size_t index, int64_t sinceOpset);
+
+  // Results.
+  size_t numOutputs() const { return node.output_size(); }
+  bool isOutputUsed(size_t index) const;
+  mlir::LogicalResult result(mlir::Value value, size_t index = 0);
+  mlir::LogicalResult resultEntry(Entry *entry, size_t index = 0);
+  /// A result that is known as shape data.  `rank` is 0 or 1.
+  mlir::LogicalResult resultData(mlir::Type elementType, ShapeData data,
+                                 size_t rank, size_t index = 0);
+
+  // Errors.
+  mlir::LogicalResult error(const llvm::Twine &message,
+                            Status status = Status::Refused);
+  /// The node is legal but not something quantc can express.
+  mlir::LogicalResult unsupported(llvm::StringRef reason);
+
+  // Shapes.
+  SymbolicShape shape(mlir::Value value) const;
+  size_t rank(mlir::Value value) const { return shape(value).size(); }
+  mlir::Type elementType(mlir::Value value) const;
+  /// `axis` in [0, rank), from one in [-rank, rank); an error otherwise.
+  mlir::FailureOr<int64_t> axis(int64_t axis, size_t rank);
+  mlir::LogicalResult normalizeAxes(llvm::SmallVectorImpl<int64_t> &axes,
+                                    size_t rank);
+  /// Demands `expr` >= 0 (== 0): proves it, refuses, or leaves a run-time check
+  /// whose message is "node 'n' needs `message`".
+  mlir::LogicalResult needNonNegative(mlir::AffineExpr expr,
+                                      const llvm::Twine &message);
+  mlir::LogicalResult needAtMost(mlir::AffineExpr small,
+                                 mlir::AffineExpr large);
+  mlir::LogicalResult needEqual(mlir::AffineExpr a, mlir::AffineExpr b);
+  /// Ties the dimensions of a numpy broadcast.
+  mlir::LogicalResult tieBroadcast(llvm::ArrayRef<mlir::AffineExpr> a,
+                                   llvm::ArrayRef<mlir::AffineExpr> b);
+
+  // Building.
+  mlir::OpBuilder &builder() { return importer.builder; }
+  mlir::AffineExpr expr(int64_t value) { return importer.expr(value); }
+  mlir::Value scalar(mlir::Type elementType, double value);
+  mlir::Value reshape(mlir::Value value,
+                      llvm::ArrayRef<mlir::AffineExpr> shape);
+  mlir::Value broadcastTo(mlir::Value value,
+                          llvm::ArrayRef<mlir::AffineExpr> shape);
+  mlir::Value transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
+  mlir::Value reduce(qnn::ReduceKind kind, mlir::Value value,
+                     llvm::ArrayRef<int64_t> axes, bool keepDims);
+  mlir::Value cast(mlir::Value value, mlir::Type elementType);
+  mlir::Value range(mlir::Type elementType, mlir::AffineExpr start,
+                    mlir::AffineExpr size, int64_t step);
+  mlir::Value slice(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> starts,
+                    llvm::ArrayRef<mlir::AffineExpr> sizes,
+                    llvm::ArrayRef<int64_t> steps);
+  /// Operands broadcast and their dimensions are tied.
+  template <typename OpTy>
+  mlir::Value binary(mlir::Value lhs, mlir::Value rhs,
+                     mlir::Type elementType = {}) {
+    if (!lhs || !rhs || mlir::failed(tieBroadcast(shape(lhs), shape(rhs))))
+      return {};
+    return create<OpTy>(elementType ? elementType : this->elementType(lhs), lhs,
+                        rhs);
+  }
+  /// Builds an operation whose result shape is inferred.  Null operands and
+  /// failures give null.
+  template <typename OpTy, typename... Args>
+  mlir::Value create(mlir::Type elementType, Args &&...args) {
+    if ((isNull(args) || ...))
+      return {};
+    return finish(qnn::createInferred<OpTy>(importer.builder, importer.shapes,
+                                            loc, elementType,
+                                            std::forward<Args>(args)...));
+  }
+
+  Importer &importer;
+  const onnx::NodeProto &node;
+  Scope &scope;
+  int64_t opset;
+  std::string name;
+  mlir::Location loc;
+  llvm::SmallVector<Entry *> inputs;
+
+private:
+  friend class Importer;
+
+  template <typename T> static bool isNull(const T &value) {
+    if constexpr (std::is_convertible_v<T, mlir::Value> &&
+                  std::is_base_of_v<mlir::Value, std::decay_t<T>>)
+      return !value;
+    return false;
+  }
+  template <typename OpTy> mlir::Value finish(OpTy op) {
+    if (op)
+      return checkSize(op.getResult());
+    reportDiagnostic();
+    return {};
+  }
+  mlir::Value checkSize(mlir::Value value);
+  /// Turns the last diagnostic into this node's error.
+  void reportDiagnostic();
+  const onnx::AttributeProto *
+  typedAttribute(llvm::StringRef name,
+                 onnx::AttributeProto::AttributeType type);
+
+  llvm::SmallVector<Entry *> outputs;
+  bool isUnsupported = false;
+};
+
+/// Element type classes that operators accept.
+bool isFloat(mlir::Type type);
+bool isInt(mlir::Type type);
+bool isBool(mlir::Type type);
+
+/// The nodes in an order in which every value comes before its uses; the given
+/// order when it is one.  `sorted` says whether it was.  A cycle is an error
+/// that prints it.
+mlir::FailureOr<llvm::SmallVector<int>> topologicalOrder(
+    const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+    const llvm::StringMap<Entry *> &known, bool &sorted, Error &error);
+
+/// Runs the ONNX checker on one node.
+mlir::LogicalResult checkNode(const onnx::NodeProto &node, const Scope &scope,
+                              int64_t irVersion, Error &error);
+
+} // namespace quantc::onnx_frontend
+
+#endif // QUANTC_LIB_FRONTEND_ONNX_IMPORTER_H

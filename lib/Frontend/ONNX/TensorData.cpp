@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// TensorProto to bytes.  A tensor keeps its elements in raw_data, in one typed
+// field or in an external file; which field belongs to which element type, and
+// that its size is the product of the dimensions, is checked before anything is
+// read or allocated.  Raw and external data, and typed fields of the type's own
+// width, are borrowed; only narrow types in int32_data are copied.
+
+#include "Model.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/Support/CheckedArithmetic.h"
+#include <cstring>
+
+using namespace mlir;
+using onnx::TensorProto;
+
+namespace quantc::onnx_frontend {
+namespace {
+
+enum class Field { Float, Int32, Int64, Double, UInt64, None };
+
+struct ElementInfo {
+  int32_t dataType;
+  int64_t bytes;
+  Field field;
+};
+
+} // namespace
+
+static constexpr ElementInfo kElements[] = {
+    {TensorProto::FLOAT, 4, Field::Float},
+    {TensorProto::UINT8, 1, Field::Int32},
+    {TensorProto::INT8, 1, Field::Int32},
+    {TensorProto::UINT16, 2, Field::Int32},
+    {TensorProto::INT16, 2, Field::Int32},
+    {TensorProto::INT32, 4, Field::Int32},
+    {TensorProto::INT64, 8, Field::Int64},
+    {TensorProto::BOOL, 1, Field::Int32},
+    {TensorProto::FLOAT16, 2, Field::Int32},
+    {TensorProto::DOUBLE, 8, Field::Double},
+    {TensorProto::UINT32, 4, Field::UInt64},
+    {TensorProto::UINT64, 8, Field::UInt64},
+    {TensorProto::BFLOAT16, 2, Field::Int32},
+};
+
+static const ElementInfo *findElement(int32_t dataType) {
+  for (const ElementInfo &info : kElements)
+    if (info.dataType == dataType)
+      return &info;
+  return nullptr;
+}
+
+int64_t elementBytes(int32_t dataType) {
+  const ElementInfo *info = findElement(dataType);
+  return info ? info->bytes : 0;
+}
+
+std::string elementTypeName(int32_t dataType) {
+  if (TensorProto::DataType_IsValid(dataType))
+    return TensorProto::DataType_Name(
+        static_cast<TensorProto::DataType>(dataType));
+  return std::to_string(dataType);
+}
+
+Type elementTypeOf(int32_t dataType, MLIRContext *context) {
+  Builder builder(context);
+  auto integer = [&](unsigned width, bool isUnsigned = false) -> Type {
+    return IntegerType::get(context, width,
+                            isUnsigned ? IntegerType::Unsigned
+                                       : IntegerType::Signless);
+  };
+  switch (dataType) {
+  case TensorProto::FLOAT:
+    return builder.getF32Type();
+  case TensorProto::DOUBLE:
+    return builder.getF64Type();
+  case TensorProto::FLOAT16:
+    return builder.getF16Type();
+  case TensorProto::BFLOAT16:
+    return builder.getBF16Type();
+  case TensorProto::BOOL:
+    return integer(1);
+  case TensorProto::INT8:
+    return integer(8);
+  case TensorProto::INT16:
+    return integer(16);
+  case TensorProto::INT32:
+    return integer(32);
+  case TensorProto::INT64:
+    return integer(64);
+  case TensorProto::UINT8:
+    return integer(8, true);
+  case TensorProto::UINT16:
+    return integer(16, true);
+  case TensorProto::UINT32:
+    return integer(32, true);
+  case TensorProto::UINT64:
+    return integer(64, true);
+  default:
+    return {};
+  }
+}
+
+/// The number of elements, or failure for a shape that cannot be.
+static FailureOr<int64_t> countElements(const TensorProto &tensor,
+                                        Error &error) {
+  auto what = "tensor " + quote(tensor.name());
+  if (tensor.dims_size() > kMaxRank)
+    return refuse(error, what + " has rank " + Twine(tensor.dims_size()) +
+                             ", the limit is " + Twine(kMaxRank));
+  int64_t count = 1;
+  for (int64_t dim : tensor.dims()) {
+    if (dim < 0)
+      return refuse(error, what + " has the negative dimension " + Twine(dim));
+    auto product = llvm::checkedMul(count, dim);
+    if (!product)
+      return refuse(error, what + " has more than 2^63 - 1 elements");
+    count = *product;
+  }
+  return count;
+}
+
+static int64_t fieldSize(const TensorProto &tensor, Field field) {
+  switch (field) {
+  case Field::Float:
+    return tensor.float_data_size();
+  case Field::Int32:
+    return tensor.int32_data_size();
+  case Field::Int64:
+    return tensor.int64_data_size();
+  case Field::Double:
+    return tensor.double_data_size();
+  case Field::UInt64:
+    return tensor.uint64_data_size();
+  case Field::None:
+    return tensor.string_data_size();
+  }
+  return 0;
+}
+
+static LogicalResult checkInline(const TensorProto &tensor,
+                                 const ElementInfo &info, int64_t count,
+                                 int64_t size, Error &error) {
+  auto what = "tensor " + quote(tensor.name());
+  std::string type = elementTypeName(info.dataType);
+  for (Field field : {Field::Float, Field::Int32, Field::Int64, Field::Double,
+                      Field::UInt64, Field::None})
+    if (field != info.field && fieldSize(tensor, field) != 0)
+      return refuse(error, what + " of type " + type +
+                               " has data in a field of another type");
+  int64_t typed = fieldSize(tensor, info.field);
+  int64_t raw = tensor.raw_data().size();
+  if (typed != 0 && raw != 0)
+    return refuse(error, what + " has both raw_data and typed data");
+  if (typed != 0 && typed != count)
+    return refuse(error, "expected " + Twine(count) + " elements in " + what +
+                             ", got " + Twine(typed));
+  if (typed == 0 && raw != size)
+    return refuse(error, "expected " + Twine(size) + " bytes in " + what +
+                             ", got " + Twine(raw));
+  return success();
+}
+
+LogicalResult checkTensor(const TensorProto &tensor, Model &model,
+                          Error &error) {
+  auto what = "tensor " + quote(tensor.name());
+  const ElementInfo *info = findElement(tensor.data_type());
+  if (!info)
+    return refuse(error, what + " has element type " +
+                             elementTypeName(tensor.data_type()) +
+                             ", which is not supported");
+  if (tensor.has_segment())
+    return refuse(error, what + " is stored in segments, which is not "
+                                "supported");
+  FailureOr<int64_t> count = countElements(tensor, error);
+  if (failed(count))
+    return failure();
+  auto size = llvm::checkedMul(*count, info->bytes);
+  if (!size)
+    return refuse(error, what + " has more than 2^63 - 1 bytes");
+  if (tensor.data_location() != TensorProto::EXTERNAL)
+    return checkInline(tensor, *info, *count, *size, error);
+  if (tensor.raw_data().size() != 0)
+    return refuse(error, what + " has both external and inline data");
+  for (Field field : {Field::Float, Field::Int32, Field::Int64, Field::Double,
+                      Field::UInt64, Field::None})
+    if (fieldSize(tensor, field) != 0)
+      return refuse(error, what + " has both external and inline data");
+  return failure(failed(model.external.get(tensor, *size, error)));
+}
+
+template <typename T>
+static ArrayRef<char> view(const google::protobuf::RepeatedField<T> &field) {
+  return {reinterpret_cast<const char *>(field.data()),
+          field.size() * sizeof(T)};
+}
+
+/// Narrow types sit one per int32 (or uint64) element.
+template <typename T, typename Source>
+static LogicalResult narrow(const Source &source, std::vector<char> &bytes) {
+  bytes.resize(source.size() * sizeof(T));
+  for (int i = 0; i < source.size(); ++i) {
+    T value = static_cast<T>(source[i]);
+    if (static_cast<std::decay_t<decltype(source[i])>>(value) != source[i])
+      return failure();
+    std::memcpy(bytes.data() + i * sizeof(T), &value, sizeof(T));
+  }
+  return success();
+}
+
+static LogicalResult narrowField(const TensorProto &tensor,
+                                 std::vector<char> &bytes) {
+  switch (tensor.data_type()) {
+  case TensorProto::UINT8:
+  case TensorProto::BOOL:
+    return narrow<uint8_t>(tensor.int32_data(), bytes);
+  case TensorProto::INT8:
+    return narrow<int8_t>(tensor.int32_data(), bytes);
+  case TensorProto::INT16:
+    return narrow<int16_t>(tensor.int32_data(), bytes);
+  case TensorProto::UINT16:
+  case TensorProto::FLOAT16:
+  case TensorProto::BFLOAT16:
+    return narrow<uint16_t>(tensor.int32_data(), bytes);
+  default:
+    return narrow<uint32_t>(tensor.uint64_data(), bytes);
+  }
+}
+
+/// The bytes where they are, or an empty optional when they must be converted.
+static std::optional<ArrayRef<char>> borrowField(const TensorProto &tensor) {
+  switch (tensor.data_type()) {
+  case TensorProto::FLOAT:
+    return view(tensor.float_data());
+  case TensorProto::DOUBLE:
+    return view(tensor.double_data());
+  case TensorProto::INT32:
+    return view(tensor.int32_data());
+  case TensorProto::INT64:
+    return view(tensor.int64_data());
+  case TensorProto::UINT64:
+    return view(tensor.uint64_data());
+  default:
+    return std::nullopt;
+  }
+}
+
+TensorData ownTensor(Type elementType, ArrayRef<int64_t> shape,
+                     std::vector<char> bytes) {
+  TensorData data;
+  data.elementType = elementType;
+  data.shape.assign(shape.begin(), shape.end());
+  data.count = 1;
+  for (int64_t dim : shape)
+    data.count *= dim;
+  auto owner = std::make_shared<const std::vector<char>>(std::move(bytes));
+  data.bytes = *owner;
+  data.owner = owner;
+  return data;
+}
+
+FailureOr<TensorData> readTensor(const TensorProto &tensor,
+                                 const std::shared_ptr<Model> &model,
+                                 MLIRContext *context, Error &error) {
+  if (failed(checkTensor(tensor, *model, error)))
+    return failure();
+  TensorData data;
+  data.elementType = elementTypeOf(tensor.data_type(), context);
+  data.shape.assign(tensor.dims().begin(), tensor.dims().end());
+  data.count = 1;
+  for (int64_t dim : data.shape)
+    data.count *= dim;
+  int64_t width = elementBytes(tensor.data_type());
+  data.owner = model;
+  std::vector<char> copy;
+  bool isExternal = tensor.data_location() == TensorProto::EXTERNAL;
+  if (isExternal) {
+    data.bytes = *model->external.get(tensor, data.count * width, error);
+    data.owner = model->external.owner(data.bytes);
+  } else if (!tensor.raw_data().empty() || data.count == 0) {
+    data.bytes = tensor.raw_data();
+  } else if (auto borrowed = borrowField(tensor)) {
+    data.bytes = *borrowed;
+  } else {
+    if (failed(narrowField(tensor, copy)))
+      return refuse(error, "tensor " + quote(tensor.name()) +
+                               " has a value outside the range of " +
+                               elementTypeName(tensor.data_type()));
+    return ownTensor(data.elementType, data.shape, std::move(copy));
+  }
+  // Kernels read whole elements: misaligned data is the one case of a copy, and
+  // a byte of a bool is 0 or 1.
+  bool misaligned = reinterpret_cast<uintptr_t>(data.bytes.data()) % width != 0;
+  bool oddBool = tensor.data_type() == TensorProto::BOOL &&
+                 llvm::any_of(data.bytes,
+                              [](char byte) { return byte != 0 && byte != 1; });
+  if (!misaligned && !oddBool)
+    return data;
+  copy.assign(data.bytes.begin(), data.bytes.end());
+  if (oddBool)
+    for (char &byte : copy)
+      byte = byte != 0;
+  return ownTensor(data.elementType, data.shape, std::move(copy));
+}
+
+template <typename T> static T load(ArrayRef<char> bytes, int64_t index) {
+  T value;
+  std::memcpy(&value, bytes.data() + index * sizeof(T), sizeof(T));
+  return value;
+}
+
+double TensorData::getFloat(int64_t index) const {
+  if (elementType.isF32())
+    return load<float>(bytes, index);
+  if (elementType.isF64())
+    return load<double>(bytes, index);
+  if (auto type = dyn_cast<FloatType>(elementType)) {
+    llvm::APFloat value(type.getFloatSemantics(),
+                        llvm::APInt(16, load<uint16_t>(bytes, index)));
+    bool lost = false;
+    value.convert(llvm::APFloat::IEEEdouble(),
+                  llvm::APFloat::rmNearestTiesToEven, &lost);
+    return value.convertToDouble();
+  }
+  return static_cast<double>(getInt(index));
+}
+
+int64_t TensorData::getInt(int64_t index) const {
+  bool isUnsigned = elementType.isUnsignedInteger();
+  switch (elementType.getIntOrFloatBitWidth()) {
+  case 1:
+    return load<uint8_t>(bytes, index) != 0;
+  case 8:
+    return isUnsigned ? load<uint8_t>(bytes, index)
+                      : load<int8_t>(bytes, index);
+  case 16:
+    return isUnsigned ? load<uint16_t>(bytes, index)
+                      : load<int16_t>(bytes, index);
+  case 32:
+    return isUnsigned ? load<uint32_t>(bytes, index)
+                      : load<int32_t>(bytes, index);
+  default:
+    return load<int64_t>(bytes, index);
+  }
+}
+
+ElementsAttr toAttribute(const TensorData &data, StringRef name) {
+  // f16 and bf16 are kept as words (QNNTensorOps.td).
+  Type stored = data.elementType;
+  if (isa<Float16Type, BFloat16Type>(stored))
+    stored = IntegerType::get(stored.getContext(), 16);
+  auto type = RankedTensorType::get(data.shape, stored);
+  if (data.count == 0)
+    return DenseElementsAttr::get(type, ArrayRef<Attribute>());
+  int64_t size = data.bytes.size();
+  if (size <= kDenseBytes) {
+    if (stored.isInteger(1)) {
+      SmallVector<bool> values;
+      for (char byte : data.bytes)
+        values.push_back(byte != 0);
+      return DenseElementsAttr::get(type, values);
+    }
+    return DenseElementsAttr::getFromRawBuffer(type, data.bytes);
+  }
+  int64_t align = size / data.count;
+  auto blob = UnmanagedAsmResourceBlob::allocateWithAlign(
+      data.bytes, align, [owner = data.owner](void *, size_t, size_t) {});
+  return DenseResourceElementsAttr::get(type, name.empty() ? "constant" : name,
+                                        std::move(blob));
+}
+
+} // namespace quantc::onnx_frontend
