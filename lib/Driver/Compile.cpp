@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The driver: load, front pipeline, code generation, emission.
+
+#include "quantc/Driver/Compile.h"
+#include "quantc/Driver/Pipelines.h"
+#include "quantc/Driver/Register.h"
+#include "quantc/Frontend/ONNX/Import.h"
+#include "quantc/Support/AtomicFile.h"
+#include "quantc/Target/Artifact.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+#include "llvm/Support/ThreadPool.h"
+#include "llvm/Support/Threading.h"
+#include <cerrno>
+#include <cstring>
+
+using namespace mlir;
+
+namespace quantc {
+
+std::string oneLine(StringRef text) {
+  std::string result;
+  llvm::raw_string_ostream os(result);
+  for (unsigned char c : text) {
+    if (c == '\n')
+      os << "; ";
+    else if (c < 0x20 || c == 0x7f)
+      os << llvm::format("\\x%02x", c);
+    else
+      os << c;
+  }
+  return result;
+}
+
+namespace {
+
+// The first error of a compilation, with the node it is about.
+class FirstError {
+public:
+  explicit FirstError(MLIRContext &context)
+      : handler(&context, [this](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error &&
+              message.empty())
+            message = nodeOf(diagnostic.getLocation()) + diagnostic.str();
+          return success();
+        }) {}
+
+  Error get(StringRef input, Status status) const {
+    std::string text = message.empty() ? "compilation failed" : message;
+    return {status, "'" + oneLine(input) + "': " + oneLine(text)};
+  }
+
+private:
+  static std::string nodeOf(Location location) {
+    if (auto name = dyn_cast<NameLoc>(location))
+      return "node '" + name.getName().str() + "': ";
+    if (auto fused = dyn_cast<FusedLoc>(location))
+      for (Location part : fused.getLocations())
+        if (std::string node = nodeOf(part); !node.empty())
+          return node;
+    if (auto file = dyn_cast<FileLineColLoc>(location))
+      return "line " + std::to_string(file.getLine()) + ": ";
+    return "";
+  }
+
+  std::string message;
+  ScopedDiagnosticHandler handler;
+};
+
+bool isTextual(StringRef suffix) { return suffix == ".mlir"; }
+
+class Compilation {
+public:
+  explicit Compilation(const CompileOptions &options)
+      : options(options), threads(threadCount(options)) {}
+
+  std::optional<Error> run();
+
+private:
+  static unsigned threadCount(const CompileOptions &options) {
+    if (options.threads)
+      return options.threads;
+    return llvm::hardware_concurrency().compute_thread_count();
+  }
+  std::optional<Error> checkOutput();
+  std::optional<Error> load();
+  std::optional<Error> runPasses(
+      llvm::function_ref<bool(OpPassManager &)> build, Status status);
+  std::optional<Error> writeModule();
+  std::optional<Error> writeLibrary(const TargetDescription &target);
+  std::string inputName() const {
+    return options.input.empty() ? "model" : options.input;
+  }
+
+  const CompileOptions &options;
+  unsigned threads;
+  std::string suffix;
+  std::unique_ptr<llvm::DefaultThreadPool> pool;
+  std::unique_ptr<MLIRContext> context;
+  OwningOpRef<ModuleOp> module;
+  std::string modelHash;
+};
+
+// Everything about the output that can be known before any work.
+std::optional<Error> Compilation::checkOutput() {
+  suffix = llvm::sys::path::extension(options.output).str();
+  if (suffix != ".so" && suffix != ".mlir" && suffix != ".mlirbc")
+    return Error{Status::Usage, "cannot write '" + oneLine(options.output) +
+                                    "': expected a name ending in .so, .mlir "
+                                    "or .mlirbc"};
+  llvm::sys::fs::UniqueID in, out;
+  if (!llvm::sys::fs::getUniqueID(options.input, in) &&
+      !llvm::sys::fs::getUniqueID(options.output, out) && in == out)
+    return Error{Status::Usage, "output '" + oneLine(options.output) +
+                                    "' is the input file; give another name"};
+  Error error;
+  if (!AtomicFile::create(options.output, error))
+    return error;
+  return std::nullopt;
+}
+
+std::optional<Error> Compilation::load() {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  context = std::make_unique<MLIRContext>(registry,
+                                          MLIRContext::Threading::DISABLED);
+  if (threads > 1) {
+    pool = std::make_unique<llvm::DefaultThreadPool>(
+        llvm::hardware_concurrency(threads));
+    context->setThreadPool(*pool);
+  }
+  context->loadAllAvailableDialects();
+  Error error;
+  ImportOptions import;
+  StringRef inputSuffix = llvm::sys::path::extension(options.input);
+  if (options.input.empty()) {
+    auto imported = importOnnxBytes(options.model, "model", *context, import,
+                                    error);
+    if (failed(imported))
+      return error;
+    module = std::move(*imported);
+    return std::nullopt;
+  }
+  if (inputSuffix != ".mlir" && inputSuffix != ".mlirbc") {
+    auto imported = importOnnx(options.input, *context, import, error);
+    if (failed(imported))
+      return error;
+    module = std::move(*imported);
+    return std::nullopt;
+  }
+  auto buffer = llvm::MemoryBuffer::getFile(options.input);
+  if (!buffer)
+    return Error{Status::IO, "cannot read '" + oneLine(options.input) +
+                                 "': " + buffer.getError().message()};
+  FirstError first(*context);
+  ParserConfig config(context.get());
+  module = parseSourceString<ModuleOp>((*buffer)->getBuffer(), config,
+                                       options.input);
+  if (!module)
+    return first.get(inputName(), Status::Refused);
+  return std::nullopt;
+}
+
+std::optional<Error>
+Compilation::runPasses(llvm::function_ref<bool(OpPassManager &)> build,
+                       Status status) {
+  FirstError first(*context);
+  PassManager pm(context.get(), ModuleOp::getOperationName());
+  if (!build(pm))
+    return Error{Status::Usage, "unknown recipe '" + oneLine(options.recipe) +
+                                    "', expected one of " +
+                                    llvm::join(recipeNames(), ", ")};
+  if (failed(pm.run(*module)))
+    return first.get(inputName(), status);
+  return std::nullopt;
+}
+
+std::optional<Error> Compilation::writeModule() {
+  Error error;
+  auto file = AtomicFile::create(options.output, error);
+  if (!file)
+    return error;
+  if (isTextual(suffix)) {
+    module->print(file->os());
+  } else {
+    BytecodeWriterConfig config("quantc");
+    if (failed(writeBytecodeToFile(*module, file->os(), config)))
+      return Error{Status::Internal, "cannot write bytecode"};
+  }
+  return file->commit();
+}
+
+std::optional<Error>
+Compilation::writeLibrary(const TargetDescription &target) {
+  ArtifactOptions artifact;
+  artifact.output = options.output;
+  artifact.threads = threads;
+  if (options.weights == "embed")
+    artifact.embedLimit = uint64_t(1) << 31;
+  else if (options.weights == "file")
+    artifact.embedLimit = 0;
+  artifact.metadata.push_back({"quantc.recipe", options.recipe});
+  artifact.metadata.push_back({"quantc.cpu", target.getCpu().str()});
+  FirstError first(*context);
+  std::optional<Error> error = writeArtifact(*module, target, artifact);
+  if (error && error->status == Status::Internal)
+    return first.get(inputName() + ": " + error->message, Status::Internal);
+  return error;
+}
+
+std::optional<Error> Compilation::run() {
+  auto target = TargetDescription::create(options.cpu, options.attributes);
+  if (!target)
+    return Error{Status::Usage, llvm::toString(target.takeError())};
+  if (!llvm::is_contained(recipeNames(), options.recipe))
+    return runPasses([](OpPassManager &) { return false; }, Status::Usage);
+  if (auto error = checkOutput())
+    return error;
+  if (auto error = load())
+    return error;
+  if (auto error = runPasses(
+          [&](OpPassManager &pm) {
+            return buildFrontPipeline(pm, options.recipe);
+          },
+          Status::Refused))
+    return error;
+  if (suffix != ".so")
+    return writeModule();
+  if (auto error = runPasses(
+          [&](OpPassManager &pm) {
+            buildCodegenPipeline(pm, *target);
+            return true;
+          },
+          Status::Internal))
+    return error;
+  return writeLibrary(*target);
+}
+
+} // namespace
+
+std::optional<Error> compile(const CompileOptions &options) {
+  return Compilation(options).run();
+}
+
+std::optional<Error> printPipeline(const CompileOptions &options,
+                                   std::string &text) {
+  auto target = TargetDescription::create(options.cpu, options.attributes);
+  if (!target)
+    return Error{Status::Usage, llvm::toString(target.takeError())};
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  PassManager pm(&context, ModuleOp::getOperationName());
+  if (!buildFrontPipeline(pm, options.recipe))
+    return Error{Status::Usage, "unknown recipe '" + oneLine(options.recipe) +
+                                    "', expected one of " +
+                                    llvm::join(recipeNames(), ", ")};
+  buildCodegenPipeline(pm, *target);
+  llvm::raw_string_ostream os(text);
+  pm.printAsTextualPipeline(os);
+  return std::nullopt;
+}
+
+} // namespace quantc
