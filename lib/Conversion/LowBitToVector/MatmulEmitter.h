@@ -76,6 +76,7 @@ private:
   Values emitLastBytes(Values sums, const Values &rows, const Columns &columns);
   void multiplyAdd(Values &sums, const Values &elements, const Values &lines);
   Values loadLines(const Columns &columns, Value step);
+  void prefetchLines(const Columns &columns, Value step);
   Value loadElement(Value row, Value step);
   Value loadLastBytes(Value row);
   Value getMask(const Columns &columns, int64_t vector);

@@ -332,7 +332,13 @@ SHAPES += [("packed", integer, 128, n, k) for integer in (True, False)
            for n, k in ((384, 384), (1536, 384), (384, 1536))]
 SHAPES += [("packed", True, 128, 4096, 4096),
            ("transposed", False, 128, 128, 64),
-           ("row_major", False, 128, 64, 128)]
+           ("row_major", False, 128, 64, 128),
+           ("transposed", False, 128, 128, 32),
+           ("row_major", False, 128, 32, 128),
+           ("transposed", False, 32, 128, 32),
+           ("row_major", False, 32, 32, 128)]
+SHAPES += [("packed", integer, m, 64, k) for integer in (True, False)
+           for m in (48, 96) for k in (384, 1536)]
 
 
 def main():

@@ -33,7 +33,7 @@ def QNN_EncodedConstantOp : QNN_PureOp<"encoded_constant"> {
     row-major (FormatInterface::payload). }];
   let arguments = (ins DictionaryAttr:$payload);
   let results = (outs QNN_EncodedType:$result);
-  let assemblyFormat = "$payload attr-dict `:` type($result)";
+  let assemblyFormat = "$payload attr-dict `:` qualified(type($result))";
 }
 // What encoded operands become when `expand-encoded` leaves !qnn.encoded: plain
 // tensors, one per payload array.

@@ -1,0 +1,280 @@
+// RUN: quant-opt %s --split-input-file --verify-diagnostics -o /dev/null
+
+func.func @broadcast(%x: tensor<3xf32>, %y: tensor<4xf32>) {
+  // expected-error @+1 {{expected operand shapes that broadcast, got [3] and [4]}}
+  %0 = qnn.add %x, %y : (tensor<3xf32>, tensor<4xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @result_type(%x: tensor<3xf32>) {
+  // expected-error @+1 {{expected result 0 of type 'tensor<3xf32>', got 'tensor<4xf32>'}}
+  %0 = qnn.exp %x : (tensor<3xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @element_types(%x: tensor<3xf32>, %y: tensor<3xi32>) {
+  // expected-error @+1 {{requires the same element type for all operands and results}}
+  %0 = qnn.add %x, %y : (tensor<3xf32>, tensor<3xi32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @float_only(%x: tensor<3xi32>) {
+  // expected-error @+1 {{operand #0 must be tensor of floating-point values}}
+  %0 = qnn.exp %x : (tensor<3xi32>) -> tensor<3xi32>
+  return
+}
+
+// -----
+
+func.func @comparison_result(%x: tensor<3xf32>) {
+  // expected-error @+1 {{result #0 must be tensor of 1-bit signless integer values}}
+  %0 = qnn.less %x, %x : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @constant_shape() {
+  // expected-error @+1 {{expected result 0 of type 'tensor<2xf32>', got 'tensor<3xf32>'}}
+  %0 = qnn.constant dense<1.0> : tensor<2xf32> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @constant_type() {
+  // expected-error @+1 {{expected a value of element type 'f32' or integer words of the same width, got 'i16'}}
+  %0 = qnn.constant dense<1> : tensor<2xi16> -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @reshape_count(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected the number of elements of 'shape' to be 12, got 10}}
+  %0 = qnn.reshape %x {shape = affine_map<() -> (2, 5)>} : (tensor<3x4xf32>) -> tensor<2x5xf32>
+  return
+}
+
+// -----
+
+func.func @reshape_negative(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected 'shape' without negative entries, got [-12]}}
+  %0 = qnn.reshape %x {shape = affine_map<() -> (-12)>} : (tensor<3x4xf32>) -> tensor<12xf32>
+  return
+}
+
+// -----
+
+func.func @reshape_dims(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{an affine map without dimensions}}
+  %0 = qnn.reshape %x {shape = affine_map<(d0) -> (d0)>} : (tensor<3x4xf32>) -> tensor<12xf32>
+  return
+}
+
+// -----
+
+func.func @permutation(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected 'permutation' to be a permutation of 2 dimensions, got [0, 2]}}
+  %0 = qnn.transpose %x {permutation = array<i64: 0, 2>} : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @concat_axis(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected an axis in [0, 2), got -1}}
+  %0 = qnn.concat %x, %x {axis = -1 : i64} : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @concat_extent(%x: tensor<3x4xf32>, %y: tensor<2x4xf32>) {
+  // expected-error @+1 {{expected dimension 0 of operand 1 to be 3, got 2}}
+  %0 = qnn.concat %x, %y {axis = 1 : i64} : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @slice_step(%x: tensor<3xf32>) {
+  // expected-error @+1 {{expected 'steps' without 0}}
+  %0 = qnn.slice %x {starts = affine_map<() -> (0)>, sizes = affine_map<() -> (3)>, steps = array<i64: 0>} : (tensor<3xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @slice_bounds(%x: tensor<3xf32>) {
+  // expected-error @+1 {{expected the slice of axis 0 inside [0, 3), got start 2, size 2, step 1}}
+  %0 = qnn.slice %x {starts = affine_map<() -> (2)>, sizes = affine_map<() -> (2)>, steps = array<i64: 1>} : (tensor<3xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @slice_overflow(%x: tensor<3xf32>) {
+  // expected-error @+1 {{expected the slice of axis 0 inside [0, 3), got start 2, size 3, step 9223372036854775807}}
+  %0 = qnn.slice %x {starts = affine_map<() -> (2)>, sizes = affine_map<() -> (3)>, steps = array<i64: 9223372036854775807>} : (tensor<3xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @pad_negative(%x: tensor<3xf32>) {
+  // expected-error @+1 {{expected entries of 'low' in [0, 2147483647], got -1}}
+  %0 = qnn.pad %x {low = array<i64: -1>, high = array<i64: 0>, value = 0.0 : f64} : (tensor<3xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @gather_axis(%x: tensor<3xf32>, %i: tensor<2xi64>) {
+  // expected-error @+1 {{expected an axis in [0, 1), got 1}}
+  %0 = qnn.gather %x, %i {axis = 1 : i64} : (tensor<3xf32>, tensor<2xi64>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @gather_indices(%x: tensor<3xf32>, %i: tensor<2xf32>) {
+  // expected-error @+1 {{operand #1 must be tensor of integer values}}
+  %0 = qnn.gather %x, %i {axis = 0 : i64} : (tensor<3xf32>, tensor<2xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @linear_weight(%x: tensor<2x3xf32>, %w: tensor<4x5xf32>) {
+  // expected-error @+1 {{expected the reduced dimension of the weight to be 3, got 5}}
+  %0 = qnn.linear %x, %w : (tensor<2x3xf32>, tensor<4x5xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_bias(%x: tensor<2x3xf32>, %w: tensor<4x3xf32>, %b: tensor<3xf32>) {
+  // expected-error @+1 {{expected the size of the bias to be 4, got 3}}
+  %0 = qnn.linear %x, %w bias %b : (tensor<2x3xf32>, tensor<4x3xf32>, tensor<3xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @matmul(%x: tensor<2x3xf32>, %y: tensor<4x5xf32>) {
+  // expected-error @+1 {{expected the reduced dimension of 'rhs' to be 3, got 4}}
+  %0 = qnn.matmul %x, %y : (tensor<2x3xf32>, tensor<4x5xf32>) -> tensor<2x5xf32>
+  return
+}
+
+// -----
+
+func.func @conv_groups(%x: tensor<1x4x8xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @+1 {{expected entries of 'groups' in [1, 2147483647], got 0}}
+  %0 = qnn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 0 : i64, channels_last = false} : (tensor<1x4x8xf32>, tensor<6x4x3xf32>) -> tensor<1x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @conv_channels(%x: tensor<1x4x8xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @+1 {{expected the number of input channels to be 8, got 4}}
+  %0 = qnn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 2 : i64, channels_last = false} : (tensor<1x4x8xf32>, tensor<6x4x3xf32>) -> tensor<1x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @conv_strides(%x: tensor<1x4x8xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @+1 {{expected 'strides' to have 1 entries, got 2}}
+  %0 = qnn.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 1 : i64, channels_last = false} : (tensor<1x4x8xf32>, tensor<6x4x3xf32>) -> tensor<1x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @conv_window(%x: tensor<1x4x2xf32>, %w: tensor<6x4x5xf32>) {
+  // expected-error @+1 {{expected a window inside the padded extent 2 of spatial dimension 0, got reach 9}}
+  %0 = qnn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 2>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 1 : i64, channels_last = false} : (tensor<1x4x2xf32>, tensor<6x4x5xf32>) -> tensor<1x6x1xf32>
+  return
+}
+
+// -----
+
+func.func @pool_dilation(%x: tensor<1x4x8xf32>) {
+  // expected-error @+1 {{expected entries of 'dilations' in [1, 2147483647], got 0}}
+  %0 = qnn.pool max %x {window = array<i64: 2>, strides = array<i64: 1>, dilations = array<i64: 0>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, count_include_pad = false, channels_last = false} : (tensor<1x4x8xf32>) -> tensor<1x4x7xf32>
+  return
+}
+
+// -----
+
+func.func @reduce_twice(%x: tensor<1x4xf32>) {
+  // expected-error @+1 {{expected distinct axes, got 1 twice}}
+  %0 = qnn.reduce sum %x {axes = array<i64: 1, 1>, keep_dims = false} : (tensor<1x4xf32>) -> tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @norm_scale(%x: tensor<2x4xf32>, %s: tensor<3xf32>) {
+  // expected-error @+1 {{expected scale and bias to broadcast to [4], got [3]}}
+  %0 = qnn.layer_norm %x, %s {axis = 1 : i64, epsilon = 1.0e-5 : f32} : (tensor<2x4xf32>, tensor<3xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @rotary_odd(%x: tensor<1x1x2x3xf32>) {
+  // expected-error @+1 {{expected an even last dimension, got 3}}
+  %0 = qnn.rotary %x, %x, %x : (tensor<1x1x2x3xf32>, tensor<1x1x2x3xf32>, tensor<1x1x2x3xf32>) -> tensor<1x1x2x3xf32>
+  return
+}
+
+// -----
+
+func.func @attention_heads(%q: tensor<1x4x2x8xf32>, %k: tensor<1x3x2x8xf32>) {
+  // expected-error @+1 {{expected query heads that are a multiple of 3 key heads, got 4}}
+  %0 = qnn.attention %q, %k, %k {scale = 1.0 : f32, causal = false, key_transposed = false} : (tensor<1x4x2x8xf32>, tensor<1x3x2x8xf32>, tensor<1x3x2x8xf32>) -> tensor<1x4x2x8xf32>
+  return
+}
+
+// -----
+
+func.func @check_dims() {
+  // expected-error @+1 {{expected a condition on symbols only, got 1 dimensions}}
+  qnn.check {condition = affine_set<(d0) : (d0 >= 0)>, message = "never"}
+  return
+}
+
+// -----
+
+func.func @shape_value_rank() {
+  // expected-error @+1 {{expected 1 expression for a result of rank 0, got 2}}
+  %0 = qnn.shape_value {values = affine_map<() -> (1, 2)>} : tensor<i64>
+  return
+}
+
+// -----
+
+func.func @launch(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected a kernel function named 'missing'}}
+  %0 = qnn.launch @missing(%x) {symbols = affine_map<() -> ()>} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @launch_arity(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected 0 inputs and 0 results as 'kernel' has}}
+  %0 = qnn.launch @kernel(%x) {symbols = affine_map<() -> ()>} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+func.func private @kernel()
