@@ -3,8 +3,7 @@
 // Constants, data movement and shapes as data.  Everything copies bits.
 
 #include "Scalars.h"
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
+#include "quantc/Dialect/LowBit/LowBit.h"
 
 using namespace mlir;
 using namespace quantc::qnn;
@@ -170,6 +169,25 @@ static void lower(Lowering &lowering, PadOp op) {
   lowering.set(op.getResult(), padded);
 }
 
+/// In a body: an index wrapped if negative, then clamped into [0, extent).
+static Value clampIndex(ScalarBuilder &s, Value index, Value extent) {
+  Value count = arith::IndexCastOp::create(s.builder, s.loc, s.type, extent);
+  Value zero = s.constant(0);
+  Value wrapped = s.select(s.less(index, zero), s.add(index, count), index);
+  Value inside = s.max(s.min(wrapped, s.sub(count, s.constant(1))), zero);
+  return arith::IndexCastOp::create(s.builder, s.loc, s.builder.getIndexType(),
+                                    inside);
+}
+
+/// The dimensions [first, first + count) of a result of rank `rank`.
+static AffineMap dimRange(Lowering &lowering, int64_t rank, int64_t first,
+                          int64_t count) {
+  SmallVector<AffineExpr> dims;
+  for (int64_t i = 0; i < count; ++i)
+    dims.push_back(lowering.builder.getAffineDimExpr(first + i));
+  return AffineMap::get(rank, 0, dims, lowering.builder.getContext());
+}
+
 static LogicalResult lower(Lowering &lowering, GatherOp op) {
   if (!isa<RankedTensorType>(op.getInput().getType()))
     return op.emitOpError("expected a plain tensor, got ")
@@ -180,29 +198,17 @@ static LogicalResult lower(Lowering &lowering, GatherOp op) {
   Tensor result = lowering.get(op.getResult());
   int64_t axis = op.getAxis();
   Value extent = lowering.sizeValue(loc, input.shape[axis]);
-
-  SmallVector<AffineExpr> dims;
-  for (int64_t i = 0; i < indices.rank(); ++i)
-    dims.push_back(lowering.builder.getAffineDimExpr(axis + i));
-  AffineMap map =
-      AffineMap::get(result.rank(), 0, dims, lowering.builder.getContext());
   // The value is read in storage form: a gather copies bits.
   Type stored = storageType(input.element);
   Tensor copy = lowering.mapWith(
-      loc, result.shape, stored, indices, map,
+      loc, result.shape, stored, indices,
+      dimRange(lowering, result.rank(), axis, indices.rank()),
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
         ScalarBuilder s(b, at, indices.element);
-        Value count = arith::IndexCastOp::create(b, at, s.type, extent);
-        Value zero = s.constant(0);
-        Value wrapped =
-            s.select(s.less(args[0], zero), s.add(args[0], count), args[0]);
-        Value last = s.sub(count, s.constant(1));
-        Value inside = s.max(s.min(wrapped, last), zero);
         SmallVector<Value> position;
         for (int64_t i = 0; i < input.rank(); ++i) {
           if (i == axis)
-            position.push_back(
-                arith::IndexCastOp::create(b, at, b.getIndexType(), inside));
+            position.push_back(clampIndex(s, args[0], extent));
           else
             position.push_back(linalg::IndexOp::create(
                 b, at, i < axis ? i : i + indices.rank() - 1));
@@ -213,6 +219,62 @@ static LogicalResult lower(Lowering &lowering, GatherOp op) {
   copy.element = result.element;
   lowering.set(op.getResult(), copy);
   return success();
+}
+
+/// In a body: code [row, column] of an int8 matrix, as i32.  Packed bytes are
+/// [row / 16, column / 4, row % 16, column % 4] and hold code + 128.
+static Value readCode(OpBuilder &b, Location loc, Value codes, Value row,
+                      Value column, bool packed) {
+  Type i32 = b.getI32Type();
+  if (!packed) {
+    Value code =
+        tensor::ExtractOp::create(b, loc, codes, ValueRange{row, column});
+    return arith::ExtSIOp::create(b, loc, i32, code);
+  }
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  };
+  auto div = [&](Value x, int64_t by) -> Value {
+    return arith::DivUIOp::create(b, loc, x, constant(by));
+  };
+  auto rem = [&](Value x, int64_t by) -> Value {
+    return arith::RemUIOp::create(b, loc, x, constant(by));
+  };
+  constexpr int64_t lines = lowbit::kLineColumns, depth = lowbit::kLineDepth;
+  Value byte = tensor::ExtractOp::create(
+      b, loc, codes,
+      ValueRange{div(row, lines), div(column, depth), rem(row, lines),
+                 rem(column, depth)});
+  Value wide = arith::ExtUIOp::create(b, loc, i32, byte);
+  Value offset = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(128));
+  return arith::SubIOp::create(b, loc, wide, offset);
+}
+
+static void lower(Lowering &lowering, QuantizedGatherOp op) {
+  Location loc = op.getLoc();
+  Tensor codes = lowering.get(op.getCodes());
+  Tensor scales = lowering.get(op.getScales());
+  Tensor indices = lowering.get(op.getIndices());
+  Tensor result = lowering.get(op.getResult());
+  Value extent = lowering.sizeValue(loc, scales.shape[0]);
+  int64_t last = result.rank() - 1;
+  Type f32 = lowering.builder.getF32Type();
+  bool packed = op.getPackedFrom().has_value();
+  lowering.set(op.getResult(),
+               lowering.mapWith(
+                   loc, result.shape, result.element, indices,
+                   dimRange(lowering, result.rank(), 0, indices.rank()),
+                   [&](OpBuilder &b, Location at, ValueRange args) -> Value {
+                     ScalarBuilder s(b, at, indices.element);
+                     Value row = clampIndex(s, args[0], extent);
+                     Value column = linalg::IndexOp::create(b, at, last);
+                     Value code =
+                         readCode(b, at, codes.value, row, column, packed);
+                     Value scale =
+                         tensor::ExtractOp::create(b, at, scales.value, row);
+                     Value number = arith::SIToFPOp::create(b, at, f32, code);
+                     return arith::MulFOp::create(b, at, number, scale);
+                   }));
 }
 
 static void lower(Lowering &lowering, TransposeOp op) {
@@ -277,6 +339,8 @@ FailureOr<bool> lowerMovement(Lowering &lowering, Operation *op) {
     return done(lower(lowering, constant));
   if (auto gather = dyn_cast<GatherOp>(op))
     return done(lower(lowering, gather));
+  if (auto gather = dyn_cast<QuantizedGatherOp>(op))
+    return lower(lowering, gather), true;
   if (auto range = dyn_cast<RangeOp>(op))
     return lower(lowering, range), true;
   if (auto value = dyn_cast<ShapeValueOp>(op))

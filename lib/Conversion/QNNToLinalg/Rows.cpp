@@ -417,10 +417,10 @@ static void lower(Lowering &lowering, BatchNormOp op) {
 //===----------------------------------------------------------------------===//
 
 QuantizedRows quantizeRows(Lowering &lowering, Location loc,
-                           const Tensor &input, int64_t bits) {
+                           const Tensor &input, bool exactDivision) {
   MLIRContext *context = lowering.builder.getContext();
   Type f32 = Float32Type::get(context), i32 = IntegerType::get(context, 32);
-  double qmax = double((int64_t(1) << (bits - 1)) - 1);
+  constexpr double qmax = 127;
   Tensor amax = rowMx(lowering, loc, input, scalarAttr(f32, 0),
                       [](ScalarBuilder &s, Value x) { return s.abs(x); });
   QuantizedRows result;
@@ -436,20 +436,22 @@ QuantizedRows quantizeRows(Lowering &lowering, Location loc,
                          scale);
         return s.select(s.equal(args[0], infinity), largest, scale);
       });
-  Tensor inverse =
-      lowering.map(loc, amax.shape, f32, result.scales,
-                   [&](OpBuilder &b, Location at, ValueRange args) {
-                     ScalarBuilder s(b, at, f32);
-                     return s.div(s.constant(1), args[0]);
-                   });
+  Tensor factor = result.scales;
+  if (!exactDivision)
+    factor = lowering.map(loc, amax.shape, f32, result.scales,
+                          [&](OpBuilder &b, Location at, ValueRange args) {
+                            ScalarBuilder s(b, at, f32);
+                            return s.div(s.constant(1), args[0]);
+                          });
   AffineMap identity = lowering.builder.getMultiDimIdentityMap(input.rank());
   result.codes = lowering.mapWith(
-      loc, input.shape, IntegerType::get(context, 8), {input, inverse},
+      loc, input.shape, IntegerType::get(context, 8), {input, factor},
       {identity, identity.getMajorSubMap(input.rank() - 1)},
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
         ScalarBuilder s(b, at, f32);
-        Value rounded =
-            math::RoundEvenOp::create(b, at, s.mul(args[0], args[1]));
+        Value scaled =
+            exactDivision ? s.div(args[0], args[1]) : s.mul(args[0], args[1]);
+        Value rounded = math::RoundEvenOp::create(b, at, scaled);
         // NaN only where x is NaN: 1/s is positive and finite, except 0 * Inf,
         // which cannot be (s is Inf for no row).
         Value clamped = s.clip(rounded, -qmax, qmax);
