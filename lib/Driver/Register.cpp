@@ -54,6 +54,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
 
 void quantc::registerAllPasses() {
   qnn::registerQNNPasses();
+  qnn::registerNormalizePipeline();
   registerQuantcAllocationPasses();
   qnn::registerNormalizePipeline();
   registerQuantcCodegenPasses();
