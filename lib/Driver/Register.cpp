@@ -58,6 +58,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
 
 void quantc::registerAllPasses() {
   qnn::registerQNNPasses();
+  qnn::registerNormalizePipeline();
   registerQuantcAllocationPasses();
   qnn::registerNormalizePipeline();
   registerQuantcCodegenPasses();

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Contractions as lowbit.matmul between generics: linear, matmul, convolution
-// through patches, attention, and linear on int8 codes (docs/numerics.md §5,
-// §7).
+// Batched contractions of activations as lowbit.matmul between generics: matmul
+// and attention (docs/numerics.md §5.1, §7).
 
 #include "Contractions.h"
 #include "Rows.h"
@@ -10,9 +9,9 @@
 
 using namespace mlir;
 using namespace quantc::qnn;
-using lowbit::BLayout;
-
 namespace quantc::qnntolinalg {
+
+using lowbit::BLayout;
 
 Tensor contract(Lowering &lowering, Location loc, const Tensor &a,
                 const Tensor &b, BLayout layout, const Tensor &init) {
@@ -71,42 +70,15 @@ static Tensor asMatrix(Lowering &lowering, Location loc, const Tensor &input) {
 }
 
 //===----------------------------------------------------------------------===//
-// Linear and matmul
+// Matmul
 //===----------------------------------------------------------------------===//
-
-static LogicalResult lower(Lowering &lowering, LinearOp op) {
-  Location loc = op.getLoc();
-  if (!isa<RankedTensorType>(op.getInput().getType()) ||
-      !isa<RankedTensorType>(op.getWeight().getType()))
-    return op.emitOpError("expected plain operands, got an encoded one");
-  Tensor result = lowering.get(op.getResult());
-  Tensor input = lowering.get(op.getInput());
-  Tensor weight = lowering.get(op.getWeight());
-  if (!isF32Like(input) || !isF32Like(weight))
-    return op.emitOpError("expected f32, f16 or bf16 operands, got ")
-           << input.element << " and " << weight.element;
-  input = asMatrix(lowering, loc, toF32(lowering, loc, input));
-  weight = toF32(lowering, loc, weight);
-  SymbolicShape shape = input.shape;
-  shape.back() = result.shape.back();
-  Tensor sum = contractFloat(
-      lowering, loc, input, weight,
-      op.getPackedFrom() ? BLayout::Packed : BLayout::Transposed, shape);
-  std::optional<Tensor> bias;
-  if (op.getBias())
-    bias = lowering.get(op.getBias());
-  Tensor output = finishContraction(lowering, loc, sum, result.element,
-                                    bias ? &*bias : nullptr);
-  lowering.set(op.getResult(), lowering.reshape(loc, output, result.shape));
-  return success();
-}
 
 /// The operand with the leading dimensions `batch`, copied where it has to be
 /// repeated.
 static Tensor withBatch(Lowering &lowering, Location loc, const Tensor &input,
                         ArrayRef<AffineExpr> batch) {
   SymbolicShape shape(batch);
-  shape.append(ArrayRef(input.shape).take_back(2));
+  llvm::append_range(shape, ArrayRef(input.shape).take_back(2));
   if (input.shape == shape)
     return input;
   return lowering.copyWith(loc, shape, input,
@@ -257,112 +229,16 @@ static LogicalResult lower(Lowering &lowering, AttentionOp op) {
   return success();
 }
 
-//===----------------------------------------------------------------------===//
-// int8
-//===----------------------------------------------------------------------===//
-
-static LogicalResult lower(Lowering &lowering, QuantizeRowsOp op) {
-  Tensor input = lowering.get(op.getInput());
-  if (!computeType(input.element).isF32() || input.rank() == 0)
-    return op.emitOpError("expected rows of f32, got ")
-           << op.getInput().getType();
-  QuantizedRows rows =
-      quantizeRows(lowering, op.getLoc(), input, op.getExactDivision());
-  lowering.set(op.getCodes(), rows.codes);
-  lowering.set(op.getScales(), rows.scales);
-  lowering.set(op.getSums(), rows.sums);
-  return success();
-}
-
-/// sum_k a[r, k] * w[n, k] in i32 for weights in their own order.
-static Tensor contractCodes(Lowering &lowering, Location loc,
-                            const Tensor &codes, const Tensor &weight,
-                            ArrayRef<AffineExpr> shape) {
-  Type i32 = lowering.builder.getI32Type();
-  unsigned rank = codes.rank();
-  AffineMap loops = lowering.builder.getMultiDimIdentityMap(rank + 1);
-  SmallVector<unsigned> codeDims =
-      llvm::to_vector(llvm::seq<unsigned>(0, rank - 1));
-  codeDims.push_back(rank);
-  SmallVector<utils::IteratorType> iterators(rank + 1,
-                                             utils::IteratorType::parallel);
-  iterators.back() = utils::IteratorType::reduction;
-  return lowering.generic(
-      loc, {codes, weight},
-      lowering.fill(loc, shape, i32, lowering.builder.getI32IntegerAttr(0)),
-      {loops.getSubMap(codeDims), loops.getMinorSubMap(2),
-       loops.getMajorSubMap(rank)},
-      iterators, [&](OpBuilder &b, Location at, ValueRange args) -> Value {
-        Value a = arith::ExtSIOp::create(b, at, i32, args[0]);
-        Value w = arith::ExtSIOp::create(b, at, i32, args[1]);
-        Value product = arith::MulIOp::create(b, at, a, w);
-        return arith::AddIOp::create(b, at, args[2], product);
-      });
-}
-
-static LogicalResult lower(Lowering &lowering, QuantizedLinearOp op) {
-  Location loc = op.getLoc();
-  Type i32 = lowering.builder.getI32Type(), f32 = lowering.builder.getF32Type();
-  Tensor codes = lowering.get(op.getCodes());
-  Tensor scales = lowering.get(op.getScales());
-  Tensor sums = lowering.get(op.getSums());
-  Tensor weight = lowering.get(op.getWeight());
-  Tensor result = lowering.get(op.getResult());
-  if (codes.rank() < 2)
-    return op.emitOpError("expected codes of rank 2 or more, got ")
-           << op.getCodes().getType();
-  unsigned rank = codes.rank();
-  AffineMap identity = lowering.builder.getMultiDimIdentityMap(rank);
-  AffineMap rows = identity.getMajorSubMap(rank - 1);
-  AffineMap columns = identity.getMinorSubMap(1);
-  Tensor total;
-  if (op.getPackedFrom()) {
-    // The packed bytes are w + 128, so sums start at -128 * sum(a) (§5.4).
-    Tensor start =
-        lowering.mapWith(loc, result.shape, i32, sums, rows,
-                         [&](OpBuilder &b, Location at, ValueRange args) {
-                           ScalarBuilder s(b, at, i32);
-                           return s.mul(args[0], s.constant(-128));
-                         });
-    total = contract(lowering, loc, codes, weight, BLayout::Packed, start);
-  } else {
-    total = contractCodes(lowering, loc, codes, weight, result.shape);
-  }
-  SmallVector<Tensor> inputs = {total, lowering.get(op.getWeightScales()),
-                                scales};
-  SmallVector<AffineMap> maps = {identity, columns, rows};
-  if (op.getBias()) {
-    inputs.push_back(lowering.get(op.getBias()));
-    maps.push_back(columns);
-  }
-  lowering.set(op.getResult(),
-               lowering.mapWith(
-                   loc, result.shape, result.element, inputs, maps,
-                   [&](OpBuilder &b, Location at, ValueRange args) {
-                     ScalarBuilder s(b, at, f32);
-                     Value sum = arith::SIToFPOp::create(b, at, f32, args[0]);
-                     Value y = s.mul(s.mul(sum, args[1]), args[2]);
-                     return args.size() == 4 ? s.add(y, args[3]) : y;
-                   }));
-  return success();
-}
-
 FailureOr<bool> lowerContractions(Lowering &lowering, Operation *op) {
   auto done = [](LogicalResult result) -> FailureOr<bool> {
     if (failed(result))
       return failure();
     return true;
   };
-  if (auto linear = dyn_cast<LinearOp>(op))
-    return done(lower(lowering, linear));
   if (auto matmul = dyn_cast<MatmulOp>(op))
     return done(lower(lowering, matmul));
   if (auto attention = dyn_cast<AttentionOp>(op))
     return done(lower(lowering, attention));
-  if (auto quantize = dyn_cast<QuantizeRowsOp>(op))
-    return done(lower(lowering, quantize));
-  if (auto linear = dyn_cast<QuantizedLinearOp>(op))
-    return done(lower(lowering, linear));
   return false;
 }
 

@@ -11,9 +11,9 @@
 
 using namespace mlir;
 using namespace quantc::qnn;
-using lowbit::BLayout;
-
 namespace quantc::qnntolinalg {
+
+using lowbit::BLayout;
 
 namespace {
 
@@ -107,7 +107,7 @@ private:
     result.shape = shape;
   }
 
-  bool isDepthwise() const {
+  bool isDepthwise() {
     return channels == 1 && outputs == int64_t(op.getGroups());
   }
 

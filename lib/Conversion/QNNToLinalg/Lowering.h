@@ -121,6 +121,7 @@ private:
 /// Each lowers one family: true when done, false when the operation belongs to
 /// another family, failure after an error.
 mlir::FailureOr<bool> lowerElementwise(Lowering &lowering, mlir::Operation *op);
+mlir::FailureOr<bool> lowerLinear(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerMovement(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerRows(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerWindows(Lowering &lowering, mlir::Operation *op);

@@ -3,7 +3,6 @@
 // Constants, data movement and shapes as data.  Everything copies bits.
 
 #include "Scalars.h"
-#include "quantc/Dialect/LowBit/LowBit.h"
 
 using namespace mlir;
 using namespace quantc::qnn;
@@ -221,62 +220,6 @@ static LogicalResult lower(Lowering &lowering, GatherOp op) {
   return success();
 }
 
-/// In a body: code [row, column] of an int8 matrix, as i32.  Packed bytes are
-/// [row / 16, column / 4, row % 16, column % 4] and hold code + 128.
-static Value readCode(OpBuilder &b, Location loc, Value codes, Value row,
-                      Value column, bool packed) {
-  Type i32 = b.getI32Type();
-  if (!packed) {
-    Value code =
-        tensor::ExtractOp::create(b, loc, codes, ValueRange{row, column});
-    return arith::ExtSIOp::create(b, loc, i32, code);
-  }
-  auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(b, loc, value);
-  };
-  auto div = [&](Value x, int64_t by) -> Value {
-    return arith::DivUIOp::create(b, loc, x, constant(by));
-  };
-  auto rem = [&](Value x, int64_t by) -> Value {
-    return arith::RemUIOp::create(b, loc, x, constant(by));
-  };
-  constexpr int64_t lines = lowbit::kLineColumns, depth = lowbit::kLineDepth;
-  Value byte = tensor::ExtractOp::create(
-      b, loc, codes,
-      ValueRange{div(row, lines), div(column, depth), rem(row, lines),
-                 rem(column, depth)});
-  Value wide = arith::ExtUIOp::create(b, loc, i32, byte);
-  Value offset = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(128));
-  return arith::SubIOp::create(b, loc, wide, offset);
-}
-
-static void lower(Lowering &lowering, QuantizedGatherOp op) {
-  Location loc = op.getLoc();
-  Tensor codes = lowering.get(op.getCodes());
-  Tensor scales = lowering.get(op.getScales());
-  Tensor indices = lowering.get(op.getIndices());
-  Tensor result = lowering.get(op.getResult());
-  Value extent = lowering.sizeValue(loc, scales.shape[0]);
-  int64_t last = result.rank() - 1;
-  Type f32 = lowering.builder.getF32Type();
-  bool packed = op.getPackedFrom().has_value();
-  lowering.set(op.getResult(),
-               lowering.mapWith(
-                   loc, result.shape, result.element, indices,
-                   dimRange(lowering, result.rank(), 0, indices.rank()),
-                   [&](OpBuilder &b, Location at, ValueRange args) -> Value {
-                     ScalarBuilder s(b, at, indices.element);
-                     Value row = clampIndex(s, args[0], extent);
-                     Value column = linalg::IndexOp::create(b, at, last);
-                     Value code =
-                         readCode(b, at, codes.value, row, column, packed);
-                     Value scale =
-                         tensor::ExtractOp::create(b, at, scales.value, row);
-                     Value number = arith::SIToFPOp::create(b, at, f32, code);
-                     return arith::MulFOp::create(b, at, number, scale);
-                   }));
-}
-
 static void lower(Lowering &lowering, TransposeOp op) {
   lowering.set(op.getResult(),
                lowering.transpose(op.getLoc(), lowering.get(op.getInput()),
@@ -339,8 +282,6 @@ FailureOr<bool> lowerMovement(Lowering &lowering, Operation *op) {
     return done(lower(lowering, constant));
   if (auto gather = dyn_cast<GatherOp>(op))
     return done(lower(lowering, gather));
-  if (auto gather = dyn_cast<QuantizedGatherOp>(op))
-    return lower(lowering, gather), true;
   if (auto range = dyn_cast<RangeOp>(op))
     return lower(lowering, range), true;
   if (auto value = dyn_cast<ShapeValueOp>(op))

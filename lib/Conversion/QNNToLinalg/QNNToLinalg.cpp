@@ -22,7 +22,7 @@ namespace {
 
 LogicalResult lowerOperation(Lowering &lowering, Operation *op) {
   using Family = FailureOr<bool> (*)(Lowering &, Operation *);
-  for (Family family : {lowerElementwise, lowerMovement, lowerRows,
+  for (Family family : {lowerElementwise, lowerLinear, lowerMovement, lowerRows,
                         lowerContractions, lowerWindows}) {
     FailureOr<bool> done = family(lowering, op);
     if (failed(done))

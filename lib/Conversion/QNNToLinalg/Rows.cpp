@@ -417,7 +417,7 @@ static void lower(Lowering &lowering, BatchNormOp op) {
 //===----------------------------------------------------------------------===//
 
 QuantizedRows quantizeRows(Lowering &lowering, Location loc,
-                           const Tensor &input, bool exactDivision) {
+                           const Tensor &input) {
   MLIRContext *context = lowering.builder.getContext();
   Type f32 = Float32Type::get(context), i32 = IntegerType::get(context, 32);
   constexpr double qmax = 127;
@@ -436,22 +436,20 @@ QuantizedRows quantizeRows(Lowering &lowering, Location loc,
                          scale);
         return s.select(s.equal(args[0], infinity), largest, scale);
       });
-  Tensor factor = result.scales;
-  if (!exactDivision)
-    factor = lowering.map(loc, amax.shape, f32, result.scales,
-                          [&](OpBuilder &b, Location at, ValueRange args) {
-                            ScalarBuilder s(b, at, f32);
-                            return s.div(s.constant(1), args[0]);
-                          });
+  Tensor inverse =
+      lowering.map(loc, amax.shape, f32, result.scales,
+                   [&](OpBuilder &b, Location at, ValueRange args) {
+                     ScalarBuilder s(b, at, f32);
+                     return s.div(s.constant(1), args[0]);
+                   });
   AffineMap identity = lowering.builder.getMultiDimIdentityMap(input.rank());
   result.codes = lowering.mapWith(
-      loc, input.shape, IntegerType::get(context, 8), {input, factor},
+      loc, input.shape, IntegerType::get(context, 8), {input, inverse},
       {identity, identity.getMajorSubMap(input.rank() - 1)},
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
         ScalarBuilder s(b, at, f32);
-        Value scaled =
-            exactDivision ? s.div(args[0], args[1]) : s.mul(args[0], args[1]);
-        Value rounded = math::RoundEvenOp::create(b, at, scaled);
+        Value rounded =
+            math::RoundEvenOp::create(b, at, s.mul(args[0], args[1]));
         // NaN only where x is NaN: 1/s is positive and finite, except 0 * Inf,
         // which cannot be (s is Inf for no row).
         Value clamped = s.clip(rounded, -qmax, qmax);

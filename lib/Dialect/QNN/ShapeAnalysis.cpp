@@ -46,9 +46,13 @@ FailureOr<ShapeAnalysis> ShapeAnalysis::compute(func::FuncOp func) {
           shape.push_back(getAffineConstantExpr(extent, context));
           continue;
         }
-        shape.push_back(getAffineSymbolExpr(symbols.size(), context));
-        symbols.push_back(
-            StringAttr::get(context, "arg" + Twine(index) + "_" + Twine(i)));
+        auto name =
+            StringAttr::get(context, "arg" + Twine(index) + "_" + Twine(i));
+        // An earlier analysis may have named it already.
+        auto it = llvm::find(symbols, name);
+        shape.push_back(getAffineSymbolExpr(it - symbols.begin(), context));
+        if (it == symbols.end())
+          symbols.push_back(name);
       }
     }
     analysis.shapes[argument] = shape;

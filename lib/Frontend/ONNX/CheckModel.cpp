@@ -32,6 +32,8 @@ static LogicalResult checkVersions(const onnx::ModelProto &proto,
     return refuse(error, "expected an IR version from " + Twine(minIr) +
                              " to " + Twine(maxIr) + ", got " +
                              Twine(proto.ir_version()));
+  if (proto.opset_import_size() == 0)
+    return refuse(error, "no opset is imported");
   llvm::StringMap<int64_t> seen;
   for (const auto &import : proto.opset_import()) {
     if (failed(checkText(import.domain(), "domain", error)))
@@ -43,9 +45,8 @@ static LogicalResult checkVersions(const onnx::ModelProto &proto,
                                " is imported twice");
   }
   auto found = seen.find("");
-  if (found == seen.end())
-    return refuse(error, "no opset of domain 'ai.onnx' is imported");
-  if (found->second < minOpset || found->second > maxOpset)
+  if (found != seen.end() &&
+      (found->second < minOpset || found->second > maxOpset))
     return refuse(error, "expected opset " + Twine(minOpset) + " to " +
                              Twine(maxOpset) + ", got " + Twine(found->second));
   return success();

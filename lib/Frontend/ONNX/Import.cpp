@@ -247,8 +247,12 @@ LogicalResult Importer::addInputs(func::FuncOp func) {
 
 LogicalResult Importer::addInitializers() {
   for (const auto &tensor : model->proto.graph().initializer()) {
-    if (tensor.data_type() == onnx::TensorProto::STRING)
+    if (tensor.data_type() == onnx::TensorProto::STRING) {
+      Entry *entry = newEntry(tensor.name());
+      entry->poisoned = entry->isString = true;
+      main.values[tensor.name()] = entry;
       continue;
+    }
     auto data = readTensor(tensor, model, &context, error);
     if (failed(data))
       return fail(error.message, error.status);
@@ -303,7 +307,7 @@ LogicalResult Importer::addOutputs(func::FuncOp func) {
   SmallVector<Value> results;
   for (const auto &output : graph.output()) {
     Entry *entry = main.values.lookup(output.name());
-    if (!entry)
+    if (!entry || entry->poisoned)
       return fail("graph output " + quote(output.name()) + " is not supported");
     if (failed(checkOutput(output, *entry)))
       return failure();
@@ -384,9 +388,10 @@ void Importer::noteUnsupported(const onnx::NodeProto &node, int64_t opset,
   StringRef domain = normalDomain(node.domain());
   std::string key =
       (domain + (domain.empty() ? "" : ".") + node.op_type()).str();
-  std::string group = StringRef(quote(key)).trim('\'').str();
+  std::string group =
+      StringRef(quote(key)).trim('\'').str() + "-" + std::to_string(opset);
   if (!reason.empty())
-    group += " (" + reason.str() + ")";
+    group += " " + reason.str();
   Unsupported &entry = unsupported[group];
   if (entry.count++ < 3)
     entry.nodes.push_back(quote(nodeName));
@@ -404,8 +409,7 @@ LogicalResult Importer::reportUnsupported() {
                      ")");
   }
   return fail(Twine(total) + (total == 1 ? " node is" : " nodes are") +
-              " not supported (opset " + Twine(main.opsets.lookup("")) +
-              "): " + llvm::join(groups, "; "));
+              " not supported: " + llvm::join(groups, "; "));
 }
 
 LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
@@ -422,7 +426,7 @@ LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
                 quote(domain.empty() ? "ai.onnx" : domain) + " is imported");
 
   NodeImport import(*this, node, scope, function ? 0 : opset->second, name);
-  bool poisoned = false;
+  bool poisoned = false, isString = false;
   for (const std::string &input : node.input()) {
     auto found = scope.values.find(input);
     if (!input.empty() && found == scope.values.end())
@@ -431,6 +435,7 @@ LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
     // A function's omitted input is known, and null.
     Entry *entry = input.empty() ? nullptr : found->second;
     poisoned |= entry && entry->poisoned;
+    isString |= entry && entry->isString;
     import.inputs.push_back(entry);
   }
   import.outputs.resize(node.output_size());
@@ -440,6 +445,9 @@ LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
                : Registry::get().lookup(domain, node.op_type(), opset->second);
   if (!function && !handler) {
     noteUnsupported(node, opset->second, name, "");
+    import.isUnsupported = true;
+  } else if (isString) {
+    noteUnsupported(node, import.opset, name, "of strings");
     import.isUnsupported = true;
   } else if (!poisoned) {
     LogicalResult result = success();

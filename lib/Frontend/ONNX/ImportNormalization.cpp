@@ -32,6 +32,29 @@ static Value normalizedOperand(NodeImport &n, size_t index, Value x,
   return n.broadcastTo(n.reshape(operand, have), want);
 }
 
+/// The outputs Mean and InvStdDev of LayerNormalization, where they are used.
+static LogicalResult importStatistics(NodeImport &n, Value x, int64_t axis) {
+  if (!n.isOutputUsed(1) && !n.isOutputUsed(2))
+    return success();
+  Type type = n.elementType(x);
+  if (!type.isF32())
+    return n.unsupported("with statistics of another type");
+  SmallVector<int64_t> axes;
+  for (size_t i = axis; i < n.rank(x); ++i)
+    axes.push_back(i);
+  Value mean = n.reduce(qnn::ReduceKind::mean, x, axes, true);
+  Value centred = n.binary<qnn::SubOp>(x, mean);
+  Value variance = n.reduce(qnn::ReduceKind::mean,
+                            n.binary<qnn::MulOp>(centred, centred), axes, true);
+  Value shifted = n.binary<qnn::AddOp>(
+      variance, n.scalar(type, n.floatAttr("epsilon", 1e-5f)));
+  Value inverse =
+      n.create<qnn::ReciprocalOp>(type, n.create<qnn::SqrtOp>(type, shifted));
+  if (failed(n.result(mean, 1)))
+    return failure();
+  return n.numOutputs() > 2 ? n.result(inverse, 2) : success();
+}
+
 /// Shared by LayerNormalization and RMSNormalization.
 template <bool centred> static LogicalResult importNorm(NodeImport &n) {
   Value x = n.value(0);
@@ -52,6 +75,8 @@ template <bool centred> static LogicalResult importNorm(NodeImport &n) {
     return n.result(n.create<qnn::RmsNormOp>(
         type, x, scale, n.builder().getI64IntegerAttr(*axis), epsilon));
   if (n.has(2) && !(bias = normalizedOperand(n, 2, x, *axis)))
+    return failure();
+  if (failed(importStatistics(n, x, *axis)))
     return failure();
   return n.result(n.create<qnn::LayerNormOp>(
       type, x, scale, OptionalValue{bias}, n.builder().getI64IntegerAttr(*axis),

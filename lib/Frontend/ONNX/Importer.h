@@ -40,6 +40,8 @@ struct Entry {
   std::optional<ShapeData> data;
   /// Result of a node that is not supported; nodes that use it are skipped.
   bool poisoned = false;
+  /// A tensor of strings; every node that reads it is not supported.
+  bool isString = false;
 };
 
 /// An operand that may be absent, where null is no failure.

@@ -327,20 +327,26 @@ double TensorData::getFloat(int64_t index) const {
   return static_cast<double>(getInt(index));
 }
 
+/// One integer element, sign- or zero-extended.
+template <typename Signed>
+static int64_t loadInt(ArrayRef<char> bytes, int64_t index, bool isUnsigned) {
+  Signed value = load<Signed>(bytes, index);
+  if (isUnsigned)
+    return static_cast<std::make_unsigned_t<Signed>>(value);
+  return value;
+}
+
 int64_t TensorData::getInt(int64_t index) const {
   bool isUnsigned = elementType.isUnsignedInteger();
   switch (elementType.getIntOrFloatBitWidth()) {
   case 1:
     return load<uint8_t>(bytes, index) != 0;
   case 8:
-    return isUnsigned ? load<uint8_t>(bytes, index)
-                      : load<int8_t>(bytes, index);
+    return loadInt<int8_t>(bytes, index, isUnsigned);
   case 16:
-    return isUnsigned ? load<uint16_t>(bytes, index)
-                      : load<int16_t>(bytes, index);
+    return loadInt<int16_t>(bytes, index, isUnsigned);
   case 32:
-    return isUnsigned ? load<uint32_t>(bytes, index)
-                      : load<int32_t>(bytes, index);
+    return loadInt<int32_t>(bytes, index, isUnsigned);
   default:
     return load<int64_t>(bytes, index);
   }

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Linears, and what dynamic int8 quantization makes of them: one lowbit.matmul
+// on a packed weight, whose destination starts at the right value, and a generic
+// for scales and bias (docs/numerics.md §5.1, §5.3, §6.1).
+
+#include "Rows.h"
+#include "quantc/Dialect/LowBit/LowBit.h"
+
+using namespace mlir;
+using namespace quantc::qnn;
+
+namespace quantc::qnntolinalg {
+
+/// codes or values [rows, K] times a packed weight, added to `start` [rows, N].
+static Tensor packedMatmul(Lowering &lowering, Location loc,
+                           const Tensor &input, Value weight,
+                           const Tensor &start) {
+  auto matmul = lowbit::MatmulOp::create(
+      lowering.builder, loc, start.value.getType(), lowbit::BLayout::Packed,
+      input.value, weight, start.value);
+  return {matmul.getResult(0), start.shape, start.element};
+}
+
+static SymbolicShape resultShape(Lowering &lowering, Value result) {
+  return lowering.get(result).shape;
+}
+
+static LogicalResult expectPackedRows(Operation *op, const Tensor &input,
+                                      bool packed) {
+  if (packed && input.rank() == 2)
+    return success();
+  return op->emitOpError("expected a packed weight and an input of rank 2 "
+                         "(flatten-rows and pack-weights run first)");
+}
+
+static LogicalResult lower(Lowering &lowering, LinearOp op) {
+  Location loc = op.getLoc();
+  Tensor input = lowering.get(op.getInput());
+  if (failed(expectPackedRows(op, input, op.getPackedFrom().has_value())))
+    return failure();
+  SymbolicShape shape = resultShape(lowering, op.getResult());
+  Type f32 = lowering.builder.getF32Type();
+  Tensor start = lowering.fill(loc, shape, f32, scalarAttr(f32, 0));
+  Tensor product = packedMatmul(lowering, loc, input,
+                                lowering.get(op.getWeight()).value, start);
+  if (op.getBias())
+    product = lowering.map(
+        loc, shape, f32, {product, lowering.get(op.getBias())},
+        [](OpBuilder &b, Location at, ValueRange args) -> Value {
+          return arith::AddFOp::create(b, at, args[0], args[1]);
+        });
+  lowering.set(op.getResult(), product);
+  return success();
+}
+
+// The accumulator starts at -128 * sum(a) because the packed bytes are w + 128.
+static LogicalResult lower(Lowering &lowering, QuantizedLinearOp op) {
+  Location loc = op.getLoc();
+  Tensor codes = lowering.get(op.getCodes());
+  if (failed(expectPackedRows(op, codes, op.getPackedFrom().has_value())))
+    return failure();
+  if ((*op.getPackedFrom())[1] > 65536)
+    return op.emitOpError("reduces ")
+           << (*op.getPackedFrom())[1]
+           << " elements; one int32 group holds at most 65536";
+  OpBuilder &builder = lowering.builder;
+  SymbolicShape shape = resultShape(lowering, op.getResult());
+  Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
+  AffineMap both = builder.getMultiDimIdentityMap(2);
+  AffineMap row = both.getMajorSubMap(1), column = both.getMinorSubMap(1);
+
+  Tensor start = lowering.mapWith(
+      loc, shape, i32, lowering.get(op.getSums()), row,
+      [&](OpBuilder &b, Location at, ValueRange args) -> Value {
+        Value offset = arith::ConstantOp::create(b, at, b.getI32IntegerAttr(-128));
+        return arith::MulIOp::create(b, at, args[0], offset);
+      });
+  Tensor sums = packedMatmul(lowering, loc, codes,
+                             lowering.get(op.getWeight()).value, start);
+  SmallVector<Tensor> inputs = {sums, lowering.get(op.getWeightScales()),
+                                lowering.get(op.getScales())};
+  SmallVector<AffineMap> maps = {both, column, row};
+  if (op.getBias()) {
+    inputs.push_back(lowering.get(op.getBias()));
+    maps.push_back(column);
+  }
+  Tensor result = lowering.mapWith(
+      loc, shape, f32, inputs, maps,
+      [&](OpBuilder &b, Location at, ValueRange args) -> Value {
+        Value y = arith::SIToFPOp::create(b, at, f32, args[0]);
+        y = arith::MulFOp::create(b, at, y, args[1]);
+        y = arith::MulFOp::create(b, at, y, args[2]);
+        if (args.size() > 3)
+          y = arith::AddFOp::create(b, at, y, args[3]);
+        return y;
+      });
+  lowering.set(op.getResult(), result);
+  return success();
+}
+
+static LogicalResult lower(Lowering &lowering, QuantizeRowsOp op) {
+  if (op.getExactDivision())
+    return op.emitOpError("with 'exact_division' is for constants; it is "
+                          "evaluated when the artifact is written");
+  QuantizedRows rows =
+      quantizeRows(lowering, op.getLoc(), lowering.get(op.getInput()));
+  lowering.set(op.getCodes(), rows.codes);
+  lowering.set(op.getScales(), rows.scales);
+  lowering.set(op.getSums(), rows.sums);
+  return success();
+}
+
+/// Index `i` as a row of a matrix with `count` rows: negative ones count from
+/// the end, and all are clamped into range.
+static Value rowIndex(OpBuilder &b, Location at, Value i, Value count) {
+  ScalarBuilder s(b, at, i.getType());
+  Value extent = arith::IndexCastOp::create(b, at, i.getType(), count);
+  Value zero = s.constant(0);
+  Value wrapped = s.select(s.less(i, zero), s.add(i, extent), i);
+  Value inside = s.max(s.min(wrapped, s.sub(extent, s.constant(1))), zero);
+  return arith::IndexCastOp::create(b, at, b.getIndexType(), inside);
+}
+
+static LogicalResult lower(Lowering &lowering, QuantizedGatherOp op) {
+  Location loc = op.getLoc();
+  OpBuilder &builder = lowering.builder;
+  Tensor codes = lowering.get(op.getCodes());
+  Tensor scales = lowering.get(op.getScales());
+  Tensor indices = lowering.get(op.getIndices());
+  SymbolicShape shape = resultShape(lowering, op.getResult());
+  bool packed = op.getPackedFrom().has_value();
+  Value count = lowering.sizeValue(loc, scales.shape[0]);
+  Type f32 = builder.getF32Type();
+  AffineMap rows =
+      builder.getMultiDimIdentityMap(shape.size()).getMajorSubMap(
+          indices.rank());
+  Tensor result = lowering.mapWith(
+      loc, shape, f32, indices, rows,
+      [&](OpBuilder &b, Location at, ValueRange args) -> Value {
+        Value row = rowIndex(b, at, args[0], count);
+        Value k = linalg::IndexOp::create(b, at, int64_t(shape.size()) - 1);
+        Value scale =
+            tensor::ExtractOp::create(b, at, scales.value, ValueRange{row});
+        SmallVector<Value> position = {row, k};
+        if (packed) {
+          // [row / 16][k / 4][row % 16][k % 4], bytes code + 128.
+          auto constant = [&](int64_t value) -> Value {
+            return arith::ConstantIndexOp::create(b, at, value);
+          };
+          position = {arith::DivUIOp::create(b, at, row, constant(16)),
+                      arith::DivUIOp::create(b, at, k, constant(4)),
+                      arith::RemUIOp::create(b, at, row, constant(16)),
+                      arith::RemUIOp::create(b, at, k, constant(4))};
+        }
+        Value code = tensor::ExtractOp::create(b, at, codes.value, position);
+        Value wide;
+        if (packed) {
+          wide = arith::ExtUIOp::create(b, at, b.getI32Type(), code);
+          Value offset =
+              arith::ConstantOp::create(b, at, b.getI32IntegerAttr(128));
+          wide = arith::SubIOp::create(b, at, wide, offset);
+        } else {
+          wide = arith::ExtSIOp::create(b, at, b.getI32Type(), code);
+        }
+        Value value = arith::SIToFPOp::create(b, at, f32, wide);
+        return arith::MulFOp::create(b, at, value, scale);
+      });
+  lowering.set(op.getResult(), result);
+  return success();
+}
+
+FailureOr<bool> lowerLinear(Lowering &lowering, Operation *op) {
+  auto done = [](LogicalResult result) -> FailureOr<bool> {
+    if (failed(result))
+      return failure();
+    return true;
+  };
+  if (auto linear = dyn_cast<LinearOp>(op))
+    return done(lower(lowering, linear));
+  if (auto linear = dyn_cast<QuantizedLinearOp>(op))
+    return done(lower(lowering, linear));
+  if (auto quantize = dyn_cast<QuantizeRowsOp>(op))
+    return done(lower(lowering, quantize));
+  if (auto gather = dyn_cast<QuantizedGatherOp>(op))
+    return done(lower(lowering, gather));
+  return false;
+}
+
+} // namespace quantc::qnntolinalg
