@@ -60,7 +60,8 @@ private:
   SetVector<Operation *> pure; // in program order
   IRMapping mapping;
   func::FuncOp step;
-  SmallVector<Value> symbols;
+  SmallVector<Value> words;   // the symbols' values, loaded
+  SmallVector<Value> symbols; // the same as qnn.symbol_value
   AffineExpr trip, scratchBytes;
 };
 
@@ -119,9 +120,14 @@ void StepBuilder::createFunction(Operation *work) {
         builder, work->getLoc(), pointer, i64, step.getArgument(1),
         ArrayRef<LLVM::GEPArg>{int32_t(i)});
     Value word = LLVM::LoadOp::create(builder, work->getLoc(), i64, address);
-    symbols.push_back(arith::IndexCastOp::create(
+    words.push_back(arith::IndexCastOp::create(
         builder, work->getLoc(), builder.getIndexType(), word));
   }
+  // Until the step is finished its sizes are read back as expressions.
+  for (unsigned i = 0; i < count; ++i)
+    symbols.push_back(
+        qnn::SymbolValueOp::create(builder, work->getLoc(),
+                                   builder.getIndexType(), uint64_t(i)));
 }
 
 Value StepBuilder::emit(AffineExpr expr) {
@@ -203,10 +209,11 @@ LogicalResult StepBuilder::mapBuffer(Value memref, unsigned index) {
 }
 
 void StepBuilder::clonePure(Operation *op) {
-  if (auto symbol = dyn_cast<qnn::SymbolValueOp>(op)) {
-    mapping.map(symbol.getResult(), symbols[symbol.getIndex()]);
-    return;
-  }
+  if (op->getNumResults() == 1 && op->getResult(0).getType().isIndex())
+    if (auto expr = symbolExprOf(op->getResult(0))) {
+      mapping.map(op->getResult(0), emit(*expr));
+      return;
+    }
   builder.clone(*op, mapping);
 }
 
@@ -342,13 +349,12 @@ LogicalResult StepBuilder::build(Operation *work) {
   }
   builder.setInsertionPointToEnd(&step.front());
   func::ReturnOp::create(builder, step.getLoc());
-  // Symbols read inside the loop body.
-  step.walk([&](qnn::SymbolValueOp op) {
-    op.replaceAllUsesWith(symbols[op.getIndex()]);
-    op.erase();
-  });
   if (failed(useScratch()))
     return failure();
+  step.walk([&](qnn::SymbolValueOp op) {
+    op.replaceAllUsesWith(words[op.getIndex()]);
+    op.erase();
+  });
   replaceBySteps(work);
   return success();
 }

@@ -10,6 +10,7 @@
 #include "quantc/Dialect/LowBit/LowBit.h"
 #include "quantc/Dialect/QNN/Passes.h"
 #include "quantc/Dialect/QNN/QNN.h"
+#include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
@@ -24,6 +25,7 @@
 #include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -63,7 +65,11 @@ void quantc::registerAllPasses() {
   qnn::registerNormalizePipeline();
   registerQuantcCodegenPasses();
   registerQuantcConversionPasses();
+  // Everything that the pipelines use, so that a printed one can be run.
   mlir::registerTransformsPasses();
+  mlir::registerConversionPasses();
+  mlir::registerLinalgPasses();
+  memref::registerMemRefPasses();
   bufferization::registerBufferizationPasses();
   registerCodegenPipelines();
 }
