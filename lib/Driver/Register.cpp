@@ -56,7 +56,6 @@ void quantc::registerAllPasses() {
   qnn::registerQNNPasses();
   qnn::registerNormalizePipeline();
   registerQuantcAllocationPasses();
-  qnn::registerNormalizePipeline();
   registerQuantcCodegenPasses();
   registerQuantcConversionPasses();
   mlir::registerTransformsPasses();
