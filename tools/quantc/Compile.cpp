@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// quantc compile: a model file to a library, or to the IR on the way there.
+
+#include "quantc/Driver/Compile.h"
+#include "Commands.h"
+#include "Progress.h"
+#include "quantc/Driver/ProgramFile.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace llvm;
+
+namespace quantc {
+
+namespace {
+
+std::optional<Error> oneOf(const Arguments &arguments, StringRef option,
+                           ArrayRef<StringRef> known) {
+  StringRef value = arguments.get(option);
+  if (!arguments.has(option) || is_contained(known, value))
+    return std::nullopt;
+  return Error{Status::Usage, "expected " + option.str() + " to be " +
+                                  join(known, " or ") + ", got '" +
+                                  value.str() + "'"};
+}
+
+/// What was written, with the stored bits per weight that the library reports.
+void printSummary(StringRef path) {
+  uint64_t bytes = 0;
+  sys::fs::file_size(path, bytes);
+  outs() << path << ": " << sizeText(bytes);
+  std::unique_ptr<ProgramFile> file;
+  if (path.ends_with(".so") && !ProgramFile::open(path, file)) {
+    if (std::string side = file->getWeightsFile(); !side.empty())
+      outs() << " and " << side << ": " << sizeText(file->getWeights().bytes);
+    std::string all, linears;
+    for (const auto &[key, value] : file->getMetadata()) {
+      if (key == "quantc.stored_bits_all")
+        all = value;
+      if (key == "quantc.stored_bits_linears")
+        linears = value;
+    }
+    if (!all.empty())
+      outs() << ", stored bits per weight: " << all << " (linears: " << linears
+             << ")";
+  }
+  outs() << "\n";
+}
+
+std::optional<Error> readOptions(const Arguments &arguments,
+                                 CompileOptions &options) {
+  int64_t threads = 0;
+  if (auto error = arguments.getNumber("--threads", 1, 4096, threads))
+    return error;
+  if (auto error = oneOf(arguments, "--weights", {"embed", "file"}))
+    return error;
+  if (auto error = oneOf(arguments, "--target", {"cpu"}))
+    return error;
+  options.input = arguments.operands()[0];
+  options.output = arguments.get("-o").str();
+  options.recipe = arguments.get("--recipe", "fp32").str();
+  options.cpu = arguments.get("--mcpu", "native").str();
+  options.attributes = arguments.get("--mattr").str();
+  options.weights = arguments.get("--weights").str();
+  options.threads = unsigned(threads);
+  if (is_contained(recipeNames(), options.recipe))
+    return std::nullopt;
+  return Error{Status::Usage, "unknown recipe '" + options.recipe +
+                                  "', expected one of " +
+                                  join(recipeNames(), ", ") +
+                                  suggestion(options.recipe, recipeNames())};
+}
+
+std::optional<Error> run(const Arguments &arguments) {
+  CompileOptions options;
+  if (auto error = readOptions(arguments, options))
+    return error;
+  if (arguments.has("--print-pipeline")) {
+    std::string text;
+    if (auto error = printPipeline(options, text))
+      return error;
+    outs() << text << "\n";
+    return finishOutput();
+  }
+  if (options.output.empty())
+    return Error{Status::Usage, "missing -o FILE; see quantc compile --help"};
+  {
+    Progress progress("compiling " + options.input);
+    if (auto error = compile(options))
+      return error;
+  }
+  printSummary(options.output);
+  return finishOutput();
+}
+
+} // namespace
+
+const Command kCompileCommand = {
+    "compile",
+    "compile an ONNX model to a native library",
+    {"MODEL"},
+    {{"-o", "FILE",
+      "what is written, by its suffix: .so (with a .h beside it), .mlir or "
+      ".mlirbc"},
+     {"--recipe", "NAME", "fp32 (default) or w8a8-dynamic"},
+     {"--mcpu", "CPU", "native (default), x86-64-v3, sapphirerapids, ..."},
+     {"--mattr", "LIST", "features to add or remove: +avxvnni,-avx512f"},
+     {"--target", "TARGET", "cpu"},
+     {"--weights", "WHERE",
+      "embed or file (default: embedded up to 256 MB, else beside the "
+      "library)"},
+     {"--threads", "N", "compile threads (default: all CPUs)"},
+     {"--print-pipeline", "",
+      "print the passes of the recipe, in quant-opt's syntax"}},
+    {"--calib", "--mtriple", "--sm", "--stats", "--report", "--budget",
+     "--export"},
+    "MODEL is a .onnx, .onnxtxt, .mlir or .mlirbc file.",
+    "quantc compile model.onnx -o model.so --recipe w8a8-dynamic",
+    run};
+
+} // namespace quantc
