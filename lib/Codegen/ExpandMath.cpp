@@ -4,6 +4,7 @@
 // fma polynomials of docs/numerics.md §3, and vector.reduction a fixed tree of
 // halves: the same bits on every ISA, and no call into a math library.
 
+#include "ExpandMath.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Utils/VectorUtils.h"
@@ -16,102 +17,9 @@ namespace quantc {
 } // namespace quantc
 
 using namespace mlir;
+using namespace quantc::expandmath;
 
 namespace {
-
-/// Short names for f32 and i32 arithmetic on scalars or vectors of one shape.
-class Emitter {
-public:
-  Emitter(OpBuilder &builder, Location loc, Type like)
-      : builder(builder), loc(loc), like(like) {}
-
-  Type as(Type element) const {
-    if (auto vector = dyn_cast<VectorType>(like))
-      return vector.clone(element);
-    return element;
-  }
-  Value constant(double value) { return splat(builder.getF32FloatAttr(value)); }
-  Value integer(int64_t value) {
-    return splat(builder.getI32IntegerAttr(int32_t(value)));
-  }
-
-  Value add(Value a, Value b) { return make<arith::AddFOp>(a, b); }
-  Value sub(Value a, Value b) { return make<arith::SubFOp>(a, b); }
-  Value mul(Value a, Value b) { return make<arith::MulFOp>(a, b); }
-  Value div(Value a, Value b) { return make<arith::DivFOp>(a, b); }
-  Value neg(Value a) { return make<arith::NegFOp>(a); }
-  Value fma(Value a, Value b, Value c) { return make<math::FmaOp>(a, b, c); }
-  Value iadd(Value a, Value b) { return make<arith::AddIOp>(a, b); }
-  Value isub(Value a, Value b) { return make<arith::SubIOp>(a, b); }
-  Value iand(Value a, Value b) { return make<arith::AndIOp>(a, b); }
-  Value ior(Value a, Value b) { return make<arith::OrIOp>(a, b); }
-  Value ixor(Value a, Value b) { return make<arith::XOrIOp>(a, b); }
-  Value shl(Value a, int64_t n) { return make<arith::ShLIOp>(a, integer(n)); }
-  Value shr(Value a, int64_t n) { return make<arith::ShRSIOp>(a, integer(n)); }
-  Value select(Value condition, Value a, Value b) {
-    return make<arith::SelectOp>(condition, a, b);
-  }
-  Value less(Value a, Value b) {
-    return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, a, b);
-  }
-  Value greater(Value a, Value b) {
-    return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, a, b);
-  }
-  Value equal(Value a, Value b) {
-    return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, a, b);
-  }
-  Value isNan(Value a) {
-    return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, a, a);
-  }
-  Value nonZero(Value a) {
-    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, a,
-                                 integer(0));
-  }
-  Value bits(Value a) {
-    return arith::BitcastOp::create(builder, loc, as(builder.getI32Type()), a);
-  }
-  Value pattern(Value a) {
-    return arith::BitcastOp::create(builder, loc, as(builder.getF32Type()), a);
-  }
-  Value toFloat(Value a) {
-    return arith::SIToFPOp::create(builder, loc, as(builder.getF32Type()), a);
-  }
-
-  /// Horner form, first coefficient first.
-  Value polynomial(Value x, ArrayRef<double> coefficients) {
-    Value result = constant(coefficients.front());
-    for (double coefficient : coefficients.drop_front())
-      result = fma(result, x, constant(coefficient));
-    return result;
-  }
-  /// NaN passes (§3.1): x is the second operand of min and max.
-  Value atLeast(Value x, double low) {
-    Value bound = constant(low);
-    return select(less(x, bound), bound, x);
-  }
-  Value atMost(Value x, double high) {
-    Value bound = constant(high);
-    return select(greater(x, bound), bound, x);
-  }
-  Value saturate(Value x) { return atMost(atLeast(x, -1.0), 1.0); }
-
-  OpBuilder &builder;
-  Location loc;
-
-private:
-  template <typename OpTy, typename... Args> Value make(Args... args) {
-    return OpTy::create(builder, loc, args...);
-  }
-  Value splat(TypedAttr value) {
-    if (auto vector = dyn_cast<VectorType>(like))
-      value = DenseElementsAttr::get(
-          cast<ShapedType>(vector.clone(value.getType())),
-          ArrayRef<Attribute>(value));
-    return arith::ConstantOp::create(builder, loc, value);
-  }
-
-  Type like;
-};
 
 // §3.1
 Value emitExp(Emitter &e, Value x) {
@@ -223,18 +131,18 @@ struct ExpandMathPass : quantc::impl::ExpandMathPassBase<ExpandMathPass> {
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ExpandUnary<math::ExpOp, emitExp>,
-                 ExpandUnary<math::LogOp, emitLog>,
-                 ExpandUnary<math::ErfOp, emitErf>,
-                 ExpandUnary<math::TanhOp, emitTanh>, ExpandReduction>(
-        &getContext());
+    patterns.add<
+        ExpandUnary<math::ExpOp, emitExp>, ExpandUnary<math::LogOp, emitLog>,
+        ExpandUnary<math::ErfOp, emitErf>, ExpandUnary<math::TanhOp, emitTanh>,
+        ExpandUnary<math::SinOp, emitSin>, ExpandUnary<math::CosOp, emitCos>,
+        ExpandReduction>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     WalkResult result = getOperation()->walk([](Operation *op) {
-      if (!isa<math::ExpOp, math::LogOp, math::ErfOp, math::TanhOp>(op))
+      if (!isa<math::ExpOp, math::LogOp, math::ErfOp, math::TanhOp, math::SinOp,
+               math::CosOp, math::PowFOp>(op))
         return WalkResult::advance();
-      op->emitOpError("expected an f32 operand, got ")
-          << op->getOperand(0).getType();
+      op->emitOpError("has no expansion for ") << op->getOperand(0).getType();
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())

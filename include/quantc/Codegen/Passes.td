@@ -101,7 +101,7 @@ def ExpandMathPass : Pass<"expand-math"> {
     other types are an error.
   }];
   let dependentDialects = ["mlir::arith::ArithDialect",
-    "mlir::math::MathDialect", "mlir::vector::VectorDialect"];
+    "mlir::math::MathDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
 def LowerVectorsPass : Pass<"lower-vectors"> {

@@ -125,6 +125,8 @@ mlir::FailureOr<bool> lowerLinear(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerMovement(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerRows(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerWindows(Lowering &lowering, mlir::Operation *op);
+mlir::FailureOr<bool> lowerContractions(Lowering &lowering,
+                                        mlir::Operation *op);
 
 } // namespace quantc::qnntolinalg
 

@@ -3,8 +3,6 @@
 // Constants, data movement and shapes as data.  Everything copies bits.
 
 #include "Scalars.h"
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 
 using namespace mlir;
 using namespace quantc::qnn;
@@ -170,6 +168,25 @@ static void lower(Lowering &lowering, PadOp op) {
   lowering.set(op.getResult(), padded);
 }
 
+/// In a body: an index wrapped if negative, then clamped into [0, extent).
+static Value clampIndex(ScalarBuilder &s, Value index, Value extent) {
+  Value count = arith::IndexCastOp::create(s.builder, s.loc, s.type, extent);
+  Value zero = s.constant(0);
+  Value wrapped = s.select(s.less(index, zero), s.add(index, count), index);
+  Value inside = s.max(s.min(wrapped, s.sub(count, s.constant(1))), zero);
+  return arith::IndexCastOp::create(s.builder, s.loc, s.builder.getIndexType(),
+                                    inside);
+}
+
+/// The dimensions [first, first + count) of a result of rank `rank`.
+static AffineMap dimRange(Lowering &lowering, int64_t rank, int64_t first,
+                          int64_t count) {
+  SmallVector<AffineExpr> dims;
+  for (int64_t i = 0; i < count; ++i)
+    dims.push_back(lowering.builder.getAffineDimExpr(first + i));
+  return AffineMap::get(rank, 0, dims, lowering.builder.getContext());
+}
+
 static LogicalResult lower(Lowering &lowering, GatherOp op) {
   if (!isa<RankedTensorType>(op.getInput().getType()))
     return op.emitOpError("expected a plain tensor, got ")
@@ -180,29 +197,17 @@ static LogicalResult lower(Lowering &lowering, GatherOp op) {
   Tensor result = lowering.get(op.getResult());
   int64_t axis = op.getAxis();
   Value extent = lowering.sizeValue(loc, input.shape[axis]);
-
-  SmallVector<AffineExpr> dims;
-  for (int64_t i = 0; i < indices.rank(); ++i)
-    dims.push_back(lowering.builder.getAffineDimExpr(axis + i));
-  AffineMap map =
-      AffineMap::get(result.rank(), 0, dims, lowering.builder.getContext());
   // The value is read in storage form: a gather copies bits.
   Type stored = storageType(input.element);
   Tensor copy = lowering.mapWith(
-      loc, result.shape, stored, indices, map,
+      loc, result.shape, stored, indices,
+      dimRange(lowering, result.rank(), axis, indices.rank()),
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
         ScalarBuilder s(b, at, indices.element);
-        Value count = arith::IndexCastOp::create(b, at, s.type, extent);
-        Value zero = s.constant(0);
-        Value wrapped =
-            s.select(s.less(args[0], zero), s.add(args[0], count), args[0]);
-        Value last = s.sub(count, s.constant(1));
-        Value inside = s.max(s.min(wrapped, last), zero);
         SmallVector<Value> position;
         for (int64_t i = 0; i < input.rank(); ++i) {
           if (i == axis)
-            position.push_back(
-                arith::IndexCastOp::create(b, at, b.getIndexType(), inside));
+            position.push_back(clampIndex(s, args[0], extent));
           else
             position.push_back(linalg::IndexOp::create(
                 b, at, i < axis ? i : i + indices.rank() - 1));

@@ -22,9 +22,8 @@ namespace {
 
 LogicalResult lowerOperation(Lowering &lowering, Operation *op) {
   using Family = FailureOr<bool> (*)(Lowering &, Operation *);
-  for (Family family :
-       {lowerElementwise, lowerLinear, lowerMovement, lowerRows,
-        lowerWindows}) {
+  for (Family family : {lowerElementwise, lowerLinear, lowerMovement, lowerRows,
+                        lowerContractions, lowerWindows}) {
     FailureOr<bool> done = family(lowering, op);
     if (failed(done))
       return failure();

@@ -417,10 +417,10 @@ static void lower(Lowering &lowering, BatchNormOp op) {
 //===----------------------------------------------------------------------===//
 
 QuantizedRows quantizeRows(Lowering &lowering, Location loc,
-                           const Tensor &input, int64_t bits) {
+                           const Tensor &input) {
   MLIRContext *context = lowering.builder.getContext();
   Type f32 = Float32Type::get(context), i32 = IntegerType::get(context, 32);
-  double qmax = double((int64_t(1) << (bits - 1)) - 1);
+  constexpr double qmax = 127;
   Tensor amax = rowMx(lowering, loc, input, scalarAttr(f32, 0),
                       [](ScalarBuilder &s, Value x) { return s.abs(x); });
   QuantizedRows result;

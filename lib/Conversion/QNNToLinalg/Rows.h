@@ -23,14 +23,14 @@ Tensor rowMx(Lowering &lowering, mlir::Location loc, const Tensor &input,
 Tensor softmaxRows(Lowering &lowering, mlir::Location loc, const Tensor &rows,
                    mlir::Type element, bool emptyRowIsZero);
 
-/// Dynamic symmetric quantization of each row (§6.1).
+/// Dynamic symmetric int8 quantization of each row (§6.1).
 struct QuantizedRows {
   Tensor codes;  ///< i8, the shape of the input
   Tensor scales; ///< f32 per row
   Tensor sums;   ///< i32 per row: the sum of the codes
 };
 QuantizedRows quantizeRows(Lowering &lowering, mlir::Location loc,
-                           const Tensor &input, int64_t bits = 8);
+                           const Tensor &input);
 
 } // namespace quantc::qnntolinalg
 

@@ -1,65 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Pooling and depthwise convolution as generics over windows of a padded input
-// (docs/numerics.md §5.2, §5.7).  The vectorizer keeps the accumulator in a
-// register over the window.
+// Pooling as a generic over windows of a padded input (docs/numerics.md §5.7).
+// The vectorizer keeps the accumulator in a register over the window.
 
+#include "Windows.h"
 #include "Scalars.h"
 
 using namespace mlir;
 using namespace quantc::qnn;
 
 namespace quantc::qnntolinalg {
-
-namespace {
-/// Attributes that pooling and convolution share.
-struct Window {
-  ArrayRef<int64_t> extents, strides, dilations, low, high;
-  bool channelsLast;
-
-  unsigned firstSpatial() const { return channelsLast ? 1 : 2; }
-  unsigned rank() const { return extents.size(); }
-
-  /// Per-dimension pads of the whole tensor.
-  SmallVector<int64_t> padsOf(ArrayRef<int64_t> pads) const {
-    SmallVector<int64_t> all(rank() + 2, 0);
-    for (auto [i, pad] : llvm::enumerate(pads))
-      all[firstSpatial() + i] = pad;
-    return all;
-  }
-
-  /// Input position of output position (d0 …) and tap (d_rank …).
-  AffineMap inputMap(MLIRContext *context) const {
-    unsigned outer = rank() + 2;
-    SmallVector<AffineExpr> results;
-    for (unsigned i = 0; i < outer; ++i)
-      results.push_back(getAffineDimExpr(i, context));
-    for (unsigned i = 0; i < rank(); ++i) {
-      AffineExpr &position = results[firstSpatial() + i];
-      position = position * strides[i] +
-                 getAffineDimExpr(outer + i, context) * dilations[i];
-    }
-    return AffineMap::get(outer + rank(), 0, results, context);
-  }
-
-  AffineMap outputMap(MLIRContext *context) const {
-    return AffineMap::getMultiDimIdentityMap(rank() + 2 + rank(), context)
-        .getMajorSubMap(rank() + 2);
-  }
-
-  AffineMap tapMap(MLIRContext *context) const {
-    return AffineMap::getMultiDimIdentityMap(rank() + 2 + rank(), context)
-        .getMinorSubMap(rank());
-  }
-
-  SmallVector<utils::IteratorType> iterators() const {
-    SmallVector<utils::IteratorType> all(rank() + 2,
-                                         utils::IteratorType::parallel);
-    all.append(rank(), utils::IteratorType::reduction);
-    return all;
-  }
-};
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Pooling
@@ -174,93 +124,17 @@ static LogicalResult lower(Lowering &lowering, PoolOp op) {
   return success();
 }
 
-//===----------------------------------------------------------------------===//
-// Depthwise convolution
-//===----------------------------------------------------------------------===//
-
-static FailureOr<bool> lower(Lowering &lowering, ConvOp op) {
-  Location loc = op.getLoc();
-  MLIRContext *context = op.getContext();
-  if (!isa<RankedTensorType>(op.getWeight().getType()) || op.getPackedFrom())
-    return false;
-  Tensor input = lowering.get(op.getInput());
-  Tensor weight = lowering.get(op.getWeight());
-  Tensor result = lowering.get(op.getResult());
-  unsigned channel = op.getChannelsLast() ? input.rank() - 1 : 1;
-  int64_t groups = op.getGroups();
-  if (staticExtent(input.shape[channel]) != groups ||
-      staticExtent(weight.shape[0]) != groups)
-    return false;
-
-  SmallVector<int64_t> extents;
-  unsigned firstTap = op.getChannelsLast() ? 1 : 2;
-  for (unsigned i = 0; i + 2 < input.shape.size(); ++i)
-    extents.push_back(staticExtent(weight.shape[firstTap + i]));
-  Window window{extents,        op.getStrides(), op.getDilations(),
-                op.getPadLow(), op.getPadHigh(), op.getChannelsLast()};
-  Type type = computeType(input.element);
-  // [channel, taps…] -> [taps…, channel], so that channels are contiguous.
-  SymbolicShape flat = {weight.shape[0]};
-  SmallVector<int64_t> order;
-  for (unsigned i = 0; i < window.rank(); ++i) {
-    flat.push_back(weight.shape[firstTap + i]);
-    order.push_back(i + 1);
-  }
-  order.push_back(0);
-  weight = lowering.reshape(loc, weight, flat);
-  if (op.getChannelsLast())
-    weight = lowering.transpose(loc, weight, order);
-  SmallVector<AffineExpr> weightDims;
-  for (unsigned i = 0; i < window.rank(); ++i)
-    weightDims.push_back(getAffineDimExpr(window.rank() + 2 + i, context));
-  AffineExpr channelDim = getAffineDimExpr(channel, context);
-  weightDims.insert(
-      op.getChannelsLast() ? weightDims.end() : weightDims.begin(), channelDim);
-
-  Builder builder(context);
-  Tensor padded =
-      lowering.pad(loc, input, window.padsOf(window.low),
-                   window.padsOf(window.high), builder.getZeroAttr(type));
-  Tensor sum = lowering.generic(
-      loc, {padded, weight},
-      lowering.fill(loc, result.shape, type, builder.getZeroAttr(type)),
-      {window.inputMap(context),
-       AffineMap::get(window.rank() * 2 + 2, 0, weightDims, context),
-       window.outputMap(context)},
-      window.iterators(),
-      [&](OpBuilder &b, Location at, ValueRange args) -> Value {
-        return math::FmaOp::create(b, at, args[0], args[1], args[2]);
-      });
-  if (!op.getBias() && sum.element == result.element) {
-    lowering.set(op.getResult(), sum);
-    return true;
-  }
-  AffineMap identity = lowering.builder.getMultiDimIdentityMap(result.rank());
-  SmallVector<Tensor> inputs = {sum};
-  SmallVector<AffineMap> maps = {identity};
-  if (op.getBias()) {
-    inputs.push_back(lowering.get(op.getBias()));
-    maps.push_back(identity.getSubMap({channel}));
-  }
-  lowering.set(op.getResult(),
-               lowering.mapWith(
-                   loc, result.shape, result.element, inputs, maps,
-                   [&](OpBuilder &b, Location at, ValueRange args) -> Value {
-                     if (args.size() == 1)
-                       return args[0];
-                     return arith::AddFOp::create(b, at, args[0], args[1]);
-                   }));
-  return true;
-}
-
 FailureOr<bool> lowerWindows(Lowering &lowering, Operation *op) {
   if (auto pool = dyn_cast<PoolOp>(op)) {
     if (failed(lower(lowering, pool)))
       return failure();
     return true;
   }
-  if (auto conv = dyn_cast<ConvOp>(op))
-    return lower(lowering, conv);
+  if (auto conv = dyn_cast<ConvOp>(op)) {
+    if (failed(lowerConvolution(lowering, conv)))
+      return failure();
+    return true;
+  }
   return false;
 }
 

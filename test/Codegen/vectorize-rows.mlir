@@ -1,0 +1,116 @@
+// RUN: quant-opt %s --vectorize-rows --canonicalize --split-input-file | FileCheck %s
+
+#id = affine_map<(i, j) -> (i, j)>
+
+// 100 = 64 + 2 * 16 + 4: all three steps, the last one masked.
+// CHECK-LABEL: func.func @static_row
+// CHECK: vector.store %{{.+}} : memref<8x100xf32>, vector<64xf32>
+// CHECK: vector.store %{{.+}} : memref<8x100xf32>, vector<16xf32>
+// CHECK: vector.maskedstore
+func.func @static_row(%x: memref<8x100xf32>, %y: memref<8x100xf32>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<8x100xf32>) outs(%y : memref<8x100xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.negf %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+
+// Bytes end in scalars: masked byte stores have no AVX2 form.
+// CHECK-LABEL: func.func @bytes
+// CHECK: vector.store %{{.+}} : memref<8x100xi8>, vector<64xi8>
+// CHECK-NOT: vector.maskedstore
+// CHECK: memref.store %{{.+}} : memref<8x100xi8>
+func.func @bytes(%x: memref<8x100xi8>, %y: memref<8x100xi8>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<8x100xi8>) outs(%y : memref<8x100xi8>) {
+  ^bb0(%a: i8, %o: i8):
+    linalg.yield %a : i8
+  }
+  return
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// 64 lanes in the loop, then halves down to one; never vector.reduction.
+// CHECK-LABEL: func.func @row_sum
+// CHECK: scf.for {{.+}} iter_args(%{{.+}} = %{{.+}}) -> (vector<64xf32>)
+// CHECK: vector.extract_strided_slice {{.+}} {offsets = [32], sizes = [32], strides = [1]}
+// CHECK-NOT: vector.reduction
+// CHECK: vector.extract
+// CHECK: memref.store
+func.func @row_sum(%x: memref<?x384xf32>, %y: memref<?xf32>) {
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<?x384xf32>) outs(%y : memref<?xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// The row number is the same for all lanes, so the look-up is a row copy.
+// CHECK-LABEL: func.func @gather_rows
+// CHECK: %[[I:.+]] = memref.load %{{.+}} : memref<4xindex>
+// CHECK: vector.load %{{.+}}[%[[I]], %{{.+}}] : memref<50x64xf32>, vector<64xf32>
+func.func @gather_rows(%t: memref<50x64xf32>, %i: memref<4xindex>, %y: memref<4x64xf32>) {
+  linalg.generic {indexing_maps = [#row, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%i : memref<4xindex>) outs(%y : memref<4x64xf32>) {
+  ^bb0(%a: index, %o: f32):
+    %j = linalg.index 1 : index
+    %0 = memref.load %t[%a, %j] : memref<50x64xf32>
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#t = affine_map<(i, j) -> (j, i)>
+
+// CHECK-LABEL: func.func @transposed
+// CHECK: vector.transpose %{{.+}}, [1, 0] : vector<16x16xf32> to vector<16x16xf32>
+func.func @transposed(%x: memref<32x64xf32>, %y: memref<64x32xf32>) {
+  linalg.generic {indexing_maps = [#t, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<32x64xf32>) outs(%y : memref<64x32xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+#in = affine_map<(i, c, k) -> (i * 2 + k, c)>
+#w = affine_map<(i, c, k) -> (k, c)>
+#out = affine_map<(i, c, k) -> (i, c)>
+
+// The weights of all three taps are loaded before the loop over positions.
+// CHECK-LABEL: func.func @window
+// CHECK-COUNT-3: vector.load %{{.+}} : memref<3x32xf32>, vector<16xf32>
+// CHECK: scf.for
+// CHECK-COUNT-3: math.fma
+// CHECK: vector.store
+func.func @window(%x: memref<21x32xf32>, %w: memref<3x32xf32>, %y: memref<10x32xf32>) {
+  linalg.generic {indexing_maps = [#in, #w, #out], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<21x32xf32>, memref<3x32xf32>) outs(%y : memref<10x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = math.fma %a, %b, %o : f32
+    linalg.yield %0 : f32
+  }
+  return
+}

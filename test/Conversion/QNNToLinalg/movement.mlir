@@ -1,0 +1,40 @@
+// RUN: quant-opt %s --convert-qnn-to-linalg --split-input-file | FileCheck %s
+
+// Pieces are written into one destination, one after the other.
+// CHECK-LABEL: func.func @concat
+// CHECK: %[[E:.+]] = tensor.empty
+// CHECK: %[[A:.+]] = tensor.insert_slice %{{.+}} into %[[E]]
+// CHECK: tensor.insert_slice %{{.+}} into %[[A]]
+func.func @concat(
+    %x: tensor<3x?xf32> {qnn.shape = affine_map<()[s0] -> (3, s0)>},
+    %y: tensor<3x4xf32>) -> tensor<3x?xf32>
+    attributes {qnn.kernel, qnn.symbols = ["n"]} {
+  %0 = qnn.concat %x, %y {axis = 1} : (tensor<3x?xf32>, tensor<3x4xf32>) -> tensor<3x?xf32>
+  return %0 : tensor<3x?xf32>
+}
+
+// -----
+
+// Indices are wrapped and clamped before they are used.
+// CHECK-LABEL: func.func @gather
+// CHECK: arith.cmpi slt
+// CHECK: arith.minsi
+// CHECK: arith.maxsi
+// CHECK: tensor.extract
+func.func @gather(%t: tensor<50x8xf32>, %i: tensor<3xi64>) -> tensor<3x8xf32>
+    attributes {qnn.kernel, qnn.symbols = []} {
+  %0 = qnn.gather %t, %i {axis = 0} : (tensor<50x8xf32>, tensor<3xi64>) -> tensor<3x8xf32>
+  return %0 : tensor<3x8xf32>
+}
+
+// -----
+
+// Only the dimensions that differ are merged or split.
+// CHECK-LABEL: func.func @reshape
+// CHECK: tensor.expand_shape %{{.+}} {{\[}}[0], [1, 2]]
+func.func @reshape(
+    %x: tensor<?x384xf32> {qnn.shape = affine_map<()[s0] -> (s0, 384)>})
+    -> tensor<?x12x32xf32> attributes {qnn.kernel, qnn.symbols = ["n"]} {
+  %0 = qnn.reshape %x {shape = affine_map<()[s0] -> (s0, 12, 32)>} : (tensor<?x384xf32>) -> tensor<?x12x32xf32>
+  return %0 : tensor<?x12x32xf32>
+}
