@@ -30,8 +30,8 @@ namespace {
 // task from the pool, small against L2.
 constexpr int64_t kTileElements = 8192;
 // Rows and columns of a contraction tile: the tile of C stays in L1, the panel
-// of B in L2.
-constexpr int64_t kTileRows = 56;
+// of B in L2.  Kernels take twelve rows at a time (LowBitToVector/KernelPlan).
+constexpr int64_t kTileRows = 48;
 constexpr int64_t kTileColumns = 64;
 // Query rows of an attention tile.
 constexpr int64_t kAttentionRows = 32;

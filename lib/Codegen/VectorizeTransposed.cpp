@@ -13,6 +13,28 @@ namespace quantc::vectorize {
 namespace {
 constexpr int64_t kTile = 16;
 
+/// Transposes a square tile of registers: blocks of 8, then 4, 2 and 1 lanes
+/// change places between two lines, one shuffle for each line and step.
+void transposeLines(OpBuilder &builder, Location loc,
+                    MutableArrayRef<Value> lines) {
+  int64_t count = lines.size();
+  for (int64_t block = count / 2; block >= 1; block /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t lane = 0; lane < count; ++lane) {
+      bool second = lane & block;
+      low.push_back(second ? count + lane - block : lane);
+      high.push_back(second ? count + lane : lane + block);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      if (i & block)
+        continue;
+      Value a = lines[i], b = lines[i + block];
+      lines[i] = vector::ShuffleOp::create(builder, loc, a, b, low);
+      lines[i + block] = vector::ShuffleOp::create(builder, loc, a, b, high);
+    }
+  }
+}
+
 struct TransposedTile {
   mutable linalg::GenericOp op;
   const VectorBody &body;
@@ -23,23 +45,16 @@ struct TransposedTile {
   SmallVector<Value> load(OpBuilder &builder, LoopNest nest, unsigned operand,
                           Value columnStart) const {
     Type element = op.getBody()->getArgument(operand).getType();
-    auto rowType = VectorType::get({kTile}, element);
-    auto tileType = VectorType::get({kTile, kTile}, element);
-    Value tile = arith::ConstantOp::create(
-        builder, nest.loc, cast<TypedAttr>(builder.getZeroAttr(tileType)));
+    auto type = VectorType::get({kTile}, element);
+    SmallVector<Value> lines;
     for (int64_t i = 0; i < kTile; ++i) {
       nest.ivs[column] = arith::AddIOp::create(builder, nest.loc, columnStart,
                                                nest.constant(builder, i));
-      Value line = vector::LoadOp::create(builder, nest.loc, rowType,
-                                          op->getOperand(operand),
-                                          nest.indices(builder, operand));
-      tile = vector::InsertOp::create(builder, nest.loc, line, tile, i);
+      lines.push_back(vector::LoadOp::create(builder, nest.loc, type,
+                                             op->getOperand(operand),
+                                             nest.indices(builder, operand)));
     }
-    tile = vector::TransposeOp::create(builder, nest.loc, tile,
-                                       ArrayRef<int64_t>{1, 0});
-    SmallVector<Value> lines;
-    for (int64_t i = 0; i < kTile; ++i)
-      lines.push_back(vector::ExtractOp::create(builder, nest.loc, tile, i));
+    transposeLines(builder, nest.loc, lines);
     return lines;
   }
 

@@ -62,7 +62,6 @@ void quantc::registerAllPasses() {
   qnn::registerQNNPasses();
   qnn::registerNormalizePipeline();
   registerQuantcAllocationPasses();
-  qnn::registerNormalizePipeline();
   registerQuantcCodegenPasses();
   registerQuantcConversionPasses();
   // Everything that the pipelines use, so that a printed one can be run.

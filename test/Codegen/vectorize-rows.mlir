@@ -83,7 +83,9 @@ func.func @gather_rows(%t: memref<50x64xf32>, %i: memref<4xindex>, %y: memref<4x
 #t = affine_map<(i, j) -> (j, i)>
 
 // CHECK-LABEL: func.func @transposed
-// CHECK: vector.transpose %{{.+}}, [1, 0] : vector<16x16xf32> to vector<16x16xf32>
+// CHECK-COUNT-16: vector.load %{{.+}} : memref<32x64xf32>, vector<16xf32>
+// CHECK-COUNT-64: vector.shuffle
+// CHECK-COUNT-16: vector.store %{{.+}} : memref<64x32xf32>, vector<16xf32>
 func.func @transposed(%x: memref<32x64xf32>, %y: memref<64x32xf32>) {
   linalg.generic {indexing_maps = [#t, #id], iterator_types = ["parallel", "parallel"]}
       ins(%x : memref<32x64xf32>) outs(%y : memref<64x32xf32>) {

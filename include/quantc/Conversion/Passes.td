@@ -24,6 +24,10 @@ def ConvertLowBitToVectorPass : Pass<"convert-lowbit-to-vector"> {
     ```
     After: `scf.for` over rows, and over k with `vector<16xf32>` accumulators.
 
+    `transposed` packs columns into a buffer of at most 32 KiB: one `memref.alloc`
+    per contraction and iteration of the parallel loop around it, which outlining
+    puts into the worker's scratch block.
+
     Bit-exact: every choice of features gives the same result, one chain of
     fused multiply-adds in ascending k per element of C, or the exact integer.
   }];

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Packs columns of a 'transposed' B, which are rows in memory, into scratch on
-// the stack: [step][vectors * lanes].  Square blocks of lanes x lanes elements
-// are read as rows, transposed in registers and written as columns.
+// Packs columns of a 'transposed' B, which are rows in memory, into a buffer:
+// [step][vectors * lanes].  Square blocks of lanes x lanes elements are read as
+// rows, transposed in registers and written as columns.  The buffer is a
+// `memref.alloc` of static size at the start of the parallel loop's body or of
+// the function, so that outlining or promotion to the stack places it.
 
 #include "MatmulEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -32,8 +34,8 @@ void MatmulEmitter::createScratch() {
   if (std::optional<int64_t> known = getConstantIntValue(k))
     depth = std::min<int64_t>(depth, llvm::alignTo(*known, plan.lanes));
   int64_t size = depth * plan.main.vectors * plan.lanes;
-  scratch = memref::AllocaOp::create(b, MemRefType::get({size}, b.getF32Type()),
-                                     b.getI64IntegerAttr(64));
+  scratch = memref::AllocOp::create(b, MemRefType::get({size}, b.getF32Type()),
+                                    b.getI64IntegerAttr(64));
 }
 
 /// Transposes a square block: stage s exchanges lane bit s with row bit s.

@@ -91,7 +91,7 @@ OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
 LogicalResult ConstantOp::verify() {
   auto type = cast<ShapedType>(getType());
   auto valueType = cast<ShapedType>(getValue().getType());
-  if (type.getShape() != valueType.getShape())
+  if (!type.hasRank() || type.getShape() != valueType.getShape())
     return emitOpError("expected a value of shape ")
            << type << ", got " << valueType;
   Type element = type.getElementType(), stored = valueType.getElementType();

@@ -168,6 +168,21 @@ static LogicalResult allocateResults(Operation *op,
   return success();
 }
 
+/// Copies of bits work on any storage; everything else converts elements.
+static LogicalResult checkElements(Operation *op,
+                                   ArrayRef<HostTensor> operands) {
+  if (isa<ReshapeOp, BroadcastToOp, TransposeOp, ConcatOp, SliceOp, WhereOp>(
+          op))
+    return success();
+  unsigned first = isa<GatherOp>(op) ? 1 : 0;
+  for (const HostTensor &operand :
+       operands.drop_front(std::min<size_t>(first, operands.size())))
+    if (!hasArithmetic(operand.getElementType()))
+      return op->emitOpError("has no reference on elements of type ")
+             << operand.getElementType();
+  return success();
+}
+
 namespace {
 template <typename OpTy>
 struct ReferenceModel
@@ -175,7 +190,8 @@ struct ReferenceModel
   LogicalResult evaluate(Operation *op, ArrayRef<HostTensor> operands,
                          ArrayRef<int64_t> symbols,
                          SmallVectorImpl<HostTensor> &results) const {
-    if (failed(allocateResults(op, operands, symbols, results)))
+    if (failed(checkElements(op, operands)) ||
+        failed(allocateResults(op, operands, symbols, results)))
       return failure();
     return evaluateOp(cast<OpTy>(op), Evaluation{operands, symbols, results});
   }

@@ -31,6 +31,12 @@ mlir::FailureOr<Extents> evaluateExprs(mlir::Operation *op, mlir::AffineMap map,
 // Elements in the type of the arithmetic (numerics §1.5)
 //===----------------------------------------------------------------------===//
 
+/// f16, bf16, f32, f64 and integers of at most 64 bits.
+inline bool hasArithmetic(mlir::Type type) {
+  return type.isF32() || type.isF16() || type.isBF16() || type.isF64() ||
+         (type.isInteger() && type.getIntOrFloatBitWidth() <= 64);
+}
+
 /// Calls `fn` with a float for f32, f16 and bf16, a double for f64 and an
 /// int64_t for integers and booleans.
 template <typename Fn>
@@ -40,7 +46,7 @@ mlir::LogicalResult withArithmetic(mlir::Operation *op, mlir::Type type,
     return fn(float());
   if (type.isF64())
     return fn(double());
-  if (type.isInteger())
+  if (hasArithmetic(type))
     return fn(int64_t());
   return op->emitOpError("has no reference on elements of type ") << type;
 }

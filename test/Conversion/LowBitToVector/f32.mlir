@@ -46,13 +46,13 @@ func.func @row_major(%a: memref<1x8xf32>, %b: memref<8x7xf32>,
 // Transposed columns go through scratch of bounded size, once per group of
 // columns; all heads of a group read the same slice of B.
 // CHECK-LABEL: @transposed
-// WIDE: memref.alloca() {alignment = 64 : i64} : memref<8192xf32>
-// NARROW: memref.alloca() {alignment = 64 : i64} : memref<4096xf32>
+// WIDE: memref.alloc() {alignment = 64 : i64} : memref<8192xf32>
+// NARROW: memref.alloc() {alignment = 64 : i64} : memref<4096xf32>
 // CHECK: scf.for %[[BATCH:.+]] =
 // CHECK: scf.for %{{.+}} = %c0 to %c8
 // CHECK: vector.load %arg1[%[[BATCH]], %c0,
 // CHECK: vector.shuffle
-// CHECK: vector.store {{.+}} %alloca
+// CHECK: vector.store {{.+}} %alloc
 // CHECK: vector.maskedload %arg1[%[[BATCH]], %c0,
 // CHECK: math.fma
 func.func @transposed(%a: memref<?x8x?x?xf32>, %b: memref<?x1x?x?xf32>,
@@ -65,7 +65,7 @@ func.func @transposed(%a: memref<?x8x?x?xf32>, %b: memref<?x1x?x?xf32>,
 // In a parallel loop each iteration has scratch of its own.
 // CHECK-LABEL: @scratch
 // CHECK: scf.forall
-// CHECK: memref.alloca
+// CHECK: memref.alloc()
 func.func @scratch(%a: memref<4x8x64xf32>, %b: memref<4x32x64xf32>,
                    %c: memref<4x8x32xf32>) {
   scf.forall (%i) in (4) {

@@ -278,3 +278,11 @@ func.func @launch_arity(%x: tensor<4xf32>) {
   return
 }
 func.func private @kernel()
+
+// -----
+
+func.func @constant_unranked() {
+  // expected-error @+1 {{expected a value of shape 'tensor<*xf32>', got 'tensor<2xf32>'}}
+  %0 = qnn.constant dense<1.0> : tensor<2xf32> -> tensor<*xf32>
+  return
+}

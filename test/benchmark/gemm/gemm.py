@@ -6,8 +6,8 @@
 
 Each kernel is compiled as the compiler does it (quant-opt, then upstream
 lowering, opt, llc) into a shared library of its own.  Speed is the minimum of
-many short repeats of thread time, in turns with a register-only probe of the same
-instruction, so that a busy machine disturbs both alike.
+many short repeats of thread time, in turns with a register-only probe of the
+same instruction, so that a busy machine disturbs both alike.
 """
 import argparse
 import ctypes
@@ -30,7 +30,9 @@ QUANT_OPT = pathlib.Path(
     os.environ.get("QUANTC_BUILD_DIR", ROOT / "build")) / "bin" / "quant-opt"
 
 UPSTREAM = (
-    "builtin.module(canonicalize,cse,convert-vector-to-scf,lower-affine,"
+    "builtin.module(func.func(promote-buffers-to-stack{"
+    "max-alloc-size-in-bytes=65536}),canonicalize,cse,"
+    "convert-vector-to-scf,lower-affine,"
     "convert-scf-to-cf,expand-strided-metadata,lower-affine,"
     "convert-vector-to-llvm,convert-math-to-llvm,finalize-memref-to-llvm,"
     "convert-arith-to-llvm,convert-index-to-llvm,convert-func-to-llvm,"

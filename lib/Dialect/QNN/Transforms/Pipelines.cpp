@@ -30,6 +30,8 @@ void buildNormalizePipeline(OpPassManager &manager) {
   functions.addPass(createFoldTransposesPass());
   functions.addPass(createLegalizeFloatsPass());
   functions.addPass(createCSEPass());
+  // New biases and other small vectors.
+  manager.addPass(createFoldConstantsPass(folding));
 }
 
 void registerNormalizePipeline() {
