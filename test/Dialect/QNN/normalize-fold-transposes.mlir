@@ -42,3 +42,15 @@ func.func @kept(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
   %d = qnn.reshape %c {shape = affine_map<() -> (3, 4)>} : (tensor<2x6xf32>) -> tensor<3x4xf32>
   return %d : tensor<3x4xf32>
 }
+
+// Heads are merged for the transpose and split again: one transpose is left.
+// CHECK-LABEL: func.func @regrouped
+// CHECK-SAME: (%[[X:.+]]: tensor<2x4x7x8xf32>)
+func.func @regrouped(%x: tensor<2x4x7x8xf32>) -> tensor<2x4x8x7xf32> {
+  // CHECK-NEXT: %[[Y:.+]] = qnn.transpose %[[X]] {permutation = array<i64: 0, 1, 3, 2>}
+  // CHECK-NEXT: return %[[Y]]
+  %a = qnn.reshape %x {shape = affine_map<() -> (8, 7, 8)>} : (tensor<2x4x7x8xf32>) -> tensor<8x7x8xf32>
+  %b = qnn.transpose %a {permutation = array<i64: 0, 2, 1>} : (tensor<8x7x8xf32>) -> tensor<8x8x7xf32>
+  %c = qnn.reshape %b {shape = affine_map<() -> (2, 4, 8, 7)>} : (tensor<8x8x7xf32>) -> tensor<2x4x8x7xf32>
+  return %c : tensor<2x4x8x7xf32>
+}
