@@ -188,6 +188,9 @@ QUANTC_EVALUATOR(RmsNormOp)
 QUANTC_EVALUATOR(BatchNormOp)
 QUANTC_EVALUATOR(RotaryOp)
 QUANTC_EVALUATOR(AttentionOp)
+QUANTC_EVALUATOR(QuantizeRowsOp)
+QUANTC_EVALUATOR(QuantizedLinearOp)
+QUANTC_EVALUATOR(QuantizedGatherOp)
 #undef QUANTC_EVALUATOR
 
 /// Elementwise operations that the table covers.

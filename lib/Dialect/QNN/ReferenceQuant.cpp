@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reference evaluation of int8 quantization and of the operations on its codes
+// (docs/numerics.md §5.3, §6.1, §6.4, §6.6).
+
+#include "Reference.h"
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+
+namespace quantc::qnn {
+
+namespace {
+
+constexpr float kMax = 127;
+
+float rowScale(ArrayRef<float> row) {
+  float amax = 0;
+  for (float x : row)
+    if (std::fabs(x) > amax) // false for NaN
+      amax = std::fabs(x);
+  if (std::isinf(amax))
+    return std::numeric_limits<float>::max() / kMax;
+  return amax < 0x1p-100f ? 1.0f : amax / kMax;
+}
+
+int8_t codeOf(float scaled, float x) {
+  if (std::isnan(x))
+    return 0;
+  float rounded = std::nearbyint(scaled);
+  return int8_t(std::fmin(std::fmax(rounded, -kMax), kMax));
+}
+
+/// Codes of a matrix that may be in packed order: element [row, column].
+class CodeMatrix {
+public:
+  CodeMatrix(const HostTensor &tensor,
+             std::optional<ArrayRef<int64_t>> packedFrom)
+      : codes(tensor.as<int8_t>()), packed(packedFrom.has_value()),
+        columns(packed ? (*packedFrom)[1] : tensor.getShape()[1]) {}
+
+  int64_t getColumns() const { return columns; }
+  int32_t at(int64_t row, int64_t column) const {
+    if (!packed)
+      return codes[row * columns + column];
+    // [row / 16][column / 4][row % 16][column % 4], bytes code + 128.
+    int64_t quads = (columns + 3) / 4;
+    int64_t line = row / 16 * quads + column / 4;
+    return int32_t(uint8_t(codes[(line * 16 + row % 16) * 4 + column % 4])) -
+           128;
+  }
+
+private:
+  ArrayRef<int8_t> codes;
+  bool packed;
+  int64_t columns;
+};
+
+} // namespace
+
+LogicalResult evaluateOp(QuantizeRowsOp op, const Evaluation &e) {
+  const HostTensor &input = e.operands[0];
+  if (!input.getElementType().isF32())
+    return op.emitOpError("has no reference on elements of type ")
+           << input.getElementType();
+  int64_t length = input.getShape().back();
+  auto x = input.as<float>();
+  auto codes = e.results[0].asMutable<int8_t>();
+  auto scales = e.results[1].asMutable<float>();
+  auto sums = e.results[2].asMutable<int32_t>();
+  for (size_t row = 0; row < scales.size(); ++row) {
+    auto values = x.slice(row * length, length);
+    float scale = rowScale(values), reciprocal = 1.0f / scale;
+    int32_t sum = 0;
+    for (auto [i, value] : llvm::enumerate(values)) {
+      if (op.getExactDivision() && !std::isfinite(value))
+        return op.emitOpError("expected finite weights, got ")
+               << value << " in row " << row;
+      float scaled =
+          op.getExactDivision() ? value / scale : value * reciprocal;
+      int8_t code = codeOf(scaled, value);
+      codes[row * length + i] = code;
+      sum += code;
+    }
+    scales[row] = scale;
+    sums[row] = sum;
+  }
+  return success();
+}
+
+LogicalResult evaluateOp(QuantizedLinearOp op, const Evaluation &e) {
+  auto codes = e.operands[0].as<int8_t>();
+  auto scales = e.operands[1].as<float>();
+  CodeMatrix weight(e.operands[3], op.getPackedFrom());
+  auto weightScales = e.operands[4].as<float>();
+  ArrayRef<float> bias;
+  if (op.getBias())
+    bias = e.operands[5].as<float>();
+  auto result = e.result().asMutable<float>();
+  int64_t k = weight.getColumns(), n = weightScales.size();
+  for (int64_t row = 0, rows = scales.size(); row < rows; ++row)
+    for (int64_t column = 0; column < n; ++column) {
+      int32_t sum = 0;
+      for (int64_t i = 0; i < k; ++i)
+        sum += int32_t(codes[row * k + i]) * weight.at(column, i);
+      float y = float(sum) * weightScales[column];
+      y = y * scales[row];
+      if (!bias.empty())
+        y = y + bias[column];
+      result[row * n + column] = y;
+    }
+  return success();
+}
+
+LogicalResult evaluateOp(QuantizedGatherOp op, const Evaluation &e) {
+  CodeMatrix codes(e.operands[0], op.getPackedFrom());
+  auto scales = e.operands[1].as<float>();
+  const HostTensor &indices = e.operands[2];
+  auto result = e.result().asMutable<float>();
+  int64_t columns = codes.getColumns(), rows = scales.size();
+  for (int64_t i = 0; i < indices.getNumElements(); ++i) {
+    int64_t row = indices.getInt(i);
+    row = std::min(std::max(row < 0 ? row + rows : row, int64_t(0)), rows - 1);
+    for (int64_t column = 0; column < columns; ++column)
+      result[i * columns + column] =
+          float(codes.at(row, column)) * scales[row];
+  }
+  return success();
+}
+
+} // namespace quantc::qnn
