@@ -96,6 +96,8 @@ private:
       llvm::function_ref<bool(OpPassManager &)> build, Status status);
   std::optional<Error> writeModule();
   std::optional<Error> writeLibrary(const TargetDescription &target);
+  /// SHA-256 of the model file (not of its external data), in hexadecimal.
+  std::string modelHash() const;
   std::string inputName() const {
     return options.input.empty() ? "model" : options.input;
   }
@@ -106,7 +108,6 @@ private:
   std::unique_ptr<llvm::DefaultThreadPool> pool;
   std::unique_ptr<MLIRContext> context;
   OwningOpRef<ModuleOp> module;
-  std::string modelHash;
 };
 
 // Everything about the output that can be known before any work.
@@ -198,6 +199,18 @@ std::optional<Error> Compilation::writeModule() {
   return file->commit();
 }
 
+std::string Compilation::modelHash() const {
+  llvm::SHA256 hash;
+  if (options.input.empty()) {
+    hash.update(options.model);
+  } else if (auto file = llvm::MemoryBuffer::getFile(
+                 options.input, /*IsText=*/false,
+                 /*RequiresNullTerminator=*/false)) {
+    hash.update((*file)->getBuffer());
+  }
+  return llvm::toHex(hash.final(), /*LowerCase=*/true);
+}
+
 std::optional<Error>
 Compilation::writeLibrary(const TargetDescription &target) {
   ArtifactOptions artifact;
@@ -209,6 +222,7 @@ Compilation::writeLibrary(const TargetDescription &target) {
     artifact.embedLimit = 0;
   artifact.metadata.push_back({"quantc.recipe", options.recipe});
   artifact.metadata.push_back({"quantc.cpu", target.getCpu().str()});
+  artifact.metadata.push_back({"quantc.model_sha256", modelHash()});
   FirstError first(*context);
   std::optional<Error> error = writeArtifact(*module, target, artifact);
   if (error && error->status == Status::Internal)

@@ -14,6 +14,7 @@
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -50,6 +51,7 @@ private:
   std::vector<std::unique_ptr<AtomicFile>> temporaries;
   std::vector<std::string> objects;
   std::unique_ptr<AtomicFile> weightsFile;
+  StorageReport storage;
 };
 
 std::optional<Error> ArtifactWriter::addObject(const ObjectBytes &bytes) {
@@ -75,7 +77,7 @@ std::optional<Error> ArtifactWriter::writeWeights() {
   std::string zeros(runtime::program::kWeightsDataOffset, 0);
   file->os() << zeros;
   WeightsWriter weights(file->os());
-  if (failed(emitProgram(module, program, weights, kernelNames)))
+  if (failed(emitProgram(module, program, weights, kernelNames, storage)))
     return Error{Status::Internal, "cannot write the program table"};
   uint64_t bytes = weights.getSize();
   std::array<uint8_t, 32> hash = weights.finish();
@@ -123,6 +125,11 @@ std::optional<Error> ArtifactWriter::writeObjects() {
                    "the runtime does not know cpu feature '" + feature + "'"};
   for (const auto &[key, value] : options.metadata)
     program.addMetadata(key, value);
+  auto bits = [](const StorageCount &count) {
+    return llvm::formatv("{0:f3}", count.bitsPerWeight()).str();
+  };
+  program.addMetadata("quantc.stored_bits_all", bits(storage.all));
+  program.addMetadata("quantc.stored_bits_linears", bits(storage.linears));
   std::vector<uint8_t> bytes = program.finish();
   auto table = compileProgramObject(bytes, kernelNames, target);
   if (!table)

@@ -56,11 +56,34 @@ std::string stepName(Operation *launch) {
   return text.empty() ? cast<qnn::LaunchOp>(launch).getKernel().str() : text;
 }
 
+/// Adds a stored tensor.  Scales and sums belong to their codes.
+void countStorage(Value value, uint64_t bytes, StorageReport &report) {
+  auto elements = [](Value v) {
+    return uint64_t(cast<ShapedType>(v.getType()).getNumElements());
+  };
+  report.all.bits += bytes * 8;
+  auto quantize = value.getDefiningOp<qnn::QuantizeRowsOp>();
+  auto pack = value.getDefiningOp<qnn::PackOp>();
+  if (quantize && value != quantize.getCodes()) {
+    if (llvm::any_of(quantize.getCodes().getUsers(), llvm::IsaPred<qnn::PackOp>))
+      report.linears.bits += bytes * 8;
+    return;
+  }
+  uint64_t weights = elements(pack ? pack.getInput() : value);
+  report.all.weights += weights;
+  if (!pack)
+    return;
+  report.linears.bits += bytes * 8;
+  report.linears.weights += weights;
+}
+
 class EntryEmitter {
 public:
   EntryEmitter(func::FuncOp func, EntryBuilder &entry, WeightsWriter &weights,
-               llvm::function_ref<KernelId(StringRef)> kernelId)
+               llvm::function_ref<KernelId(StringRef)> kernelId,
+               StorageReport &storage)
       : func(func), entry(entry), weights(weights), kernelId(kernelId),
+        storage(storage),
         names(qnn::getSymbolNames(func)) {}
 
   LogicalResult emit();
@@ -81,6 +104,7 @@ private:
   EntryBuilder &entry;
   WeightsWriter &weights;
   llvm::function_ref<KernelId(StringRef)> kernelId;
+  StorageReport &storage;
   SmallVector<StringRef> names;
   std::optional<qnn::ShapeAnalysis> shapes;
   qnn::ConstantExpressions constants;
@@ -184,6 +208,7 @@ FailureOr<BufferId> EntryEmitter::bufferOf(Value value) {
     FailureOr<WeightsWriter::Place> place = weights.place(value);
     if (failed(place))
       return failure();
+    countStorage(value, place->bytes, storage);
     BufferId id = entry.addWeights(place->offset, place->bytes);
     buffers[value] = id;
     return id;
@@ -305,7 +330,8 @@ LogicalResult EntryEmitter::emit() {
 
 LogicalResult emitProgram(ModuleOp module, ProgramBuilder &program,
                           WeightsWriter &weights,
-                          std::vector<std::string> &kernelNames) {
+                          std::vector<std::string> &kernelNames,
+                          StorageReport &storage) {
   llvm::StringMap<KernelId> ids;
   auto kernelId = [&](StringRef name) {
     auto it = ids.find(name);
@@ -321,7 +347,7 @@ LogicalResult emitProgram(ModuleOp module, ProgramBuilder &program,
       continue;
     EntryBuilder &entry =
         program.addEntry(std::string_view(func.getName()));
-    if (failed(EntryEmitter(func, entry, weights, kernelId).emit()))
+    if (failed(EntryEmitter(func, entry, weights, kernelId, storage).emit()))
       return failure();
   }
   return success();

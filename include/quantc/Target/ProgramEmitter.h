@@ -14,12 +14,25 @@
 
 namespace quantc {
 
+/// What the stored weights cost: bits over all stored bytes (scales and padding
+/// included), and the number of weights that they stand for.
+struct StorageCount {
+  uint64_t bits = 0, weights = 0;
+  double bitsPerWeight() const {
+    return weights ? double(bits) / double(weights) : 0;
+  }
+};
+struct StorageReport {
+  StorageCount all, linears;
+};
+
 /// Describes every entry function of `module`.  `kernelNames` receives the step
 /// functions in the order of their ids.  Errors are diagnostics on the IR.
 mlir::LogicalResult emitProgram(mlir::ModuleOp module,
                                 runtime::ProgramBuilder &program,
                                 WeightsWriter &weights,
-                                std::vector<std::string> &kernelNames);
+                                std::vector<std::string> &kernelNames,
+                                StorageReport &storage);
 
 /// The DLPack type of a tensor element as the artifact shows it.
 std::optional<runtime::program::DType> dlpackType(mlir::Type elementType);
