@@ -75,6 +75,17 @@ def OutlineStepsPass : Pass<"outline-steps", "mlir::ModuleOp"> {
     "quantc::qnn::QNNDialect", "mlir::memref::MemRefDialect"];
 }
 
+def ReuseBuffersPass : Pass<"reuse-buffers"> {
+  let summary = "let elementwise operations overwrite operands at their last use";
+  let description = [{
+    A `linalg.generic` on memrefs that writes a temporary of its own and reads
+    another of the same type, element by element and for the last time, writes
+    over that one.  Results do not change.
+  }];
+  let statistics = [
+    Statistic<"numReused", "num-reused", "Temporaries given up">];
+}
+
 def VectorizeRowsPass : Pass<"vectorize-rows"> {
   let summary = "turn linalg on memrefs into loops over vectors";
   let description = [{

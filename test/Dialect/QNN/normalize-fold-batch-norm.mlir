@@ -80,3 +80,18 @@ func.func @width_vector(%x: tensor<2x3x4xf32>) -> tensor<2x4x4xf32> {
   %y = qnn.add %c, %b : (tensor<2x4x4xf32>, tensor<4xf32>) -> tensor<2x4x4xf32>
   return %y : tensor<2x4x4xf32>
 }
+
+// A gain on the last axis of a linear (layer scale).
+// CHECK-LABEL: func.func @layer_scale
+func.func @layer_scale(%x: tensor<2x?x3xf32>) -> tensor<2x?x4xf32> {
+  // CHECK: %[[W2:.+]] = qnn.mul %{{.+}} : (tensor<4x3xf32>, tensor<4x1xf32>) -> tensor<4x3xf32>
+  // CHECK: %[[B2:.+]] = qnn.mul
+  // CHECK: qnn.linear %{{.+}}, %[[W2]] bias %[[B2]]
+  // CHECK-NEXT: return
+  %w = qnn.constant dense<1.0> : tensor<4x3xf32> -> tensor<4x3xf32>
+  %b = qnn.constant dense<3.0> : tensor<4xf32> -> tensor<4xf32>
+  %g = qnn.constant dense<2.0> : tensor<4xf32> -> tensor<4xf32>
+  %p = qnn.linear %x, %w bias %b : (tensor<2x?x3xf32>, tensor<4x3xf32>, tensor<4xf32>) -> tensor<2x?x4xf32>
+  %y = qnn.mul %g, %p : (tensor<4xf32>, tensor<2x?x4xf32>) -> tensor<2x?x4xf32>
+  return %y : tensor<2x?x4xf32>
+}

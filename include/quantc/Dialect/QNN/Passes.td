@@ -85,14 +85,14 @@ def RecognizePass : QNN_FuncPass<"qnn-recognize"> {
 def FoldBatchNormPass : QNN_FuncPass<"qnn-fold-batch-norm"> {
   let summary = "fold batch normalization into the contraction before it";
   let description = [{
-    With constant parameters and a convolution (or rank-2 linear) that has no
-    other user, its weight and bias become constant expressions:
+    With constant parameters and a convolution (or linear) that has no other
+    user, its weight and bias become constant expressions:
 
         a = gamma / sqrt(var + eps);  W' = W * a;  bias' = (bias - mean) * a + beta
 
-    Any other batch norm becomes a multiplication and an addition.  So does a
-    constant addition per channel after a convolution: it becomes its bias.
-    Changes rounding (docs/numerics.md §4.4).
+    So do constants per channel that multiply a result or are added to it.  Any
+    other batch norm becomes a multiplication and an addition.  Changes rounding
+    (docs/numerics.md §4.4).
   }];
 }
 

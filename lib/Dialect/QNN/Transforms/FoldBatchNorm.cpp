@@ -48,6 +48,7 @@ private:
   void expand(BatchNormOp op, Value scale);
   Value getScale(BatchNormOp op);
   Value getChannelVector(Value value, Value contraction);
+  size_t getChannelAxis(Value contraction);
   bool isFoldable(Value value);
   void fold(Operation *contraction, Operation *root, ChannelAffine affine);
   Value castTo(Location loc, Value value, Type type);
@@ -70,8 +71,14 @@ Value BatchNormFolder::castTo(Location loc, Value value, Type type) {
   return rewriter.create<CastOp>(loc, type, value);
 }
 
-/// A convolution or a linear of rank 2 (channels on axis 1) with constant
-/// weights and no other user.
+/// The last axis of a linear's result, axis 1 of a convolution's.
+size_t BatchNormFolder::getChannelAxis(Value contraction) {
+  return contraction.getDefiningOp<LinearOp>()
+             ? rewriter.shapeOf(contraction).size() - 1
+             : 1;
+}
+
+/// A convolution or a linear with constant weights and no other user.
 bool BatchNormFolder::isFoldable(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op || !value.hasOneUse())
@@ -79,8 +86,7 @@ bool BatchNormFolder::isFoldable(Value value) {
   auto conv = dyn_cast<ConvOp>(op);
   auto linear = dyn_cast<LinearOp>(op);
   bool supported = (conv && !conv.getChannelsLast() && !conv.getPackedFrom()) ||
-                   (linear && !linear.getPackedFrom() &&
-                    rewriter.shapeOf(value).size() == 2);
+                   (linear && !linear.getPackedFrom());
   if (!supported || !isa<TensorType>(op->getOperand(1).getType()))
     return false;
   return llvm::all_of(llvm::drop_begin(op->getOperands()), [&](Value operand) {
@@ -92,14 +98,16 @@ bool BatchNormFolder::isFoldable(Value value) {
 Value BatchNormFolder::getChannelVector(Value value, Value contraction) {
   ArrayRef<AffineExpr> shape = rewriter.shapeOf(value);
   ArrayRef<AffineExpr> target = rewriter.shapeOf(contraction);
-  if (shape.size() > target.size() || shape.size() + 1 < target.size() ||
+  size_t channel = getChannelAxis(contraction);
+  size_t missing = target.size() - shape.size();
+  if (shape.size() > target.size() || missing > channel ||
       !constants.contains(value))
     return {};
-  size_t channel = shape.size() + 1 - target.size();
   for (auto [axis, dim] : llvm::enumerate(shape))
-    if (axis == channel ? dim != target[1] : staticExtent(dim) != 1)
+    if (axis + missing == channel ? dim != target[channel]
+                                  : staticExtent(dim) != 1)
       return {};
-  return rewriter.reshape(value.getLoc(), value, {target[1]});
+  return rewriter.reshape(value.getLoc(), value, {target[channel]});
 }
 
 void BatchNormFolder::fold(Operation *contraction, Operation *root,
@@ -184,7 +192,8 @@ void BatchNormFolder::visitNorm(BatchNormOp op) {
   bool constant = llvm::all_of(
       ValueRange{scale, op.getBias(), op.getMean()},
       [&](Value parameter) { return constants.contains(parameter); });
-  if (constant && isFoldable(op.getInput()))
+  if (constant && isFoldable(op.getInput()) &&
+      getChannelAxis(op.getInput()) == 1)
     fold(op.getInput().getDefiningOp(), op,
          {op.getMean(), scale, op.getBias()});
   else

@@ -59,13 +59,8 @@ std::optional<double> splatValue(Value value) {
                                                : double(host->getInt(0));
 }
 
-bool isNear(double got, double expected) {
-  return std::abs(got - expected) <= 1e-4 * std::abs(expected);
-}
-
-bool isSplatNear(Value value, double expected) {
-  std::optional<double> splat = splatValue(value);
-  return splat && isNear(*splat, expected);
+bool isNear(double got, double expected, double tolerance) {
+  return std::abs(got - expected) <= tolerance * std::abs(expected);
 }
 
 SmallVector<int64_t> compose(ArrayRef<int64_t> first,

@@ -16,9 +16,8 @@ namespace quantc::qnn {
 
 /// The value of a constant whose elements are all equal (or that has one).
 std::optional<double> splatValue(mlir::Value value);
-/// |got - expected| <= 1e-4 * |expected|: what f16 leaves of a constant.
-bool isNear(double got, double expected);
-bool isSplatNear(mlir::Value value, double expected);
+/// |got - expected| <= tolerance * |expected|.
+bool isNear(double got, double expected, double tolerance);
 
 /// Builds operations at an insertion point.  A failed shape inference has
 /// already been reported; it yields a null value and sets `failed`.

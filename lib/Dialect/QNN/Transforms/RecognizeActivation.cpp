@@ -122,7 +122,7 @@ static Operation *findGeluRoot(Match &match, Value sum, Value &x) {
   }
   match.add(first);
   // ((sum * 0.5) * x) and ((sum * x) * 0.5), the latter also as / 2.
-  bool halvedFirst = isSplatNear(factor, 0.5);
+  bool halvedFirst = splatValue(factor) == 0.5;
   auto second = onlyUser<MulOp>(first.getResult());
   if (!second) {
     auto div = onlyUser<DivOp>(first.getResult());
@@ -134,21 +134,25 @@ static Operation *findGeluRoot(Match &match, Value sum, Value &x) {
   }
   Value last = otherOperand(second, first.getResult());
   if (second.getLhs() == second.getRhs() ||
-      isSplatNear(last, 0.5) == halvedFirst)
+      (splatValue(last) == 0.5) == halvedFirst)
     return nullptr;
   x = halvedFirst ? last : factor;
   return second;
 }
 
-static std::optional<GeluApproximation> classify(Operation *function,
-                                                 const Cubic &argument) {
+/// Which gelu has this argument.  Exporters write its constants with four
+/// digits or more, and in the type of the graph.
+static std::optional<GeluApproximation>
+classify(Operation *function, const Cubic &argument, Type type) {
+  double tolerance = type.getIntOrFloatBitWidth() == 16 ? 4e-3 : 1e-4;
   if (argument[0] != 0 || argument[2] != 0)
     return std::nullopt;
-  if (isa<ErfOp>(function) && isNear(argument[1], 0.70710678118654752) &&
-      argument[3] == 0)
+  if (isa<ErfOp>(function) && argument[3] == 0 &&
+      isNear(argument[1], 0.70710678118654752, tolerance))
     return GeluApproximation::none;
-  if (isa<TanhOp>(function) && isNear(argument[1], 0.79788456080286536) &&
-      isNear(argument[3], 0.035677408136300125))
+  if (isa<TanhOp>(function) &&
+      isNear(argument[1], 0.79788456080286536, tolerance) &&
+      isNear(argument[3], 0.035677408136300125, tolerance))
     return GeluApproximation::tanh;
   return std::nullopt;
 }
@@ -171,7 +175,7 @@ static bool recognizeGelu(GraphRewriter &rewriter, AddOp sum) {
       PolynomialReader(match, x).read(function->getOperand(0));
   if (!argument)
     return false;
-  auto approximation = classify(function, *argument);
+  auto approximation = classify(function, *argument, rewriter.elementTypeOf(x));
   if (!approximation || !match.isClosed(root))
     return false;
   rewriter.builder.setInsertionPoint(root);
