@@ -3,7 +3,8 @@
 # the status is 1 if anything failed.
 #
 #   tools/check.sh          everything that every change must pass
-#   tools/check.sh --full   also the sanitizer build and the measured bars
+#   tools/check.sh --full   also the sanitizer build, longer fuzzing and the
+#                           measured bars
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 export QUANTC_BUILD_DIR=${QUANTC_BUILD_DIR:-$root/build}
@@ -58,6 +59,23 @@ run_lit() {
   "$python" "$root/tools/lit_counts.py" "$1/lit.json"
 }
 
+# fuzz SECONDS: the importer on mutated models, in its instrumented build.
+fuzz() {
+  local tree=$QUANTC_BUILD_DIR-fuzz
+  QUANTC_BUILD_DIR=$tree QUANTC_CMAKE_ARGS=-DQUANTC_FUZZ=ON \
+    tools/build.sh --quiet ImportFuzzer || return
+  mkdir -p "$tree/corpus"
+  "$python" test/fuzz/seeds.py "$tree/seeds" || return
+  if "$tree/bin/ImportFuzzer" -max_total_time="$1" -timeout=20 \
+    -rss_limit_mb=4096 -max_len=16384 -detect_leaks=0 -print_final_stats=1 \
+    -verbosity=0 -artifact_prefix="$tree/" "$tree/corpus" "$tree/seeds"; then
+    echo "1 passed, 0 failed"
+  else
+    echo "the input is in $tree"
+    echo "0 passed, 1 failed"
+  fi
+}
+
 cd "$root" || exit 1
 step "setup" tools/setup.sh
 step "build" tools/build.sh --quiet all QuantcUnitTests
@@ -70,7 +88,10 @@ for script in test/end-to-end/*.py; do
   esac
 done
 
+suite "fuzzing the importer for 60 s" fuzz 60
+
 if [ -n "$full" ]; then
+  suite "fuzzing the importer for 600 s" fuzz 600
   asan=$QUANTC_BUILD_DIR-asan
   export QUANTC_CMAKE_ARGS=-DQUANTC_SANITIZE=ON
   QUANTC_BUILD_DIR=$asan step "sanitizer build" \

@@ -193,16 +193,25 @@ std::optional<Error> Session::create(std::shared_ptr<Artifact> artifact,
 
 Session::~Session() { quantc_context_destroy(context); }
 
-std::optional<Error> Session::run(size_t entry, ArrayRef<quantc_value> inputs,
-                                  MutableArrayRef<quantc_value> outputs) {
-  quantc_status status =
-      quantc_run(context, entry, inputs.data(), inputs.size(), outputs.data(),
-                 outputs.size());
+std::optional<Error> Session::toError(quantc_status status) const {
   if (status == QUANTC_OK)
     return std::nullopt;
   if (status == QUANTC_BUSY)
     return Error{Status::Refused, "another thread is using this context"};
   return Error{statusOf(status), quantc_last_error(context)};
+}
+
+std::optional<Error> Session::prepare(size_t entry,
+                                      ArrayRef<quantc_value> inputs,
+                                      MutableArrayRef<quantc_value> outputs) {
+  return toError(quantc_prepare(context, entry, inputs.data(), inputs.size(),
+                                outputs.data(), outputs.size()));
+}
+
+std::optional<Error> Session::run(size_t entry, ArrayRef<quantc_value> inputs,
+                                  MutableArrayRef<quantc_value> outputs) {
+  return toError(quantc_run(context, entry, inputs.data(), inputs.size(),
+                            outputs.data(), outputs.size()));
 }
 
 std::optional<Error> Session::run(size_t entry,

@@ -77,6 +77,12 @@ private:
 
 bool isTextual(StringRef suffix) { return suffix == ".mlir"; }
 
+Error unknownRecipe(StringRef recipe) {
+  return {Status::Usage, "unknown recipe '" + oneLine(recipe) +
+                             "', expected one of " +
+                             llvm::join(recipeNames(), ", ")};
+}
+
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
@@ -176,9 +182,7 @@ Compilation::runPasses(llvm::function_ref<bool(OpPassManager &)> build,
   FirstError first(*context);
   PassManager pm(context.get(), ModuleOp::getOperationName());
   if (!build(pm))
-    return Error{Status::Usage, "unknown recipe '" + oneLine(options.recipe) +
-                                    "', expected one of " +
-                                    llvm::join(recipeNames(), ", ")};
+    return unknownRecipe(options.recipe);
   if (failed(pm.run(*module)))
     return first.get(inputName(), status);
   return std::nullopt;
@@ -235,7 +239,7 @@ std::optional<Error> Compilation::run() {
   if (!target)
     return Error{Status::Usage, llvm::toString(target.takeError())};
   if (!llvm::is_contained(recipeNames(), options.recipe))
-    return runPasses([](OpPassManager &) { return false; }, Status::Usage);
+    return unknownRecipe(options.recipe);
   if (auto error = checkOutput())
     return error;
   if (auto error = load())
@@ -272,9 +276,7 @@ std::optional<Error> printPipeline(const CompileOptions &options,
   MLIRContext context(MLIRContext::Threading::DISABLED);
   PassManager pm(&context, ModuleOp::getOperationName());
   if (!buildFrontPipeline(pm, options.recipe))
-    return Error{Status::Usage, "unknown recipe '" + oneLine(options.recipe) +
-                                    "', expected one of " +
-                                    llvm::join(recipeNames(), ", ")};
+    return unknownRecipe(options.recipe);
   buildCodegenPipeline(pm, *target);
   llvm::raw_string_ostream os(text);
   pm.printAsTextualPipeline(os);

@@ -31,7 +31,8 @@ llvm::Expected<std::string> findRuntimeArchive() {
       nullptr, reinterpret_cast<void *>(&ownFile)));
   std::string own = ownFile();
   for (llvm::StringRef file : {main.str(), llvm::StringRef(own)})
-    for (const char *place : {"lib/quantc", "../lib/quantc", "."}) {
+    for (const char *place :
+         {"lib/quantc", "../lib/quantc", "../../lib/quantc", "."}) {
       llvm::SmallString<256> path(file);
       llvm::sys::path::remove_filename(path);
       llvm::sys::path::append(path, place, "libquantc_runtime.a");

@@ -91,6 +91,11 @@ public:
   std::optional<Error> run(size_t entry, llvm::ArrayRef<quantc_value> inputs,
                            llvm::MutableArrayRef<quantc_value> outputs);
 
+  /// As quantc_prepare: checks the inputs and describes the outputs.
+  std::optional<Error> prepare(size_t entry,
+                               llvm::ArrayRef<quantc_value> inputs,
+                               llvm::MutableArrayRef<quantc_value> outputs);
+
   /// Runs on arrays and copies all outputs.
   std::optional<Error> run(size_t entry,
                            llvm::MutableArrayRef<NamedArray> inputs,
@@ -101,6 +106,7 @@ public:
 
 private:
   Session() = default;
+  std::optional<Error> toError(quantc_status status) const;
 
   std::shared_ptr<Artifact> artifact;
   quantc_context *context = nullptr;

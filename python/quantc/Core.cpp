@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// quantc._core: the driver for Python.  Arrays are passed without a copy, the
+// interpreter's lock is released while the compiler or a model works, and every
+// error becomes quantc.Error with the one line that the command line shows.
+
+#include "quantc/Driver/Artifact.h"
+#include "quantc/Driver/Compile.h"
+#include <map>
+#include <mutex>
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+namespace nb = nanobind;
+using namespace quantc;
+
+namespace {
+
+using InputArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+using OutputArray = nb::ndarray<nb::numpy>;
+
+/// What crosses from C++ to Python as quantc.Error.
+struct Failure {
+  Error error;
+};
+
+void check(std::optional<Error> error) {
+  if (error)
+    throw Failure{{error->status, oneLine(error->message)}};
+}
+
+void translate(const std::exception_ptr &pointer, void *type) {
+  try {
+    std::rethrow_exception(pointer);
+  } catch (const Failure &failure) {
+    nb::object instance = nb::handle(static_cast<PyObject *>(type))(
+        nb::str(failure.error.message.c_str(), failure.error.message.size()));
+    instance.attr("status") = failure.error.exitStatus();
+    PyErr_SetObject(static_cast<PyObject *>(type), instance.ptr());
+  }
+}
+
+/// An artifact and the sessions that are idle, by number of threads.  Several
+/// Python threads may run one model; each takes a session of its own.
+class Model {
+public:
+  explicit Model(const std::string &path) {
+    nb::gil_scoped_release release;
+    check(Artifact::load(path, artifact));
+  }
+
+  const Artifact &getArtifact() const { return *artifact; }
+
+  nb::list run(const std::string &entry,
+               const std::vector<std::pair<std::string, InputArray>> &inputs,
+               int threads);
+
+private:
+  std::unique_ptr<Session> take(int threads);
+  void giveBack(int threads, std::unique_ptr<Session> session) {
+    std::lock_guard<std::mutex> lock(mutex);
+    idle[threads].push_back(std::move(session));
+  }
+
+  std::shared_ptr<Artifact> artifact;
+  std::mutex mutex;
+  std::map<int, std::vector<std::unique_ptr<Session>>> idle;
+};
+
+std::unique_ptr<Session> Model::take(int threads) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    auto &sessions = idle[threads];
+    if (!sessions.empty()) {
+      std::unique_ptr<Session> session = std::move(sessions.back());
+      sessions.pop_back();
+      return session;
+    }
+  }
+  SessionOptions options;
+  options.threads = threads;
+  std::unique_ptr<Session> session;
+  check(Session::create(artifact, options, session));
+  return session;
+}
+
+/// The tensors of one run, with the memory that they describe.
+struct Call {
+  std::vector<std::vector<int64_t>> shapes;
+  std::vector<quantc_tensor> tensors;
+  std::vector<quantc_value> inputs, outputs;
+  std::vector<Array> results;
+};
+
+/// bfloat16 has no DLPack export from NumPy and comes as uint16.
+quantc_dtype typeOf(const InputArray &array, const EntrySpec &entry,
+                    const std::string &name) {
+  nb::dlpack::dtype given = array.dtype();
+  quantc_dtype dtype = {given.code, given.bits, given.lanes};
+  for (const ValueSpec &spec : entry.inputs)
+    if (spec.name == name && !spec.tensors.empty() &&
+        spec.tensors[0].dtype.code == QUANTC_BFLOAT &&
+        dtype.code == QUANTC_UINT && dtype.bits == 16)
+      dtype.code = QUANTC_BFLOAT;
+  return dtype;
+}
+
+void addInputs(const std::vector<std::pair<std::string, InputArray>> &arrays,
+               const EntrySpec &entry, Call &call) {
+  call.shapes.reserve(arrays.size());
+  call.tensors.reserve(arrays.size());
+  for (const auto &[name, array] : arrays) {
+    std::vector<int64_t> shape(array.ndim());
+    for (size_t axis = 0; axis < array.ndim(); ++axis)
+      shape[axis] = int64_t(array.shape(axis));
+    call.shapes.push_back(std::move(shape));
+    quantc_tensor tensor =
+        quantc_cpu_tensor(const_cast<void *>(array.data()), 0, 0,
+                          int32_t(array.ndim()), call.shapes.back().data());
+    tensor.dtype = typeOf(array, entry, name);
+    call.tensors.push_back(tensor);
+    call.inputs.push_back(
+        quantc_tensor_value(name.c_str(), &call.tensors.back()));
+  }
+}
+
+/// Learns the outputs' shapes and gives each memory of its own, so that the
+/// model writes where Python keeps it.
+void runCall(Session &session, size_t index, const EntrySpec &entry,
+             Call &call) {
+  for (const ValueSpec &spec : entry.outputs) {
+    if (spec.kind != QUANTC_TENSOR)
+      throw Failure{{Status::Refused, "output '" + spec.name +
+                                          "' is not a tensor; use the C "
+                                          "interface"}};
+    call.outputs.push_back(quantc_tensor_value(spec.name.c_str(), nullptr));
+  }
+  check(session.prepare(index, call.inputs, call.outputs));
+  std::vector<quantc_tensor> tensors;
+  tensors.reserve(call.outputs.size());
+  for (quantc_value &value : call.outputs) {
+    const quantc_tensor &wanted = value.tensors[0];
+    std::optional<Array> result =
+        Array::allocate(wanted.dtype, {wanted.shape, size_t(wanted.ndim)});
+    if (!result)
+      throw Failure{{Status::Limit,
+                     std::string("no memory for output '") + value.name + "'"}};
+    call.results.push_back(std::move(*result));
+  }
+  for (auto [value, result] : llvm::zip(call.outputs, call.results)) {
+    tensors.push_back(result.getTensor());
+    value = quantc_tensor_value(value.name, &tensors.back());
+  }
+  check(session.run(index, call.inputs, call.outputs));
+}
+
+OutputArray toPython(Array result) {
+  auto *owned = new Array(std::move(result));
+  nb::capsule owner(
+      owned, [](void *array) noexcept { delete static_cast<Array *>(array); });
+  std::vector<size_t> shape(owned->getShape().begin(), owned->getShape().end());
+  quantc_dtype dtype = owned->getType();
+  nb::dlpack::dtype given = {dtype.code, dtype.bits, dtype.lanes};
+  if (dtype.code == QUANTC_BFLOAT)
+    given.code = QUANTC_UINT;
+  return OutputArray(owned->getData(), shape.size(), shape.data(), owner,
+                     nullptr, given);
+}
+
+nb::list
+Model::run(const std::string &entryName,
+           const std::vector<std::pair<std::string, InputArray>> &inputs,
+           int threads) {
+  size_t index = 0;
+  check(artifact->findEntry(entryName, index));
+  const EntrySpec &entry = artifact->getEntries()[index];
+  Call call;
+  addInputs(inputs, entry, call);
+  {
+    nb::gil_scoped_release release;
+    std::unique_ptr<Session> session = take(threads);
+    runCall(*session, index, entry, call);
+    giveBack(threads, std::move(session));
+  }
+  nb::list results;
+  for (Array &result : call.results)
+    results.append(nb::cast(toPython(std::move(result))));
+  return results;
+}
+
+/// (name, element type, shape with numbers and names) of each value.
+nb::list describe(const std::vector<ValueSpec> &values) {
+  nb::list list;
+  for (const ValueSpec &value : values) {
+    nb::list shape;
+    std::string type =
+        value.tensors.empty() ? "none" : typeName(value.tensors[0].dtype);
+    if (!value.tensors.empty())
+      for (auto [dim, extent] :
+           llvm::zip(value.tensors[0].dims, value.tensors[0].extents))
+        shape.append(extent >= 0 ? nb::object(nb::int_(extent))
+                                 : nb::object(nb::str(dim.c_str())));
+    list.append(nb::make_tuple(value.name, type, nb::tuple(shape)));
+  }
+  return list;
+}
+
+void compileModel(const std::string &path, nb::bytes model,
+                  const std::string &output, const std::string &recipe,
+                  const std::string &mcpu, const std::string &mattr,
+                  const std::string &weights, unsigned threads) {
+  CompileOptions options;
+  options.input = path;
+  options.model = std::string(model.c_str(), model.size());
+  options.output = output;
+  options.recipe = recipe;
+  options.cpu = mcpu;
+  options.attributes = mattr;
+  options.weights = weights;
+  options.threads = threads;
+  nb::gil_scoped_release release;
+  check(compile(options));
+}
+
+} // namespace
+
+NB_MODULE(_core, m) {
+  PyObject *error = PyErr_NewExceptionWithDoc(
+      "quantc.Error",
+      "One line that says what is wrong; `status` is the exit status of the\n"
+      "command line: 1 input refused, 2 usage, 3 resource limit, 4 I/O or\n"
+      "environment, 70 a bug of quantc.",
+      PyExc_RuntimeError, nullptr);
+  m.attr("Error") = nb::borrow(error);
+  nb::register_exception_translator(translate, error);
+
+  m.def("compile", compileModel);
+  nb::class_<Model>(m, "Model")
+      .def(nb::init<const std::string &>())
+      .def("run", &Model::run)
+      .def("entries",
+           [](const Model &model) {
+             nb::list list;
+             for (const EntrySpec &entry : model.getArtifact().getEntries())
+               list.append(nb::make_tuple(entry.name, describe(entry.inputs),
+                                          describe(entry.outputs)));
+             return list;
+           })
+      .def("metadata", [](const Model &model) {
+        nb::dict pairs;
+        for (const auto &[key, value] : model.getArtifact().getMetadata())
+          pairs[key.c_str()] = value;
+        return pairs;
+      });
+}

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""quantc: compiles ONNX models to small, fast native libraries.
+
+    import quantc
+    quantc.compile("model.onnx", "model.so", recipe="w8a8-dynamic")
+    model = quantc.load("model.so")
+    outputs = model.run({"input_ids": ids, "attention_mask": mask})
+
+Every failure is a quantc.Error with one line that says what is wrong.
+"""
+
+import os
+from typing import Any, Mapping, NamedTuple
+
+import numpy as np
+
+from . import _core
+from ._core import Error
+
+__all__ = ["Error", "Model", "Value", "compile", "load"]
+
+
+class Value(NamedTuple):
+    """One input or output: named dimensions are strings, fixed ones numbers."""
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+class _Entry(NamedTuple):
+    name: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+
+class Model:
+    """A compiled model.  It may be used from several threads at once."""
+
+    def __init__(self, path: str | os.PathLike):
+        self._model = _core.Model(os.fspath(path))
+        self._entries = {
+            name: _Entry(name, tuple(Value(*value) for value in inputs),
+                         tuple(Value(*value) for value in outputs))
+            for name, inputs, outputs in self._model.entries()}
+        self._first = next(iter(self._entries.values()))
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The names of the entry points; the first is what run takes."""
+        return tuple(self._entries)
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        return self._first.inputs
+
+    @property
+    def outputs(self) -> tuple[Value, ...]:
+        return self._first.outputs
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Recipe, hashes and the like."""
+        return self._model.metadata()
+
+    def run(self, inputs: Mapping[str, Any], threads: int | None = None,
+            entry: str | None = None) -> dict[str, np.ndarray]:
+        """Runs the model and returns its outputs by name.
+
+        Inputs are arrays of exactly the model's element types; contiguous ones
+        are not copied.  `threads` None means all CPUs of the process; results
+        do not depend on it.
+        """
+        arrays = [(name, _array(name, value))
+                  for name, value in inputs.items()]
+        results = self._model.run(entry or "", arrays, threads or 0)
+        outputs = self._entries[entry].outputs if entry else self.outputs
+        return {value.name: _typed(result, value.dtype)
+                for value, result in zip(outputs, results)}
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    array = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
+    if array.dtype.hasobject or array.dtype.kind in "USVMm":
+        if array.dtype.name != "bfloat16":
+            raise _refused(f"input '{name}' has dtype {array.dtype}, which no "
+                           "model takes")
+    if array.dtype.name == "bfloat16":
+        return array.view(np.uint16)
+    if not array.dtype.isnative:
+        return array.astype(array.dtype.newbyteorder("="))
+    return array
+
+
+def _typed(array: np.ndarray, dtype: str) -> np.ndarray:
+    if dtype != "bfloat16":
+        return array
+    import ml_dtypes
+    return array.view(ml_dtypes.bfloat16)
+
+
+def _refused(message: str, status: int = 1) -> Error:
+    error = Error(message)
+    error.status = status
+    return error
+
+
+def load(path: str | os.PathLike) -> Model:
+    """Loads a library that `compile` wrote.  Its code runs in this process:
+    only load files you trust."""
+    return Model(path)
+
+
+def compile(model: Any, output: str | os.PathLike, recipe: str = "fp32",
+            mcpu: str = "native", mattr: str = "", weights: str = "",
+            threads: int = 0) -> None:
+    """Compiles a model.
+
+    `model` is a path (.onnx, .onnxtxt, .mlir, .mlirbc), an onnx.ModelProto or
+    the bytes of one.  The suffix of `output` says what is written: .so, .mlir
+    or .mlirbc.  On an error nothing is left at `output`, and a file that was
+    there stays.
+    """
+    path, data = "", b""
+    if isinstance(model, (str, os.PathLike)):
+        path = os.fspath(model)
+    elif isinstance(model, (bytes, bytearray, memoryview)):
+        data = bytes(model)
+    elif hasattr(model, "SerializeToString"):
+        data = model.SerializeToString()
+    else:
+        raise _refused("expected a path, an onnx.ModelProto or bytes, got "
+                       f"{type(model).__name__}", 2)
+    if not path and not data:
+        raise _refused("the model is empty")
+    _core.compile(path, data, os.fspath(output), recipe, mcpu, mattr, weights,
+                  threads)
