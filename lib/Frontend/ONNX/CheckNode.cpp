@@ -38,11 +38,7 @@ LogicalResult checkNode(const onnx::NodeProto &node, const Scope &scope,
   }
   // One line, without the checker's context, which the caller adds.
   StringRef text = StringRef(problem).split("\n\n==> Context").first.trim();
-  SmallVector<StringRef> lines;
-  text.split(lines, '\n', -1, false);
-  for (StringRef &line : lines)
-    line = line.trim();
-  return refuse(error, StringRef(quote(llvm::join(lines, "; "))).trim('\''));
+  return refuse(error, oneLine(text));
 }
 
 /// Prints the cycle that `start` is on, following unfinished producers.

@@ -296,7 +296,7 @@ static BlockArgument extendedArgument(Value result) {
   if (!concat || concat.getInputs().size() != 2)
     return {};
   auto argument = dyn_cast<BlockArgument>(concat.getInputs()[0]);
-  if (!argument)
+  if (!argument || isa<BlockArgument>(concat.getInputs()[1]))
     return {};
   auto type = cast<RankedTensorType>(argument.getType());
   return type.isDynamicDim(concat.getAxis()) ? argument : BlockArgument();

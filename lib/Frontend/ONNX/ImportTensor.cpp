@@ -59,6 +59,10 @@ static LogicalResult importReshape(NodeImport &n) {
     if (failed(n.needNonNegative(dim, "a shape without negative dimensions")))
       return failure();
     shape.push_back(dim);
+    bool constant = isa<AffineConstantExpr>(known * dim);
+    if (!constant && isa<AffineConstantExpr>(known) &&
+        isa<AffineConstantExpr>(dim))
+      return n.error("the shape has more than 2^63 - 1 elements");
     known = canonicalize(known * dim);
   }
   AffineExpr count = elementCount(input->shape, &n.importer.context);

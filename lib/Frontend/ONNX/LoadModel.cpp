@@ -22,6 +22,28 @@ using namespace mlir;
 
 namespace quantc::onnx_frontend {
 
+/// `special` are printable characters to escape as well.
+static std::string escape(StringRef text, StringRef special) {
+  std::string result;
+  for (char c : text) {
+    if (special.contains(c))
+      result += '\\';
+    if (llvm::isPrint(c))
+      result += c;
+    else
+      result += "\\x" + llvm::toHex(StringRef(&c, 1));
+  }
+  return result;
+}
+
+std::string oneLine(StringRef text) {
+  SmallVector<StringRef> lines;
+  text.split(lines, '\n', -1, false);
+  for (StringRef &line : lines)
+    line = line.trim();
+  return escape(llvm::join(lines, "; "), "").substr(0, 1000);
+}
+
 std::string quote(StringRef text) {
   constexpr size_t limit = 160;
   std::string middle;
@@ -31,19 +53,7 @@ std::string quote(StringRef text) {
     tail = text.take_back(limit / 4);
     text = text.take_front(limit / 2);
   }
-  auto escape = [](StringRef part) {
-    std::string result;
-    for (unsigned char c : part) {
-      if (c == '\'' || c == '\\')
-        result += '\\';
-      if (c >= 0x20 && c < 0x7f)
-        result += char(c);
-      else
-        result += "\\x" + llvm::toHex(StringRef((const char *)&c, 1));
-    }
-    return result;
-  };
-  return "'" + escape(text) + middle + escape(tail) + "'";
+  return "'" + escape(text, "'\\") + middle + escape(tail, "'\\") + "'";
 }
 
 LogicalResult refuse(Error &error, const Twine &message, Status status) {
@@ -298,15 +308,10 @@ std::shared_ptr<Model> parseModelText(StringRef text, StringRef name,
   } catch (const std::exception &exception) {
     problem = exception.what();
   }
-  if (!problem.empty()) {
-    SmallVector<StringRef> lines;
-    StringRef(problem).split(lines, '\n', -1, false);
-    for (StringRef &line : lines)
-      line = line.trim();
-    return finish(
-        model, refuse(error, "not valid ONNX text: " + llvm::join(lines, "; ")),
-        error);
-  }
+  if (!problem.empty())
+    return finish(model,
+                  refuse(error, "not valid ONNX text: " + oneLine(problem)),
+                  error);
   return finish(model, checkModel(*model, options, error), error);
 }
 

@@ -19,6 +19,8 @@ namespace quantc::onnx_frontend {
 /// Text for messages: quoted, control characters and non-ASCII bytes escaped,
 /// shortened in the middle when long.
 std::string quote(llvm::StringRef text);
+/// A message of another library as one line of printable text.
+std::string oneLine(llvm::StringRef text);
 
 /// Sets `error` and returns failure.
 mlir::LogicalResult refuse(Error &error, const llvm::Twine &message,

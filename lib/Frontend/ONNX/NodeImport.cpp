@@ -263,8 +263,29 @@ LogicalResult NodeImport::needNonNegative(AffineExpr expr,
 }
 
 LogicalResult NodeImport::needAtMost(AffineExpr small, AffineExpr large) {
+  // Every term on the side where it is positive: `sequence <= 512`.
+  AffineExpr left = expr(0), right = expr(0);
+  SmallVector<AffineExpr> terms{canonicalize(large - small)};
+  while (!terms.empty()) {
+    AffineExpr term = terms.pop_back_val();
+    auto binary = dyn_cast<AffineBinaryOpExpr>(term);
+    if (binary && binary.getKind() == AffineExprKind::Add) {
+      terms.push_back(binary.getLHS());
+      terms.push_back(binary.getRHS());
+      continue;
+    }
+    AffineExpr factor = binary && binary.getKind() == AffineExprKind::Mul
+                            ? binary.getRHS()
+                            : term;
+    auto constant = dyn_cast<AffineConstantExpr>(factor);
+    if (constant && constant.getValue() < 0)
+      left = left - term;
+    else
+      right = right + term;
+  }
   return needNonNegative(large - small,
-                         importer.text(small) + " <= " + importer.text(large));
+                         importer.text(canonicalize(left)) +
+                             " <= " + importer.text(canonicalize(right)));
 }
 
 LogicalResult NodeImport::needEqual(AffineExpr a, AffineExpr b) {
