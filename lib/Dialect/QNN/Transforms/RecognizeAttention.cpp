@@ -64,6 +64,25 @@ private:
 
 } // namespace
 
+/// True if a few scalings and masks lead from `value` to a product: this, not
+/// the other operand of an addition, is the scores.
+static bool leadsToProduct(const ShapeAnalysis &shapes, Value value) {
+  for (int i = 0; i < 6; ++i) {
+    Operation *op = value.getDefiningOp();
+    if (isa_and_present<MatmulOp>(op))
+      return true;
+    if (!isa_and_present<MulOp, DivOp, AddOp, WhereOp>(op))
+      return false;
+    unsigned first = isa<WhereOp>(op) ? 1 : 0;
+    Value next = op->getOperand(first);
+    if (!next.getDefiningOp() || splatValue(next) ||
+        shapes.getShape(next) != shapes.getShape(value))
+      next = op->getOperand(first + 1);
+    value = next;
+  }
+  return false;
+}
+
 /// scores = where(condition, scores, lowest) or scores + mask.
 bool AttentionMatcher::peelMask(Value &current) {
   if (auto where = current.getDefiningOp<WhereOp>()) {
@@ -85,23 +104,8 @@ bool AttentionMatcher::peelMask(Value &current) {
   if (!add)
     return false;
   for (Value kept : {add.getLhs(), add.getRhs()}) {
-    Operation *producer = kept.getDefiningOp();
-    if (!isa_and_present<MatmulOp, MulOp, DivOp, AddOp, WhereOp>(producer) ||
-        shapeOf(kept) != shapeOf(current))
-      continue;
-    // Where both sides may hold the product, look for it.
-    Value probe = kept;
-    for (int i = 0; i < 6 && !probe.getDefiningOp<MatmulOp>(); ++i) {
-      Operation *step = probe.getDefiningOp();
-      if (!isa_and_present<MulOp, DivOp, AddOp, WhereOp>(step))
-        break;
-      Value next = step->getOperand(isa<WhereOp>(step) ? 1 : 0);
-      if (!next.getDefiningOp() || shapeOf(next) != shapeOf(probe) ||
-          splatValue(next))
-        next = step->getOperand(isa<WhereOp>(step) ? 2 : 1);
-      probe = next;
-    }
-    if (!probe.getDefiningOp<MatmulOp>())
+    if (shapeOf(kept) != shapeOf(current) ||
+        !leadsToProduct(rewriter.shapes, kept))
       continue;
     match.add(add);
     masks.push_back({otherOperand(add, kept), Value(), true});
