@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Downloads and unpacks the source package NAME VERSION into DIR.
 
 Uses pip's own index settings (`pip download --no-binary`), with the build back

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rewrites linears and embedding look-ups to int8 with scales per output channel
-// and per row.  Weight codes are lazy constant expressions (qnn.quantize_rows of
-// the constant), computed when the artifact is written.
+// Rewrites linears and embedding look-ups to int8 with scales per output
+// channel and per row.  Weight codes are lazy constant expressions
+// (qnn.quantize_rows of the constant), computed when the artifact is written.
 
 #include "quantc/Allocation/Passes.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
@@ -31,9 +31,9 @@ public:
     QuantizeRowsOp input = quantizeOnce(op.getInput(), /*isWeight=*/false);
     builder.setInsertionPoint(op);
     auto twin = QuantizedLinearOp::create(
-        builder, op.getLoc(), op.getType(), input.getCodes(),
-        input.getScales(), input.getSums(), weight.getCodes(),
-        weight.getScales(), op.getBias(), DenseI64ArrayAttr());
+        builder, op.getLoc(), op.getType(), input.getCodes(), input.getScales(),
+        input.getSums(), weight.getCodes(), weight.getScales(), op.getBias(),
+        DenseI64ArrayAttr());
     op.replaceAllUsesWith(twin.getResult());
     op.erase();
     return true;
@@ -46,9 +46,9 @@ public:
       return false;
     QuantizeRowsOp table = quantizeOnce(op.getInput(), /*isWeight=*/true);
     builder.setInsertionPoint(op);
-    auto twin = QuantizedGatherOp::create(
-        builder, op.getLoc(), op.getType(), table.getCodes(),
-        table.getScales(), op.getIndices(), DenseI64ArrayAttr());
+    auto twin = QuantizedGatherOp::create(builder, op.getLoc(), op.getType(),
+                                          table.getCodes(), table.getScales(),
+                                          op.getIndices(), DenseI64ArrayAttr());
     op.replaceAllUsesWith(twin.getResult());
     op.erase();
     return true;
@@ -93,9 +93,8 @@ struct QuantizeDynamicPass
     DynamicQuantizer quantizer(&getContext());
     getOperation().walk(
         [&](LinearOp op) { numLinears += quantizer.quantize(op); });
-    getOperation().walk([&](GatherOp op) {
-      numTables += quantizer.quantize(op, minElements);
-    });
+    getOperation().walk(
+        [&](GatherOp op) { numTables += quantizer.quantize(op, minElements); });
   }
 };
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One-shot bufferization of one kernel function.  Arguments are memrefs already,
-// so function boundaries are left alone; each kernel function is bufferized by
-// itself and in parallel with the others.
+// One-shot bufferization of one kernel function.  Arguments are memrefs
+// already, so function boundaries are left alone; each kernel function is
+// bufferized by itself and in parallel with the others.
 
-#include "quantc/Codegen/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
+#include "quantc/Codegen/Passes.h"
 
 namespace quantc {
 #define GEN_PASS_DEF_BUFFERIZEKERNELSPASS

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rewrites linear and row operations on [a, b, …, c] into the same operations on
-// [a * b * …, c] between reshapes, in one forward walk.  Every value that is a
-// reshape of a flat one is remembered with its flat twin, so a chain of such
+// Rewrites linear and row operations on [a, b, …, c] into the same operations
+// on [a * b * …, c] between reshapes, in one forward walk.  Every value that is
+// a reshape of a flat one is remembered with its flat twin, so a chain of such
 // operations needs one reshape at its start and one at its end; the reshapes in
 // between die.
 
@@ -76,8 +76,8 @@ private:
     if (Value known = flat.lookup(value))
       return known;
     ArrayRef<AffineExpr> shape = shapeOf(value);
-    SymbolicShape rows = {
-        elementCount(shape.drop_back(), builder.getContext()), shape.back()};
+    SymbolicShape rows = {elementCount(shape.drop_back(), builder.getContext()),
+                          shape.back()};
     Value result = reshape(value, rows);
     flat[value] = result;
     return result;
@@ -154,8 +154,8 @@ private:
   bool isLastAxisOnly(Value operand) {
     ArrayRef<AffineExpr> own = shapeOf(operand);
     return own.empty() || llvm::all_of(own.drop_back(), [](AffineExpr dim) {
-      return staticExtent(dim) == 1;
-    });
+             return staticExtent(dim) == 1;
+           });
   }
 
   /// Clones `op` on the mapped operands and reshapes its results back.

@@ -44,8 +44,7 @@ struct Group {
 
 class Grouping {
 public:
-  Grouping(func::FuncOp func, const ShapeAnalysis &shapes)
-      : shapes(shapes) {
+  Grouping(func::FuncOp func, const ShapeAnalysis &shapes) : shapes(shapes) {
     for (auto [i, op] : llvm::enumerate(func.front()))
       position[&op] = i;
     for (Operation &op : func.front().without_terminator())
@@ -63,8 +62,7 @@ private:
   }
 
   static bool isContraction(Operation *op) {
-    return isa<LinearOp, QuantizedLinearOp, MatmulOp, ConvOp, AttentionOp>(
-        op);
+    return isa<LinearOp, QuantizedLinearOp, MatmulOp, ConvOp, AttentionOp>(op);
   }
 
   // Operations over complete rows (the last axis) of their first operand.
@@ -89,12 +87,12 @@ private:
     }
     auto group = std::make_unique<Group>();
     group->shape = SymbolicShape(shapes.getShape(op->getResult(0)));
-    group->kind = isContraction(op) ? GroupKind::Contraction
-                  : isRowOp(op) || isa<ElementwiseOpInterface, GatherOp,
-                                       QuantizedGatherOp, BroadcastToOp,
-                                       RotaryOp>(op)
-                      ? GroupKind::Rows
-                      : GroupKind::Single;
+    group->kind =
+        isContraction(op) ? GroupKind::Contraction
+        : isRowOp(op) || isa<ElementwiseOpInterface, GatherOp,
+                             QuantizedGatherOp, BroadcastToOp, RotaryOp>(op)
+            ? GroupKind::Rows
+            : GroupKind::Single;
     if (isa<AttentionOp>(op))
       absorbTransposes(op, *group);
     group->ops.push_back(op);
@@ -128,8 +126,7 @@ private:
     for (Value operand : op->getOperands()) {
       Group *group = groupOf.lookup(operand.getDefiningOp());
       if (!group || group == best || group->kind == GroupKind::Single ||
-          group->shape != shape ||
-          shapes.getShape(operand) != ArrayRef(shape))
+          group->shape != shape || shapes.getShape(operand) != ArrayRef(shape))
         continue;
       if (rowOp && group->kind != GroupKind::Rows)
         continue;
@@ -183,8 +180,7 @@ public:
         isa<AffineSymbolExpr>(host))
       return translate(host);
     auto binary = cast<AffineBinaryOpExpr>(host);
-    return getAffineBinaryOpExpr(host.getKind(),
-                                 translateDeep(binary.getLHS()),
+    return getAffineBinaryOpExpr(host.getKind(), translateDeep(binary.getLHS()),
                                  translateDeep(binary.getRHS()));
   }
 
@@ -272,9 +268,11 @@ func::FuncOp Outliner::build(const Group &group) {
   for (Value output : outputs)
     (void)shapeMap(output);
 
-  auto type = FunctionType::get(context, ValueRange(inputs.getArrayRef()).getTypes(),
-                                ValueRange(outputs).getTypes());
-  auto kernel = func::FuncOp::create(group.ops.back()->getLoc(), "kernel", type);
+  auto type =
+      FunctionType::get(context, ValueRange(inputs.getArrayRef()).getTypes(),
+                        ValueRange(outputs).getTypes());
+  auto kernel =
+      func::FuncOp::create(group.ops.back()->getLoc(), "kernel", type);
   kernel.setPrivate();
   kernel->setAttr(kKernelAttr, builder.getUnitAttr());
   SmallVector<Attribute> names;

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Moves each top-level loop of a bufferized kernel function into a step function
+// Moves each top-level loop of a bufferized kernel function into a step
+// function
 //
 //   (buffers: ptr, scalars: ptr, begin: i64, end: i64, scratch: ptr)
 //
 // that computes the loop's iterations [begin, end), numbered row-major.  The
-// step function rebuilds its memrefs from bare pointers and the symbols' values,
-// so nothing but pointers and symbols crosses the boundary.  Temporaries inside
-// the loop become parts of the worker's scratch block; temporaries between loops
-// stay in the kernel function and are placed by the runtime's arena.
+// step function rebuilds its memrefs from bare pointers and the symbols'
+// values, so nothing but pointers and symbols crosses the boundary. Temporaries
+// inside the loop become parts of the worker's scratch block; temporaries
+// between loops stay in the kernel function and are placed by the runtime's
+// arena.
 
-#include "quantc/Codegen/Passes.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "quantc/Codegen/Passes.h"
 #include "quantc/Codegen/SymbolExprs.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 
@@ -107,27 +109,25 @@ void StepBuilder::collectInputs(Operation *work) {
 void StepBuilder::createFunction(Operation *work) {
   Type pointer = LLVM::LLVMPointerType::get(context);
   Type i64 = builder.getI64Type();
-  auto type = FunctionType::get(context, {pointer, pointer, i64, i64, pointer},
-                                {});
+  auto type =
+      FunctionType::get(context, {pointer, pointer, i64, i64, pointer}, {});
   builder.setInsertionPointToEnd(target.getBody());
-  std::string name =
-      (kernel.getName() + "_step_" + Twine(number)).str();
+  std::string name = (kernel.getName() + "_step_" + Twine(number)).str();
   step = func::FuncOp::create(builder, work->getLoc(), name, type);
   builder.setInsertionPointToStart(step.addEntryBlock());
   unsigned count = qnn::getSymbolNames(kernel).size();
   for (unsigned i = 0; i < count; ++i) {
-    Value address = LLVM::GEPOp::create(
-        builder, work->getLoc(), pointer, i64, step.getArgument(1),
-        ArrayRef<LLVM::GEPArg>{int32_t(i)});
+    Value address = LLVM::GEPOp::create(builder, work->getLoc(), pointer, i64,
+                                        step.getArgument(1),
+                                        ArrayRef<LLVM::GEPArg>{int32_t(i)});
     Value word = LLVM::LoadOp::create(builder, work->getLoc(), i64, address);
-    words.push_back(arith::IndexCastOp::create(
-        builder, work->getLoc(), builder.getIndexType(), word));
+    words.push_back(arith::IndexCastOp::create(builder, work->getLoc(),
+                                               builder.getIndexType(), word));
   }
   // Until the step is finished its sizes are read back as expressions.
   for (unsigned i = 0; i < count; ++i)
-    symbols.push_back(
-        qnn::SymbolValueOp::create(builder, work->getLoc(),
-                                   builder.getIndexType(), uint64_t(i)));
+    symbols.push_back(qnn::SymbolValueOp::create(
+        builder, work->getLoc(), builder.getIndexType(), uint64_t(i)));
 }
 
 Value StepBuilder::emit(AffineExpr expr) {
@@ -152,9 +152,9 @@ Value StepBuilder::createMemref(Value pointer, MemRefType type,
   };
   insert(pointer, {0});
   insert(pointer, {1});
-  insert(LLVM::ConstantOp::create(builder, loc, i64,
-                                  builder.getI64IntegerAttr(0)),
-         {2});
+  insert(
+      LLVM::ConstantOp::create(builder, loc, i64, builder.getI64IntegerAttr(0)),
+      {2});
   AffineExpr stride = getAffineConstantExpr(1, context);
   for (int64_t i = rank - 1; i >= 0; --i) {
     auto word = [&](AffineExpr expr) -> Value {
@@ -260,8 +260,7 @@ LogicalResult StepBuilder::cloneLoop(scf::ForallOp forall) {
     operands.append(symbols);
     AffineMap map = AffineMap::get(
         1, symbols.size(),
-        starts[i].first +
-            getAffineDimExpr(0, context) * starts[i].second);
+        starts[i].first + getAffineDimExpr(0, context) * starts[i].second);
     mapping.map(forall.getInductionVars()[i],
                 affine::AffineApplyOp::create(builder, loc, map, operands));
   }
@@ -326,8 +325,8 @@ void StepBuilder::replaceBySteps(Operation *work) {
   unsigned count = symbols.size();
   auto function = SymbolRefAttr::get(
       target.getSymNameAttr(), {FlatSymbolRefAttr::get(step.getSymNameAttr())});
-  qnn::StepOp::create(builder, work->getLoc(), function,
-                      buffers.getArrayRef(), AffineMap::get(0, count, trip),
+  qnn::StepOp::create(builder, work->getLoc(), function, buffers.getArrayRef(),
+                      AffineMap::get(0, count, trip),
                       AffineMap::get(0, count, scratchBytes), 1);
   work->erase();
 }
@@ -379,8 +378,8 @@ struct OutlineStepsPass
       if (func->hasAttr(qnn::kKernelAttr))
         kernels.push_back(func);
     for (func::FuncOp kernel : kernels) {
-      auto target = ModuleOp::create(kernel.getLoc(),
-                                     (kernel.getName() + "_code").str());
+      auto target =
+          ModuleOp::create(kernel.getLoc(), (kernel.getName() + "_code").str());
       getOperation().push_back(target);
       SmallVector<Operation *> work;
       for (Operation &op : kernel.front())

@@ -72,9 +72,8 @@ struct PackWeightsPass
     WeightPacker packer;
     getOperation().walk([&](LinearOp op) { packer.visit(op); });
     getOperation().walk([&](QuantizedLinearOp op) { packer.visit(op); });
-    getOperation().walk([&](QuantizedGatherOp op) {
-      packer.share(op, op.getCodesMutable());
-    });
+    getOperation().walk(
+        [&](QuantizedGatherOp op) { packer.share(op, op.getCodesMutable()); });
   }
 };
 

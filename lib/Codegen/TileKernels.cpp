@@ -9,11 +9,11 @@
 // rows x columns for contractions.  Reduced dimensions are never split, so no
 // result depends on the tiling.
 
-#include "quantc/Codegen/Passes.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/Interfaces/TilingInterface.h"
+#include "quantc/Codegen/Passes.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
 
 namespace quantc {
@@ -114,9 +114,7 @@ void makeDestinationPassing(func::FuncOp func) {
 // Tile sizes
 //===----------------------------------------------------------------------===//
 
-bool isContraction(Operation *op) {
-  return isa<lowbit::MatmulOp>(op);
-}
+bool isContraction(Operation *op) { return isa<lowbit::MatmulOp>(op); }
 
 /// The operations that fusion would pull into a loop around `root`.
 SetVector<Operation *> producersOf(Operation *root) {
@@ -173,8 +171,7 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
   // The last contraction of the group decides.
   Operation *contraction = nullptr;
   for (Operation *op : group)
-    if (isContraction(op) &&
-        (!contraction || contraction->isBeforeInBlock(op)))
+    if (isContraction(op) && (!contraction || contraction->isBeforeInBlock(op)))
       contraction = op;
   if (contraction) {
     int64_t rank =
@@ -221,8 +218,8 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
     }
     row = parallel[parallel.size() - 2];
   }
-  sizes[row] = std::max<int64_t>(1, kTileElements / std::max<int64_t>(
-                                                       1, rowLength));
+  sizes[row] =
+      std::max<int64_t>(1, kTileElements / std::max<int64_t>(1, rowLength));
   return sizes;
 }
 
@@ -248,8 +245,8 @@ LogicalResult tileRoot(TilingInterface root, IRRewriter &rewriter) {
   options.tilingOptions.setTileSizes(tiles).setLoopType(
       scf::SCFTilingOptions::LoopType::ForallOp);
   options.setFusionControlFn(
-      [](tensor::ExtractSliceOp, OpResult producer, bool)
-          -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+      [](tensor::ExtractSliceOp, OpResult producer,
+         bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
         scf::SCFTileAndFuseOptions::ControlFnResult result;
         result.yieldProducerReplacement = isResult(producer);
         return result;
@@ -272,8 +269,7 @@ LogicalResult tileRoot(TilingInterface root, IRRewriter &rewriter) {
 }
 
 void eraseDead(func::FuncOp func) {
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(func.front())))
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(func.front())))
     if (isOpTriviallyDead(&op))
       op.erase();
 }

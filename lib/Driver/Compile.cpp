@@ -3,14 +3,14 @@
 // The driver: load, front pipeline, code generation, emission.
 
 #include "quantc/Driver/Compile.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
 #include "quantc/Driver/Pipelines.h"
 #include "quantc/Driver/Register.h"
 #include "quantc/Frontend/ONNX/Import.h"
 #include "quantc/Support/AtomicFile.h"
 #include "quantc/Target/Artifact.h"
-#include "mlir/Bytecode/BytecodeWriter.h"
-#include "mlir/IR/Verifier.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -98,8 +98,8 @@ private:
   }
   std::optional<Error> checkOutput();
   std::optional<Error> load();
-  std::optional<Error> runPasses(
-      llvm::function_ref<bool(OpPassManager &)> build, Status status);
+  std::optional<Error>
+  runPasses(llvm::function_ref<bool(OpPassManager &)> build, Status status);
   std::optional<Error> writeModule();
   std::optional<Error> writeLibrary(const TargetDescription &target);
   /// SHA-256 of the model file (not of its external data), in hexadecimal.
@@ -137,8 +137,8 @@ std::optional<Error> Compilation::checkOutput() {
 std::optional<Error> Compilation::load() {
   DialectRegistry registry;
   registerAllDialects(registry);
-  context = std::make_unique<MLIRContext>(registry,
-                                          MLIRContext::Threading::DISABLED);
+  context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   if (threads > 1) {
     pool = std::make_unique<llvm::DefaultThreadPool>(
         llvm::hardware_concurrency(threads));
@@ -149,8 +149,8 @@ std::optional<Error> Compilation::load() {
   ImportOptions import;
   StringRef inputSuffix = llvm::sys::path::extension(options.input);
   if (options.input.empty()) {
-    auto imported = importOnnxBytes(options.model, "model", *context, import,
-                                    error);
+    auto imported =
+        importOnnxBytes(options.model, "model", *context, import, error);
     if (failed(imported))
       return error;
     module = std::move(*imported);

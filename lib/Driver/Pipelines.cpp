@@ -3,13 +3,13 @@
 // Recipes as pass sequences.
 
 #include "quantc/Driver/Pipelines.h"
+#include "mlir/Transforms/Passes.h"
 #include "quantc/Allocation/Passes.h"
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Codegen/Pipelines.h"
 #include "quantc/Conversion/Passes.h"
 #include "quantc/Dialect/QNN/Passes.h"
 #include "quantc/Driver/Compile.h"
-#include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -63,10 +63,9 @@ void buildCodegenPipeline(OpPassManager &pm, const TargetDescription &target) {
 }
 
 void registerDriverPipelines() {
-  PassPipelineRegistration<>("qnn-front", "normalization of the fp32 recipe",
-                             [](OpPassManager &pm) {
-                               (void)buildFrontPipeline(pm, "fp32");
-                             });
+  PassPipelineRegistration<>(
+      "qnn-front", "normalization of the fp32 recipe",
+      [](OpPassManager &pm) { (void)buildFrontPipeline(pm, "fp32"); });
 }
 
 } // namespace quantc

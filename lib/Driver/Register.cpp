@@ -3,13 +3,6 @@
 // The one list of dialects, interface models and passes.
 
 #include "quantc/Driver/Register.h"
-#include "quantc/Allocation/Passes.h"
-#include "quantc/Codegen/Passes.h"
-#include "quantc/Codegen/Pipelines.h"
-#include "quantc/Conversion/Passes.h"
-#include "quantc/Dialect/LowBit/LowBit.h"
-#include "quantc/Dialect/QNN/Passes.h"
-#include "quantc/Dialect/QNN/QNN.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -35,6 +28,13 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
+#include "quantc/Allocation/Passes.h"
+#include "quantc/Codegen/Passes.h"
+#include "quantc/Codegen/Pipelines.h"
+#include "quantc/Conversion/Passes.h"
+#include "quantc/Dialect/LowBit/LowBit.h"
+#include "quantc/Dialect/QNN/Passes.h"
+#include "quantc/Dialect/QNN/QNN.h"
 
 using namespace mlir;
 

@@ -29,9 +29,9 @@ std::unique_ptr<AtomicFile> AtomicFile::create(StringRef path, Error &error) {
   SmallString<256> temporary(sys::path::parent_path(path));
   if (temporary.empty())
     temporary = ".";
-  sys::path::append(temporary,
-                    "." + sys::path::filename(path) + "." +
-                        Twine(sys::Process::getProcessId()) + ".quantc-tmp");
+  sys::path::append(temporary, "." + sys::path::filename(path) + "." +
+                                   Twine(sys::Process::getProcessId()) +
+                                   ".quantc-tmp");
   ::unlink(temporary.c_str());
   int fd = ::open(temporary.c_str(),
                   O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Emission: weights are streamed into their place first (inside an ELF object,
-// or a weights file), then the program table is known, then everything is linked
-// and renamed into place.  A failure at any point leaves the old files.
+// or a weights file), then the program table is known, then everything is
+// linked and renamed into place.  A failure at any point leaves the old files.
 
 #include "quantc/Target/Artifact.h"
 #include "quantc/Codegen/Passes.h"
@@ -97,8 +97,8 @@ std::optional<Error> ArtifactWriter::writeWeights() {
   SmallString<256> path(options.output);
   llvm::sys::path::replace_extension(
       path, "." + llvm::toHex(ArrayRef(hash).take_front(8), true) + ".weights");
-  std::vector<uint8_t> head = runtime::ProgramBuilder::weightsFileHeader(
-      bytes, hash);
+  std::vector<uint8_t> head =
+      runtime::ProgramBuilder::weightsFileHeader(bytes, hash);
   file->os().pwrite(reinterpret_cast<const char *>(head.data()), head.size(),
                     0);
   program.setWeightsFile(std::string(llvm::sys::path::filename(path)), bytes,
@@ -156,9 +156,9 @@ std::optional<Error> ArtifactWriter::write() {
   // lld writes its own file; ours only reserved the name.
   if (auto failed = library->sync())
     return failed;
-  if (llvm::Error failed = linkSharedLibrary(
-          objects, library->getTemporaryPath(),
-          llvm::sys::path::filename(options.output)))
+  if (llvm::Error failed =
+          linkSharedLibrary(objects, library->getTemporaryPath(),
+                            llvm::sys::path::filename(options.output)))
     return toError(std::move(failed), Status::IO);
   if (weightsFile)
     if (auto failed = weightsFile->commit())

@@ -130,8 +130,8 @@ compileProgramObject(ArrayRef<uint8_t> program,
   }
   // The runtime expects a null pointer at the end.
   kernels.push_back(llvm::ConstantPointerNull::get(pointer));
-  define(llvm::ConstantArray::get(
-             llvm::ArrayType::get(pointer, kernels.size()), kernels),
+  define(llvm::ConstantArray::get(llvm::ArrayType::get(pointer, kernels.size()),
+                                  kernels),
          symbols::kKernels);
   return emitObject(module, *machine);
 }

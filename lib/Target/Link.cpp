@@ -52,8 +52,8 @@ static llvm::Expected<std::string> findLibc() {
         llvm::sys::path::filename(path).starts_with("libc.so"))
       return std::string(path);
   }
-  for (const char *path : {"/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6",
-                           "/usr/lib/libc.so.6"})
+  for (const char *path : {"/lib/x86_64-linux-gnu/libc.so.6",
+                           "/lib64/libc.so.6", "/usr/lib/libc.so.6"})
     if (llvm::sys::fs::exists(path))
       return std::string(path);
   return llvm::createStringError("cannot find libc.so.6 to link with");
@@ -68,12 +68,23 @@ llvm::Error linkSharedLibrary(llvm::ArrayRef<std::string> objects,
   if (!libc)
     return libc.takeError();
   std::string out = output.str(), name = "-soname=" + soname.str();
-  std::vector<const char *> args = {
-      "ld.lld",      "-shared",      "-o",           out.c_str(),
-      name.c_str(),  "--threads=1",  "--build-id=none", "--hash-style=gnu",
-      "-z",          "relro",        "-z",           "now",
-      "-z",          "noexecstack",  "--gc-sections", "-u",
-      "quantc_api_v1"};
+  std::vector<const char *> args = {"ld.lld",
+                                    "-shared",
+                                    "-o",
+                                    out.c_str(),
+                                    name.c_str(),
+                                    "--threads=1",
+                                    "--build-id=none",
+                                    "--hash-style=gnu",
+                                    "-z",
+                                    "relro",
+                                    "-z",
+                                    "now",
+                                    "-z",
+                                    "noexecstack",
+                                    "--gc-sections",
+                                    "-u",
+                                    "quantc_api_v1"};
   // Not -Bsymbolic: all libraries of a process share one thread pool.
   for (const std::string &object : objects)
     args.push_back(object.c_str());

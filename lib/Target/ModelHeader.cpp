@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The C header beside a compiled model: the interface's own text and the indices
-// of entry points, inputs and outputs.
+// The C header beside a compiled model: the interface's own text and the
+// indices of entry points, inputs and outputs.
 
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 #include "quantc/Target/Artifact.h"
@@ -83,8 +83,7 @@ std::string modelHeader(ModuleOp module, StringRef stem,
       std::string label = name ? name.getValue().str() : std::to_string(index);
       os << "  "
          << unique(prefix + "_" + entry + "_" + kind + "_" + identifier(label))
-         << " = " << index << ", /* " << describe(func, type, shape)
-         << " */\n";
+         << " = " << index << ", /* " << describe(func, type, shape) << " */\n";
     };
     for (auto [i, type] : llvm::enumerate(func.getArgumentTypes()))
       emit("INPUT", i, type, func.getArgAttrDict(i));

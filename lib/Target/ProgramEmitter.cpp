@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Walks an entry function once: constants become places in the weights, reshapes
-// alias their operand's buffer, launches become the steps of their kernel, and
-// returned values are written where the caller wants them.
+// Walks an entry function once: constants become places in the weights,
+// reshapes alias their operand's buffer, launches become the steps of their
+// kernel, and returned values are written where the caller wants them.
 
 #include "quantc/Target/ProgramEmitter.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -65,7 +65,8 @@ void countStorage(Value value, uint64_t bytes, StorageReport &report) {
   auto quantize = value.getDefiningOp<qnn::QuantizeRowsOp>();
   auto pack = value.getDefiningOp<qnn::PackOp>();
   if (quantize && value != quantize.getCodes()) {
-    if (llvm::any_of(quantize.getCodes().getUsers(), llvm::IsaPred<qnn::PackOp>))
+    if (llvm::any_of(quantize.getCodes().getUsers(),
+                     llvm::IsaPred<qnn::PackOp>))
       report.linears.bits += bytes * 8;
     return;
   }
@@ -83,8 +84,7 @@ public:
                llvm::function_ref<KernelId(StringRef)> kernelId,
                StorageReport &storage)
       : func(func), entry(entry), weights(weights), kernelId(kernelId),
-        storage(storage),
-        names(qnn::getSymbolNames(func)) {}
+        storage(storage), names(qnn::getSymbolNames(func)) {}
 
   LogicalResult emit();
 
@@ -169,9 +169,8 @@ LogicalResult EntryEmitter::emitInputs() {
     FailureOr<TensorSpec> spec = specOf(argument, func.getLoc());
     if (failed(spec))
       return failure();
-    std::string text =
-        name ? name.getValue().str()
-             : "input" + std::to_string(argument.getArgNumber());
+    std::string text = name ? name.getValue().str()
+                            : "input" + std::to_string(argument.getArgNumber());
     buffers[argument] = entry.addInputBuffer(entry.addInput(text, *spec));
   }
   return success();
@@ -186,8 +185,8 @@ LogicalResult EntryEmitter::emitOutputs() {
     FailureOr<TensorSpec> spec = specOf(operand.get(), func.getLoc());
     if (failed(spec))
       return failure();
-    std::string text = name ? name.getValue().str()
-                            : "output" + std::to_string(index);
+    std::string text =
+        name ? name.getValue().str() : "output" + std::to_string(index);
     BufferId buffer = entry.addOutputBuffer(entry.addOutput(text, *spec));
     Value source = operand.get();
     while (auto reshape = source.getDefiningOp<qnn::ReshapeOp>())
@@ -290,8 +289,7 @@ LogicalResult EntryEmitter::emitCheck(qnn::CheckOp check) {
   for (unsigned i = 0; i < set.getNumConstraints(); ++i) {
     ExprId value = hostExpr(set.getConstraint(i));
     ExprId zero = entry.constant(0);
-    ExprId holds =
-        set.isEq(i) ? entry.eq(value, zero) : entry.le(zero, value);
+    ExprId holds = set.isEq(i) ? entry.eq(value, zero) : entry.le(zero, value);
     entry.addCheck(holds, std::string_view(check.getMessage()));
   }
   return success();
@@ -345,8 +343,7 @@ LogicalResult emitProgram(ModuleOp module, ProgramBuilder &program,
   for (auto func : module.getOps<func::FuncOp>()) {
     if (!func->hasAttr(qnn::kEntryAttr))
       continue;
-    EntryBuilder &entry =
-        program.addEntry(std::string_view(func.getName()));
+    EntryBuilder &entry = program.addEntry(std::string_view(func.getName()));
     if (failed(EntryEmitter(func, entry, weights, kernelId, storage).emit()))
       return failure();
   }

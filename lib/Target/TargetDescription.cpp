@@ -47,8 +47,8 @@ static std::string hostFeatureString() {
   return llvm::join(parts, ",");
 }
 
-Expected<TargetDescription>
-TargetDescription::create(StringRef cpu, StringRef attributes) {
+Expected<TargetDescription> TargetDescription::create(StringRef cpu,
+                                                      StringRef attributes) {
   Expected<const Target *> target = findTarget();
   if (!target)
     return target.takeError();
@@ -80,9 +80,8 @@ TargetDescription::create(StringRef cpu, StringRef attributes) {
       return createStringError("unknown cpu feature '" + name.str() +
                                "', expected +NAME or -NAME");
   }
-  std::unique_ptr<MCSubtargetInfo> subtarget(
-      (*target)->createMCSubtargetInfo(targetTriple(), result.cpu,
-                                       result.features));
+  std::unique_ptr<MCSubtargetInfo> subtarget((*target)->createMCSubtargetInfo(
+      targetTriple(), result.cpu, result.features));
 #define QUANTC_FEATURE(NUMBER, NAME, LEAF, SUBLEAF, REG, BIT, STATE)           \
   if (subtarget->checkFeatures("+" NAME))                                      \
     result.enabled.push_back(NAME);

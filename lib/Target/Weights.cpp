@@ -135,7 +135,8 @@ WeightsObject makeWeightsObject(uint64_t weightsBytes) {
   };
   intern("");
   uint32_t dataName = intern(".quantc.weights"), tableName = intern(".symtab"),
-           stringsName = intern(".strtab"), noteName = intern(".note.GNU-stack"),
+           stringsName = intern(".strtab"),
+           noteName = intern(".note.GNU-stack"),
            symbolName = intern(runtime::program::symbols::kWeights);
 
   WeightsObject object;

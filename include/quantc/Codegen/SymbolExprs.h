@@ -12,8 +12,8 @@
 namespace quantc {
 
 /// The value as an expression of the kernel's symbols, through constants,
-/// qnn.symbol_value, memref.dim of arguments, affine.apply and index arithmetic;
-/// std::nullopt for anything else (a loop counter, data).
+/// qnn.symbol_value, memref.dim of arguments, affine.apply and index
+/// arithmetic; std::nullopt for anything else (a loop counter, data).
 std::optional<mlir::AffineExpr> symbolExprOf(mlir::Value value);
 
 /// An expression that the value never exceeds.  affine.min is bounded by any of

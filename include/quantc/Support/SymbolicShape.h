@@ -2,10 +2,10 @@
 //
 // Shapes whose dimensions are affine expressions of a function's symbols.
 //
-// A symbol is a named dimension of the model ("batch", "sequence").  Its position
-// in the function attribute `qnn.symbols` is its AffineSymbolExpr position.
-// Expressions are canonical (AffineExpr is uniqued and simplified), so equality
-// of dimensions is pointer equality.
+// A symbol is a named dimension of the model ("batch", "sequence").  Its
+// position in the function attribute `qnn.symbols` is its AffineSymbolExpr
+// position. Expressions are canonical (AffineExpr is uniqued and simplified),
+// so equality of dimensions is pointer equality.
 
 #ifndef QUANTC_SUPPORT_SYMBOLICSHAPE_H
 #define QUANTC_SUPPORT_SYMBOLICSHAPE_H
@@ -27,8 +27,8 @@ inline int64_t staticExtent(mlir::AffineExpr dim) {
 }
 
 /// The type with constant dimensions static and all others dynamic.
-inline mlir::RankedTensorType tensorTypeFor(llvm::ArrayRef<mlir::AffineExpr> shape,
-                                            mlir::Type elementType) {
+inline mlir::RankedTensorType
+tensorTypeFor(llvm::ArrayRef<mlir::AffineExpr> shape, mlir::Type elementType) {
   llvm::SmallVector<int64_t> extents;
   for (mlir::AffineExpr dim : shape)
     extents.push_back(staticExtent(dim));
@@ -36,8 +36,9 @@ inline mlir::RankedTensorType tensorTypeFor(llvm::ArrayRef<mlir::AffineExpr> sha
 }
 
 /// The normal form of an expression: a sum of products in a fixed order, with
-/// exact divisions carried out.  Two equal polynomials have the same normal form,
-/// so after this equality is pointer equality.  Division by zero is left alone.
+/// exact divisions carried out.  Two equal polynomials have the same normal
+/// form, so after this equality is pointer equality.  Division by zero is left
+/// alone.
 mlir::AffineExpr canonicalize(mlir::AffineExpr expr);
 
 /// The product of all dimensions (1 for rank 0), canonical.

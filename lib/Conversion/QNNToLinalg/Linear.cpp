@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Linears, and what dynamic int8 quantization makes of them: one lowbit.matmul
-// on a packed weight, whose destination starts at the right value, and a generic
-// for scales and bias (docs/numerics.md §5.1, §5.3, §6.1).
+// on a packed weight, whose destination starts at the right value, and a
+// generic for scales and bias (docs/numerics.md §5.1, §5.3, §6.1).
 
 #include "Rows.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
@@ -45,11 +45,11 @@ static LogicalResult lower(Lowering &lowering, LinearOp op) {
   Tensor product = packedMatmul(lowering, loc, input,
                                 lowering.get(op.getWeight()).value, start);
   if (op.getBias())
-    product = lowering.map(
-        loc, shape, f32, {product, lowering.get(op.getBias())},
-        [](OpBuilder &b, Location at, ValueRange args) -> Value {
-          return arith::AddFOp::create(b, at, args[0], args[1]);
-        });
+    product =
+        lowering.map(loc, shape, f32, {product, lowering.get(op.getBias())},
+                     [](OpBuilder &b, Location at, ValueRange args) -> Value {
+                       return arith::AddFOp::create(b, at, args[0], args[1]);
+                     });
   lowering.set(op.getResult(), product);
   return success();
 }
@@ -73,7 +73,8 @@ static LogicalResult lower(Lowering &lowering, QuantizedLinearOp op) {
   Tensor start = lowering.mapWith(
       loc, shape, i32, lowering.get(op.getSums()), row,
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
-        Value offset = arith::ConstantOp::create(b, at, b.getI32IntegerAttr(-128));
+        Value offset =
+            arith::ConstantOp::create(b, at, b.getI32IntegerAttr(-128));
         return arith::MulIOp::create(b, at, args[0], offset);
       });
   Tensor sums = packedMatmul(lowering, loc, codes,
@@ -132,9 +133,8 @@ static LogicalResult lower(Lowering &lowering, QuantizedGatherOp op) {
   bool packed = op.getPackedFrom().has_value();
   Value count = lowering.sizeValue(loc, scales.shape[0]);
   Type f32 = builder.getF32Type();
-  AffineMap rows =
-      builder.getMultiDimIdentityMap(shape.size()).getMajorSubMap(
-          indices.rank());
+  AffineMap rows = builder.getMultiDimIdentityMap(shape.size())
+                       .getMajorSubMap(indices.rank());
   Tensor result = lowering.mapWith(
       loc, shape, f32, indices, rows,
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {

@@ -77,8 +77,7 @@ LogicalResult evaluateOp(QuantizeRowsOp op, const Evaluation &e) {
       if (op.getExactDivision() && !std::isfinite(value))
         return op.emitOpError("expected finite weights, got ")
                << value << " in row " << row;
-      float scaled =
-          op.getExactDivision() ? value / scale : value * reciprocal;
+      float scaled = op.getExactDivision() ? value / scale : value * reciprocal;
       int8_t code = codeOf(scaled, value);
       codes[row * length + i] = code;
       sum += code;
@@ -123,8 +122,7 @@ LogicalResult evaluateOp(QuantizedGatherOp op, const Evaluation &e) {
     int64_t row = indices.getInt(i);
     row = std::min(std::max(row < 0 ? row + rows : row, int64_t(0)), rows - 1);
     for (int64_t column = 0; column < columns; ++column)
-      result[i * columns + column] =
-          float(codes.at(row, column)) * scales[row];
+      result[i * columns + column] = float(codes.at(row, column)) * scales[row];
   }
   return success();
 }

@@ -260,7 +260,8 @@ static SymbolicShape matrixShape(ArrayRef<AffineExpr> operand,
 LogicalResult QuantizedLinearOp::inferSymbolicShapes(Shapes operands,
                                                      ShapeResults &results) {
   SymbolicShape result = operands[0];
-  SymbolicShape weight = matrixShape(operands[3], getPackedFrom(), getContext());
+  SymbolicShape weight =
+      matrixShape(operands[3], getPackedFrom(), getContext());
   if (failed(expectRank(*this, "a weight", 2, weight.size())) ||
       result.empty() ||
       failed(expectSame(*this, "the reduced dimension of the weight",
@@ -273,7 +274,8 @@ LogicalResult QuantizedLinearOp::inferSymbolicShapes(Shapes operands,
 
 LogicalResult QuantizedGatherOp::inferSymbolicShapes(Shapes operands,
                                                      ShapeResults &results) {
-  SymbolicShape matrix = matrixShape(operands[0], getPackedFrom(), getContext());
+  SymbolicShape matrix =
+      matrixShape(operands[0], getPackedFrom(), getContext());
   if (failed(expectRank(*this, "codes", 2, matrix.size())))
     return failure();
   SymbolicShape result = operands[2];
