@@ -81,11 +81,14 @@ std::optional<Error> openArchive(StringRef path, Archive &archive) {
   zip_error_t error;
   zip_error_init_with_code(&error, code);
   scope_exit fini([&] { zip_error_fini(&error); });
+  if (code == ZIP_ER_EXISTS)
+    return Error{Status::Refused, "a name in it occurs twice"};
+  if (code == ZIP_ER_NOZIP)
+    return Error{Status::Refused, "it is not a zip file"};
   bool system = code == ZIP_ER_OPEN || code == ZIP_ER_READ;
-  return Error{
-      system ? Status::IO : Status::Refused,
-      std::string(system ? "cannot read it: " : "it is not a zip file: ") +
-          zip_error_strerror(&error)};
+  return Error{system ? Status::IO : Status::Refused,
+               std::string(system ? "cannot read it: " : "it is damaged: ") +
+                   zip_error_strerror(&error)};
 }
 
 std::optional<Error> listMembers(zip_t *archive, uint64_t maxBytes,
