@@ -50,3 +50,30 @@ func.func @row_constant(%x: tensor<8x4xf32>) -> tensor<8x8xf32> {
   %y = qnn.add %p, %b : (tensor<8x8xf32>, tensor<8x1xf32>) -> tensor<8x8xf32>
   return %y : tensor<8x8xf32>
 }
+
+// -----
+
+// A pointwise convolution is a linear on every pixel.
+// CHECK-LABEL: func.func @pointwise
+// CHECK-SAME: %[[X:.+]]: tensor<2x5x5x8xf32>
+// CHECK: %[[W:.+]] = qnn.reshape %{{.+}} : (tensor<4x1x1x8xf32>) -> tensor<4x8xf32>
+// CHECK: qnn.linear %[[X]], %[[W]] bias
+// CHECK-NOT: qnn.conv
+func.func @pointwise(%x: tensor<2x5x5x8xf32>) -> tensor<2x5x5x4xf32> {
+  %w = qnn.constant dense<0.5> : tensor<4x1x1x8xf32> -> tensor<4x1x1x8xf32>
+  %b = qnn.constant dense<1.0> : tensor<4xf32> -> tensor<4xf32>
+  %0 = qnn.conv %x, %w bias %b {channels_last = true, dilations = array<i64: 1, 1>, groups = 1 : i64, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, strides = array<i64: 1, 1>} : (tensor<2x5x5x8xf32>, tensor<4x1x1x8xf32>, tensor<4xf32>) -> tensor<2x5x5x4xf32>
+  return %0 : tensor<2x5x5x4xf32>
+}
+
+// -----
+
+// A stride leaves pixels out: still a convolution.
+// CHECK-LABEL: func.func @strided
+// CHECK: qnn.conv
+// CHECK-NOT: qnn.linear
+func.func @strided(%x: tensor<2x5x5x8xf32>) -> tensor<2x3x3x4xf32> {
+  %w = qnn.constant dense<0.5> : tensor<4x1x1x8xf32> -> tensor<4x1x1x8xf32>
+  %0 = qnn.conv %x, %w {channels_last = true, dilations = array<i64: 1, 1>, groups = 1 : i64, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, strides = array<i64: 2, 2>} : (tensor<2x5x5x8xf32>, tensor<4x1x1x8xf32>) -> tensor<2x3x3x4xf32>
+  return %0 : tensor<2x3x3x4xf32>
+}

@@ -102,7 +102,8 @@ def ToLinearPass : QNN_FuncPass<"qnn-to-linear"> {
     `qnn.matmul %x, %w` with a constant expression `%w` of rank 2 [in, out]
     becomes `qnn.linear` with the weight [out, in], a lazy transpose of `%w`.  A
     constant vector that is added to a product without other users becomes the
-    bias.  Bit-exact.
+    bias.  A channels-last convolution with one tap, stride 1 and one group is a
+    linear too.  Bit-exact.
   }];
   let statistics = [Statistic<"numLinears", "num-linears", "Linears">];
 }

@@ -28,6 +28,8 @@ void buildNormalizePipeline(OpPassManager &manager) {
   functions.addPass(createFoldBatchNormPass());
   functions.addPass(createChannelsLastPass());
   functions.addPass(createFoldTransposesPass());
+  // Pointwise convolutions, now that they are channels-last.
+  functions.addPass(createToLinearPass());
   functions.addPass(createLegalizeFloatsPass());
   functions.addPass(createCSEPass());
   // New biases and other small vectors.

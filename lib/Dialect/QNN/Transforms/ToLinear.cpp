@@ -3,7 +3,8 @@
 // Products with a constant matrix become qnn.linear, whose weight is
 // [out, in]: a lazy transpose of the matrix, or the matrix itself where the
 // graph transposes it (tied embeddings, Gemm with transB).  A constant vector
-// that is added becomes the bias.
+// that is added becomes the bias.  A pointwise convolution in channels-last form
+// is a linear on every pixel.
 
 #include "GraphRewriter.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
@@ -30,6 +31,7 @@ private:
   Value getWeight(MatmulOp op);
   Value takeBias(Operation *&root, AffineExpr outputs);
   bool build(Operation *op, Value input, Value weight);
+  bool buildPointwise(ConvOp conv);
 
   GraphRewriter &rewriter;
   ConstantExpressions constants;
@@ -91,7 +93,34 @@ bool LinearBuilder::build(Operation *op, Value input, Value weight) {
   return true;
 }
 
+bool LinearBuilder::buildPointwise(ConvOp conv) {
+  auto isAll = [](ArrayRef<int64_t> values, int64_t value) {
+    return llvm::all_of(values, [&](int64_t v) { return v == value; });
+  };
+  ArrayRef<AffineExpr> shape = rewriter.shapeOf(conv.getWeight());
+  if (!conv.getChannelsLast() || conv.getGroups() != 1 ||
+      conv.getPackedFrom() || !isAll(conv.getStrides(), 1) ||
+      !isAll(conv.getPadLow(), 0) || !isAll(conv.getPadHigh(), 0) ||
+      !constants.contains(conv.getWeight()))
+    return false;
+  for (AffineExpr tap : shape.drop_front().drop_back())
+    if (staticExtent(tap) != 1)
+      return false;
+  rewriter.builder.setInsertionPoint(conv);
+  Value weight = rewriter.reshape(conv.getLoc(), conv.getWeight(),
+                                  {shape.front(), shape.back()});
+  Value result = rewriter.create<LinearOp>(
+      conv.getLoc(), rewriter.elementTypeOf(conv.getResult()), conv.getInput(),
+      weight, conv.getBias(), DenseI64ArrayAttr());
+  if (!result)
+    return false;
+  rewriter.replaceAllUses(conv.getResult(), result);
+  return true;
+}
+
 bool LinearBuilder::visit(Operation *op) {
+  if (auto conv = dyn_cast<ConvOp>(op))
+    return buildPointwise(conv);
   if (auto linear = dyn_cast<LinearOp>(op)) {
     if (linear.getBias() || linear.getPackedFrom() ||
         !isa<TensorType>(linear.getWeight().getType()))
