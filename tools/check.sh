@@ -97,6 +97,7 @@ if [ -n "$full" ]; then
   QUANTC_BUILD_DIR=$asan step "sanitizer build" \
     tools/build.sh --quiet all QuantcUnitTests
   suite "lit and unit tests under ASan and UBSan" run_lit "$asan"
+  suite "a model of 3 GB" "$python" test/benchmark/large.py
   suite "measured bars" "$python" test/benchmark/bars.py
 fi
 finish
