@@ -3,8 +3,8 @@
 // Products with a constant matrix become qnn.linear, whose weight is
 // [out, in]: a lazy transpose of the matrix, or the matrix itself where the
 // graph transposes it (tied embeddings, Gemm with transB).  A constant vector
-// that is added becomes the bias.  A pointwise convolution in channels-last form
-// is a linear on every pixel.
+// that is added becomes the bias.  A pointwise convolution in channels-last
+// form is a linear on every pixel.
 
 #include "GraphRewriter.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
