@@ -6,6 +6,7 @@
 
 #include "quantc/Target/Weights.h"
 #include "quantc/Dialect/LowBit/PackWeights.h"
+#include "quantc/Dialect/QNN/Interpreter.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "quantc/Runtime/Program.h"
 #include "llvm/BinaryFormat/ELF.h"
@@ -18,68 +19,20 @@ namespace quantc {
 // Evaluation
 //===----------------------------------------------------------------------===//
 
-static LogicalResult evaluateOp(Operation *op, ArrayRef<HostTensor> operands,
-                                SmallVectorImpl<HostTensor> &results) {
-  if (auto constant = dyn_cast<qnn::ConstantOp>(op)) {
-    auto tensor = HostTensor::fromAttribute(
-        constant.getValue(), cast<ShapedType>(constant.getType()));
-    if (failed(tensor))
-      return op->emitError("cannot read the constant's data");
-    results.push_back(*tensor);
-    return success();
-  }
-  if (auto pack = dyn_cast<qnn::PackOp>(op)) {
-    std::optional<HostTensor> packed = lowbit::packWeight(operands.front());
-    if (!packed)
-      return op->emitError("cannot pack a weight of type ")
-             << op->getOperand(0).getType();
-    results.push_back(*packed);
-    return success();
-  }
-  auto reference = dyn_cast<qnn::ReferenceOpInterface>(op);
-  if (!reference)
-    return op->emitError("has no reference evaluation");
-  return reference.evaluate(operands, /*symbols=*/{}, results);
-}
-
-FailureOr<HostTensor> evaluateConstant(Value value) {
-  // Post-order over the expression without recursion; each tensor goes as soon
-  // as its last user has been computed.
-  SmallVector<Operation *> order, stack = {value.getDefiningOp()};
-  DenseSet<Operation *> done;
-  while (!stack.empty()) {
-    Operation *op = stack.back();
-    bool ready = true;
-    for (Value operand : op->getOperands())
-      if (!done.contains(operand.getDefiningOp())) {
-        stack.push_back(operand.getDefiningOp());
-        ready = false;
-      }
-    if (!ready)
-      continue;
-    stack.pop_back();
-    if (done.insert(op).second)
-      order.push_back(op);
-  }
-  DenseMap<Value, unsigned> uses;
-  for (Operation *op : order)
-    for (Value operand : op->getOperands())
-      ++uses[operand];
-  ++uses[value];
-  DenseMap<Value, HostTensor> values;
-  for (Operation *op : order) {
-    SmallVector<HostTensor> operands, results;
-    for (Value operand : op->getOperands())
-      operands.push_back(values[operand]);
-    if (failed(evaluateOp(op, operands, results)))
-      return failure();
-    for (Value operand : op->getOperands())
-      if (--uses[operand] == 0)
-        values.erase(operand);
-    for (auto [result, tensor] : llvm::zip(op->getResults(), results))
-      values[result] = tensor;
-  }
-  return values[value];
+// Only packing is not an operation of the reference evaluator: it belongs to
+// the kernels.
+static FailureOr<HostTensor> evaluate(Value value) {
+  auto pack = value.getDefiningOp<qnn::PackOp>();
+  if (!pack)
+    return qnn::evaluateConstant(value);
+  FailureOr<HostTensor> weight = qnn::evaluateConstant(pack.getInput());
+  if (failed(weight))
+    return failure();
+  std::optional<HostTensor> packed = lowbit::packWeight(*weight);
+  if (!packed)
+    return pack.emitError("cannot pack a weight of type ")
+           << pack.getInput().getType();
+  return *packed;
 }
 
 //===----------------------------------------------------------------------===//
@@ -96,7 +49,7 @@ FailureOr<WeightsWriter::Place> WeightsWriter::place(Value value) {
   auto it = places.find(value);
   if (it != places.end())
     return it->second;
-  FailureOr<HostTensor> tensor = evaluateConstant(value);
+  FailureOr<HostTensor> tensor = evaluate(value);
   if (failed(tensor))
     return failure();
   static const char zeros[runtime::program::kAlignment] = {};

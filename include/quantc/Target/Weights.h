@@ -14,9 +14,6 @@
 
 namespace quantc {
 
-/// The value of a constant expression (Dialect/QNN/ConstantExpressions.h).
-mlir::FailureOr<HostTensor> evaluateConstant(mlir::Value value);
-
 /// Appends tensors to a stream, each at a multiple of 64 bytes.
 class WeightsWriter {
 public:
