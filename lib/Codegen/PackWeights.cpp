@@ -51,6 +51,24 @@ public:
     op.setPackedFrom(type.getShape());
   }
 
+  /// A convolution's weight [m, taps..., c] is packed as the matrix
+  /// [m, taps * c]; a depthwise one becomes [taps..., m].
+  void visitConv(ConvOp op) {
+    auto type = dyn_cast<RankedTensorType>(op.getWeight().getType());
+    if (!type || op.getPackedFrom() || !op.getChannelsLast() ||
+        !type.getElementType().isF32() || !constants.contains(op.getWeight()))
+      return;
+    int64_t outputs = type.getDimSize(0), groups = op.getGroups();
+    bool depthwise = groups == outputs && type.getShape().back() == 1;
+    if (!depthwise && groups != 1)
+      return;
+    Value &packed = packs[op.getWeight()];
+    if (!packed)
+      packed = depthwise ? packTaps(op, type) : packPatches(op, type);
+    op.getWeightMutable().set(packed);
+    op.setPackedFrom(type.getShape());
+  }
+
   /// A look-up in a matrix that a contraction has packed reads the packed one:
   /// a tied embedding is stored once.
   template <typename OpTy> void share(OpTy op, OpOperand &matrix) {
@@ -62,6 +80,48 @@ public:
   }
 
 private:
+  static Value reshape(OpBuilder &builder, Value value,
+                       ArrayRef<int64_t> shape) {
+    SmallVector<AffineExpr> dims;
+    for (int64_t extent : shape)
+      dims.push_back(builder.getAffineConstantExpr(extent));
+    Type element = cast<ShapedType>(value.getType()).getElementType();
+    return ReshapeOp::create(
+        builder, value.getLoc(), RankedTensorType::get(shape, element), value,
+        AffineMap::get(0, 0, dims, builder.getContext()));
+  }
+
+  static Value packPatches(ConvOp op, RankedTensorType type) {
+    OpBuilder builder(op.getContext());
+    builder.setInsertionPointAfterValue(op.getWeight());
+    int64_t outputs = type.getDimSize(0);
+    int64_t depth = 1;
+    for (int64_t extent : type.getShape().drop_front())
+      depth *= extent;
+    auto matrix =
+        RankedTensorType::get({outputs, depth}, type.getElementType());
+    Value rows = reshape(builder, op.getWeight(), matrix.getShape());
+    return PackOp::create(builder, op.getLoc(), TypeRange(packedType(matrix)),
+                          rows, builder.getStringAttr("n16"))
+        .getResult(0);
+  }
+
+  static Value packTaps(ConvOp op, RankedTensorType type) {
+    OpBuilder builder(op.getContext());
+    builder.setInsertionPointAfterValue(op.getWeight());
+    ArrayRef<int64_t> shape = type.getShape().drop_back();
+    Value flat = reshape(builder, op.getWeight(), shape);
+    SmallVector<int64_t> order, extents;
+    for (int64_t i = 1; i < int64_t(shape.size()); ++i)
+      order.push_back(i);
+    order.push_back(0);
+    for (int64_t i : order)
+      extents.push_back(shape[i]);
+    return TransposeOp::create(
+        builder, op.getLoc(),
+        RankedTensorType::get(extents, type.getElementType()), flat, order);
+  }
+
   ConstantExpressions constants;
   DenseMap<Value, Value> packs;
 };
@@ -72,6 +132,7 @@ struct PackWeightsPass
     WeightPacker packer;
     getOperation().walk([&](LinearOp op) { packer.visit(op); });
     getOperation().walk([&](QuantizedLinearOp op) { packer.visit(op); });
+    getOperation().walk([&](ConvOp op) { packer.visitConv(op); });
     getOperation().walk(
         [&](QuantizedGatherOp op) { packer.share(op, op.getCodesMutable()); });
   }

@@ -82,16 +82,16 @@ private:
     if (llvm::is_contained(shape, ShapedType::kDynamic))
       return op.emitOpError("expected a weight of static shape, got ")
              << op.getWeight().getType();
-    if (op.getPackedFrom() && (op.getGroups() != 1 || !op.getChannelsLast()))
-      return op.emitOpError("expected a packed weight only in channels-last "
-                            "order and with 1 "
-                            "group, got ")
-             << op.getGroups() << " groups";
     ArrayRef<int64_t> inner = ArrayRef(shape).drop_front();
     outputs = shape.front();
     channels = op.getChannelsLast() ? inner.back() : inner.front();
     taps = llvm::to_vector(op.getChannelsLast() ? inner.drop_back()
                                                 : inner.drop_front());
+    if (op.getPackedFrom() &&
+        !(op.getChannelsLast() && (op.getGroups() == 1 || isDepthwise())))
+      return op.emitOpError("expected a packed weight only in channels-last "
+                            "order and with 1 group or depthwise, got ")
+             << op.getGroups() << " groups";
     return success();
   }
 
@@ -111,16 +111,19 @@ private:
     return channels == 1 && outputs == int64_t(op.getGroups());
   }
 
-  /// One chain over the taps for each channel.
-  Tensor depthwise() {
-    MLIRContext *context = op.getContext();
-    // [channel, taps…, 1] -> [taps…, channel]: channels are contiguous.
+  /// [channel, taps…, 1] -> [taps…, channel]: channels are contiguous.
+  Tensor tapsFirst() {
     SymbolicShape flat(ArrayRef(weight.shape).drop_back());
-    Tensor byTap = lowering.reshape(loc, weight, flat);
     SmallVector<int64_t> order =
         llvm::to_vector(llvm::seq<int64_t>(1, int64_t(flat.size())));
     order.push_back(0);
-    byTap = lowering.transpose(loc, byTap, order);
+    return lowering.transpose(loc, lowering.reshape(loc, weight, flat), order);
+  }
+
+  /// One chain over the taps for each channel.
+  Tensor depthwise() {
+    MLIRContext *context = op.getContext();
+    Tensor byTap = op.getPackedFrom() ? weight : tapsFirst();
     SmallVector<AffineExpr> dims;
     for (unsigned i = 0; i < window.rank(); ++i)
       dims.push_back(getAffineDimExpr(window.rank() + 2 + i, context));

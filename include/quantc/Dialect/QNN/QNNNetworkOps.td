@@ -44,7 +44,8 @@ def QNN_ConvOp : QNN_PureOp<"conv", [
     channels_last = false: input [n, c, spatial…], weight [m, c/groups, k…],
     as in ONNX.  channels_last = true: input [n, spatial…, c], weight
     [m, k…, c/groups].  Padding is explicit: the input is zero there.
-    `packed_from` as in qnn.linear.
+    `packed_from` as in qnn.linear, for the weight seen as [m, k… * c]; the
+    weight of a depthwise convolution with `packed_from` is [k…, m].
   }];
   let arguments = (ins QNN_Value:$input, QNN_Value:$weight,
     Optional<QNN_Tensor>:$bias, DenseI64ArrayAttr:$strides,
