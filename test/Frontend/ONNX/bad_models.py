@@ -6,6 +6,7 @@
 Every case is generated here, imported in a process of its own with limits of 20
 seconds and 8 GiB, and must end with the expected status and, when refused, one
 line on standard error that holds the expected text.  Exit status 0 when all do.
+The file is longer than others because it is one list.
 """
 
 import argparse
