@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Elementwise operators.  Operands of one element type, except where ONNX mixes
-// them (Pow, Where, comparisons give bool).  On shape data the arithmetic is
-// done at once; what cannot be decided there becomes an operation.
+// Elementwise operators that map to one operation.  Operands of one element
+// type, except where ONNX mixes them (Pow, Where, comparisons give bool).  On
+// shape data the arithmetic is done at once; what cannot be decided there
+// becomes an operation.
 
 #include "Importer.h"
 #include "llvm/Support/CheckedArithmetic.h"
@@ -10,31 +11,6 @@
 using namespace mlir;
 
 namespace quantc::onnx_frontend {
-
-using TypeClass = bool (*)(Type);
-static bool isNumber(Type type) { return isFloat(type) || isInt(type); }
-static bool isAny(Type type) { return isNumber(type) || isBool(type); }
-
-/// All operands have the first one's element type and it is of the class.
-static LogicalResult sameType(NodeImport &n, ArrayRef<Value> operands,
-                              TypeClass allowed) {
-  for (Value operand : operands)
-    if (!operand)
-      return failure();
-  Type first = n.elementType(operands.front());
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  for (Value operand : operands.drop_front())
-    if (n.elementType(operand) != first) {
-      stream << "expected operands of one element type, got " << first
-             << " and " << n.elementType(operand);
-      return n.error(text);
-    }
-  if (allowed(first))
-    return success();
-  stream << "element type " << first << " is not allowed here";
-  return n.error(text);
-}
 
 //===----------------------------------------------------------------------===//
 // On shape data
@@ -299,149 +275,6 @@ static LogicalResult importCastLike(NodeImport &n) {
 }
 
 //===----------------------------------------------------------------------===//
-// Activations
-//===----------------------------------------------------------------------===//
-
-/// A float operand, or null and an error.
-static Value floatValue(NodeImport &n, size_t index = 0) {
-  Value x = n.value(index);
-  return succeeded(sameType(n, {x}, isFloat)) ? x : Value();
-}
-
-static LogicalResult importGelu(NodeImport &n) {
-  Value x = floatValue(n);
-  std::string form = n.stringAttr("approximate", "none");
-  if (form != "none" && form != "tanh")
-    return n.error("expected 'approximate' to be 'none' or 'tanh', got " +
-                   quote(form));
-  if (!x)
-    return failure();
-  auto approximation = form == "tanh" ? qnn::GeluApproximation::tanh
-                                      : qnn::GeluApproximation::none;
-  return n.result(n.create<qnn::GeluOp>(n.elementType(x), x, approximation));
-}
-
-/// x * sigmoid(alpha * x): Swish, and QuickGelu of com.microsoft.
-static LogicalResult importSwish(NodeImport &n) {
-  Value x = floatValue(n);
-  float fallback = n.node.op_type() == "QuickGelu" ? 1.702f : 1.0f;
-  float alpha = n.floatAttr("alpha", fallback);
-  if (!x)
-    return failure();
-  Type type = n.elementType(x);
-  if (alpha == 1.0f)
-    return n.result(n.create<qnn::SiluOp>(type, x));
-  Value scaled = n.binary<qnn::MulOp>(x, n.scalar(type, alpha));
-  return n.result(
-      n.binary<qnn::MulOp>(x, n.create<qnn::SigmoidOp>(type, scaled)));
-}
-
-static LogicalResult importLeakyRelu(NodeImport &n) {
-  Value x = floatValue(n);
-  FloatAttr alpha = n.builder().getF32FloatAttr(n.floatAttr("alpha", 0.01f));
-  return n.result(n.create<qnn::LeakyReluOp>(n.elementType(x), x, alpha));
-}
-
-static LogicalResult importHardSigmoid(NodeImport &n) {
-  Value x = floatValue(n);
-  FloatAttr alpha = n.builder().getF32FloatAttr(n.floatAttr("alpha", 0.2f));
-  FloatAttr beta = n.builder().getF32FloatAttr(n.floatAttr("beta", 0.5f));
-  return n.result(
-      n.create<qnn::HardSigmoidOp>(n.elementType(x), x, alpha, beta));
-}
-
-static LogicalResult importPRelu(NodeImport &n) {
-  Value x = floatValue(n), slope = n.value(1);
-  if (failed(sameType(n, {x, slope}, isFloat)))
-    return failure();
-  Type type = n.elementType(x);
-  Value negative =
-      n.binary<qnn::LessOp>(x, n.scalar(type, 0), n.builder().getI1Type());
-  Value scaled = n.binary<qnn::MulOp>(x, slope);
-  return n.result(n.create<qnn::WhereOp>(type, negative, scaled, x));
-}
-
-/// x < 0 ? alpha * (exp(x) - 1) : x
-static LogicalResult importElu(NodeImport &n) {
-  Value x = floatValue(n);
-  if (!x)
-    return failure();
-  Type type = n.elementType(x);
-  Value negative =
-      n.binary<qnn::LessOp>(x, n.scalar(type, 0), n.builder().getI1Type());
-  Value bent =
-      n.binary<qnn::SubOp>(n.create<qnn::ExpOp>(type, x), n.scalar(type, 1));
-  bent = n.binary<qnn::MulOp>(bent, n.scalar(type, n.floatAttr("alpha", 1.0f)));
-  return n.result(n.create<qnn::WhereOp>(type, negative, bent, x));
-}
-
-static LogicalResult importMish(NodeImport &n) {
-  Value x = floatValue(n);
-  Type type = n.elementType(x);
-  Value soft = n.create<qnn::SoftplusOp>(type, x);
-  return n.result(n.binary<qnn::MulOp>(x, n.create<qnn::TanhOp>(type, soft)));
-}
-
-/// Bounds are attributes before opset 11 and optional inputs since.  Constant
-/// bounds of floats become qnn.clip; others and integers, min and max.
-static LogicalResult importClip(NodeImport &n) {
-  Value x = n.value(0);
-  if (failed(sameType(n, {x}, isNumber)))
-    return failure();
-  Type type = n.elementType(x);
-  double low = -std::numeric_limits<double>::infinity(), high = -low;
-  bool constant = isFloat(type);
-  if (n.opset < 11) {
-    low = n.floatAttr("min", std::numeric_limits<float>::lowest());
-    high = n.floatAttr("max", std::numeric_limits<float>::max());
-  } else {
-    auto bound = [&](size_t index, double &value) {
-      if (!n.has(index))
-        return;
-      auto known = n.constantScalar(index);
-      constant &= known.has_value();
-      value = known.value_or(0);
-    };
-    bound(1, low);
-    bound(2, high);
-  }
-  if (constant)
-    return n.result(n.create<qnn::ClipOp>(type, x,
-                                          n.builder().getF64FloatAttr(low),
-                                          n.builder().getF64FloatAttr(high)));
-  if (n.opset < 11)
-    return n.unsupported("of integers before opset 11");
-  for (size_t i : {1, 2}) {
-    if (!n.has(i))
-      continue;
-    Value bound = n.value(i);
-    if (failed(sameType(n, {x, bound}, isNumber)))
-      return failure();
-    bound = n.reshape(bound, {});
-    x = i == 1 ? n.binary<qnn::MaxOp>(x, bound)
-               : n.binary<qnn::MinOp>(x, bound);
-  }
-  return n.result(x);
-}
-
-/// `detect_negative` and `detect_positive` are both 1 by default.
-static LogicalResult importIsInf(NodeImport &n) {
-  Value x = floatValue(n);
-  if (!x)
-    return failure();
-  bool negative = n.intAttr("detect_negative", 1) != 0;
-  bool positive = n.intAttr("detect_positive", 1) != 0;
-  if (!negative && !positive)
-    return n.unsupported("that detects nothing");
-  Type type = n.elementType(x);
-  double infinity = std::numeric_limits<double>::infinity();
-  if (negative && positive)
-    x = n.create<qnn::AbsOp>(type, x);
-  Value limit = n.scalar(type, positive ? infinity : -infinity);
-  return n.result(n.binary<qnn::EqualOp>(x, limit, n.builder().getI1Type()));
-}
-
-//===----------------------------------------------------------------------===//
 // Pass-through
 //===----------------------------------------------------------------------===//
 
@@ -479,11 +312,6 @@ void registerElementwise(Registry &r) {
   r.add("Not", unary<qnn::NotOp, isBool>);
   r.add("Softplus", unary<qnn::SoftplusOp, isFloat>);
   r.add("HardSwish", unary<qnn::HardSwishOp, isFloat>);
-  r.add("IsNaN", [](NodeImport &n) {
-    Value x = floatValue(n);
-    return n.result(n.create<qnn::IsNanOp>(n.builder().getI1Type(), x));
-  });
-  r.add("IsInf", importIsInf);
   r.add("Add", binary<qnn::AddOp, isNumber>);
   r.add("Sub", binary<qnn::SubOp, isNumber>);
   r.add("Mul", binary<qnn::MulOp, isNumber>);
@@ -504,16 +332,6 @@ void registerElementwise(Registry &r) {
   r.add("Where", importWhere);
   r.add("Cast", importCast);
   r.add("CastLike", importCastLike);
-  r.add("Clip", importClip);
-  r.add("Gelu", importGelu);
-  r.add("Gelu", importGelu, 1, "com.microsoft");
-  r.add("QuickGelu", importSwish, 1, "com.microsoft");
-  r.add("Swish", importSwish);
-  r.add("LeakyRelu", importLeakyRelu);
-  r.add("HardSigmoid", importHardSigmoid);
-  r.add("PRelu", importPRelu);
-  r.add("Elu", importElu);
-  r.add("Mish", importMish);
   r.add("Identity", importIdentity);
   r.add("Dropout", importDropout);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Data movement: reshapes, transposes, concatenation, gathers, broadcasts,
-// padding.  Target shapes are shape data; one that depends on the run's data is
-// refused.  Where two dimensions must agree and that cannot be proved, the
-// model checks it at entry (qnn.check).
+// Data movement: reshapes, transposes, concatenation, gathers, broadcasts.
+// Target shapes are shape data; one that depends on the run's data is refused.
+// Where two dimensions must agree and that cannot be proved, the model checks
+// it at entry (qnn.check).
 
 #include "Importer.h"
 
@@ -307,114 +307,6 @@ static LogicalResult importTile(NodeImport &n) {
   return n.result(n.reshape(n.broadcastTo(n.reshape(x, split), wide), merged));
 }
 
-//===----------------------------------------------------------------------===//
-// Pad and Trilu
-//===----------------------------------------------------------------------===//
-
-/// Removes elements at both ends (negative padding).
-static Value crop(NodeImport &n, Value x, ArrayRef<int64_t> low,
-                  ArrayRef<int64_t> high) {
-  SymbolicShape starts, sizes;
-  SmallVector<int64_t> steps(n.rank(x), 1);
-  for (auto [i, dim] : llvm::enumerate(n.shape(x))) {
-    starts.push_back(n.expr(low[i]));
-    sizes.push_back(dim - (low[i] + high[i]));
-    if (failed(n.needNonNegative(sizes.back(), "padding that leaves a size "
-                                               "of 0 or more")))
-      return {};
-  }
-  return n.slice(x, starts, sizes, steps);
-}
-
-static LogicalResult importPad(NodeImport &n) {
-  Value x = n.value(0);
-  auto pads = n.intsAttrOrInput("pads", 1, 11);
-  if (!x || failed(pads))
-    return failure();
-  if (!*pads)
-    return n.error("'pads' is missing");
-  std::string mode = n.stringAttr("mode", "constant");
-  if (mode != "constant")
-    return n.unsupported("in mode " + quote(mode));
-  double value = 0;
-  if (n.opset < 11) {
-    value = n.floatAttr("value", 0.0f);
-  } else if (n.has(2)) {
-    auto known = n.constantScalar(2);
-    if (!known)
-      return n.unsupported("with a value that is not constant");
-    value = *known;
-  }
-  size_t rank = n.rank(x);
-  SmallVector<int64_t> axes;
-  if (n.has(3)) {
-    auto given = n.constantInts(3);
-    if (!given)
-      return n.error("expected 'axes' to be constant");
-    axes = *given;
-    if (failed(n.normalizeAxes(axes, rank)))
-      return failure();
-  } else {
-    for (size_t i = 0; i < rank; ++i)
-      axes.push_back(i);
-  }
-  if ((*pads)->size() != 2 * axes.size())
-    return n.error("expected " + Twine(2 * axes.size()) + " pads, got " +
-                   Twine((*pads)->size()));
-  SmallVector<int64_t> low(rank, 0), high(rank, 0), cutLow(rank, 0),
-      cutHigh(rank, 0);
-  constexpr int64_t limit = std::numeric_limits<int32_t>::max();
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    int64_t before = (**pads)[i], after = (**pads)[i + axes.size()];
-    if (std::max(before, after) > limit || std::min(before, after) < -limit)
-      return n.error("expected pads within 2^31, got " + Twine(before) +
-                     " and " + Twine(after));
-    low[axis] = std::max<int64_t>(before, 0);
-    high[axis] = std::max<int64_t>(after, 0);
-    cutLow[axis] = std::max<int64_t>(-before, 0);
-    cutHigh[axis] = std::max<int64_t>(-after, 0);
-  }
-  bool cuts = llvm::any_of(llvm::concat<int64_t>(cutLow, cutHigh),
-                           [](int64_t cut) { return cut != 0; });
-  if (cuts)
-    x = crop(n, x, cutLow, cutHigh);
-  bool grows = llvm::any_of(llvm::concat<int64_t>(low, high),
-                            [](int64_t pad) { return pad != 0; });
-  if (!grows)
-    return n.result(x);
-  return n.result(n.create<qnn::PadOp>(n.elementType(x), x,
-                                       n.builder().getDenseI64ArrayAttr(low),
-                                       n.builder().getDenseI64ArrayAttr(high),
-                                       n.builder().getF64FloatAttr(value)));
-}
-
-/// Keeps one triangle of the last two dimensions: where(mask, x, 0) with a mask
-/// from two ranges.
-static LogicalResult importTrilu(NodeImport &n) {
-  Value x = n.value(0);
-  if (!x)
-    return failure();
-  size_t rank = n.rank(x);
-  if (rank < 2)
-    return n.error("expected an operand of rank 2 or more, got " + Twine(rank));
-  AffineExpr diagonal = n.expr(0);
-  if (n.has(1)) {
-    if (!n.data(1) || n.data(1)->size() != 1)
-      return n.error("the diagonal depends on run-time data");
-    diagonal = n.data(1)->front();
-  }
-  bool upper = n.intAttr("upper", 1) != 0;
-  Type index = n.builder().getI64Type(), boolean = n.builder().getI1Type();
-  AffineExpr rows = n.shape(x)[rank - 2], columns = n.shape(x)[rank - 1];
-  // Element (r, c) lies on diagonal c - r: compare c with r + diagonal.
-  Value row = n.reshape(n.range(index, diagonal, rows, 1), {rows, n.expr(1)});
-  Value column = n.range(index, n.expr(0), columns, 1);
-  Value mask = upper ? n.binary<qnn::GreaterEqualOp>(column, row, boolean)
-                     : n.binary<qnn::LessEqualOp>(column, row, boolean);
-  Type type = n.elementType(x);
-  return n.result(n.create<qnn::WhereOp>(type, mask, x, n.scalar(type, 0)));
-}
-
 void registerTensor(Registry &r) {
   r.add("Reshape", importReshape);
   r.add("Flatten", importFlatten);
@@ -425,8 +317,6 @@ void registerTensor(Registry &r) {
   r.add("Gather", importGather);
   r.add("Expand", importExpand);
   r.add("Tile", importTile);
-  r.add("Pad", importPad);
-  r.add("Trilu", importTrilu);
 }
 
 } // namespace quantc::onnx_frontend

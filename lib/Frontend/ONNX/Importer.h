@@ -67,8 +67,10 @@ private:
 };
 
 void registerElementwise(Registry &registry);
+void registerActivations(Registry &registry);
 void registerConstants(Registry &registry);
 void registerTensor(Registry &registry);
+void registerLayout(Registry &registry);
 void registerSlice(Registry &registry);
 void registerNetwork(Registry &registry);
 void registerReduce(Registry &registry);
@@ -311,6 +313,14 @@ private:
 bool isFloat(mlir::Type type);
 bool isInt(mlir::Type type);
 bool isBool(mlir::Type type);
+using TypeClass = bool (*)(mlir::Type);
+inline bool isNumber(mlir::Type type) { return isFloat(type) || isInt(type); }
+inline bool isAny(mlir::Type type) { return isNumber(type) || isBool(type); }
+/// All operands have the first one's element type and it is of the class.  Null
+/// operands fail.
+mlir::LogicalResult sameType(NodeImport &n,
+                             llvm::ArrayRef<mlir::Value> operands,
+                             TypeClass allowed);
 
 /// The nodes in an order in which every value comes before its uses; the given
 /// order when it is one.  `sorted` says whether it was.  A cycle is an error

@@ -21,6 +21,26 @@ NodeImport::NodeImport(Importer &importer, const onnx::NodeProto &node,
     : importer(importer), node(node), scope(scope), opset(opset), name(name),
       loc(NameLoc::get(StringAttr::get(&importer.context, name))) {}
 
+LogicalResult sameType(NodeImport &n, ArrayRef<Value> operands,
+                       TypeClass allowed) {
+  for (Value operand : operands)
+    if (!operand)
+      return failure();
+  Type first = n.elementType(operands.front());
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (Value operand : operands.drop_front())
+    if (n.elementType(operand) != first) {
+      stream << "expected operands of one element type, got " << first
+             << " and " << n.elementType(operand);
+      return n.error(text);
+    }
+  if (allowed(first))
+    return success();
+  stream << "element type " << first << " is not allowed here";
+  return n.error(text);
+}
+
 //===----------------------------------------------------------------------===//
 // Errors
 //===----------------------------------------------------------------------===//

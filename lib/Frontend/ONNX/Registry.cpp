@@ -16,8 +16,10 @@ const Registry &Registry::get() {
   static const Registry registry = [] {
     Registry table;
     registerElementwise(table);
+    registerActivations(table);
     registerConstants(table);
     registerTensor(table);
+    registerLayout(table);
     registerSlice(table);
     registerNetwork(table);
     registerReduce(table);

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Padding, triangles and blocks of pixels: what is composed from slices, masks,
+// reshapes and transposes.
+
+#include "Importer.h"
+
+using namespace mlir;
+
+namespace quantc::onnx_frontend {
+
+//===----------------------------------------------------------------------===//
+// Pad and Trilu
+//===----------------------------------------------------------------------===//
+
+/// Removes elements at both ends (negative padding).
+static Value crop(NodeImport &n, Value x, ArrayRef<int64_t> low,
+                  ArrayRef<int64_t> high) {
+  SymbolicShape starts, sizes;
+  SmallVector<int64_t> steps(n.rank(x), 1);
+  for (auto [i, dim] : llvm::enumerate(n.shape(x))) {
+    starts.push_back(n.expr(low[i]));
+    sizes.push_back(dim - (low[i] + high[i]));
+    if (failed(n.needNonNegative(sizes.back(), "padding that leaves a size "
+                                               "of 0 or more")))
+      return {};
+  }
+  return n.slice(x, starts, sizes, steps);
+}
+
+static LogicalResult importPad(NodeImport &n) {
+  Value x = n.value(0);
+  auto pads = n.intsAttrOrInput("pads", 1, 11);
+  if (!x || failed(pads))
+    return failure();
+  if (!*pads)
+    return n.error("'pads' is missing");
+  std::string mode = n.stringAttr("mode", "constant");
+  if (mode != "constant")
+    return n.unsupported("in mode " + quote(mode));
+  double value = 0;
+  if (n.opset < 11) {
+    value = n.floatAttr("value", 0.0f);
+  } else if (n.has(2)) {
+    auto known = n.constantScalar(2);
+    if (!known)
+      return n.unsupported("with a value that is not constant");
+    value = *known;
+  }
+  size_t rank = n.rank(x);
+  SmallVector<int64_t> axes;
+  if (n.has(3)) {
+    auto given = n.constantInts(3);
+    if (!given)
+      return n.error("expected 'axes' to be constant");
+    axes = *given;
+    if (failed(n.normalizeAxes(axes, rank)))
+      return failure();
+  } else {
+    for (size_t i = 0; i < rank; ++i)
+      axes.push_back(i);
+  }
+  if ((*pads)->size() != 2 * axes.size())
+    return n.error("expected " + Twine(2 * axes.size()) + " pads, got " +
+                   Twine((*pads)->size()));
+  SmallVector<int64_t> low(rank, 0), high(rank, 0), cutLow(rank, 0),
+      cutHigh(rank, 0);
+  constexpr int64_t limit = std::numeric_limits<int32_t>::max();
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    int64_t before = (**pads)[i], after = (**pads)[i + axes.size()];
+    if (std::max(before, after) > limit || std::min(before, after) < -limit)
+      return n.error("expected pads within 2^31, got " + Twine(before) +
+                     " and " + Twine(after));
+    low[axis] = std::max<int64_t>(before, 0);
+    high[axis] = std::max<int64_t>(after, 0);
+    cutLow[axis] = std::max<int64_t>(-before, 0);
+    cutHigh[axis] = std::max<int64_t>(-after, 0);
+  }
+  bool cuts = llvm::any_of(llvm::concat<int64_t>(cutLow, cutHigh),
+                           [](int64_t cut) { return cut != 0; });
+  if (cuts)
+    x = crop(n, x, cutLow, cutHigh);
+  bool grows = llvm::any_of(llvm::concat<int64_t>(low, high),
+                            [](int64_t pad) { return pad != 0; });
+  if (!grows)
+    return n.result(x);
+  return n.result(n.create<qnn::PadOp>(n.elementType(x), x,
+                                       n.builder().getDenseI64ArrayAttr(low),
+                                       n.builder().getDenseI64ArrayAttr(high),
+                                       n.builder().getF64FloatAttr(value)));
+}
+
+/// Keeps one triangle of the last two dimensions: where(mask, x, 0) with a mask
+/// from two ranges.
+static LogicalResult importTrilu(NodeImport &n) {
+  Value x = n.value(0);
+  if (!x)
+    return failure();
+  size_t rank = n.rank(x);
+  if (rank < 2)
+    return n.error("expected an operand of rank 2 or more, got " + Twine(rank));
+  AffineExpr diagonal = n.expr(0);
+  if (n.has(1)) {
+    if (!n.data(1) || n.data(1)->size() != 1)
+      return n.error("the diagonal depends on run-time data");
+    diagonal = n.data(1)->front();
+  }
+  bool upper = n.intAttr("upper", 1) != 0;
+  Type index = n.builder().getI64Type(), boolean = n.builder().getI1Type();
+  AffineExpr rows = n.shape(x)[rank - 2], columns = n.shape(x)[rank - 1];
+  // Element (r, c) lies on diagonal c - r: compare c with r + diagonal.
+  Value row = n.reshape(n.range(index, diagonal, rows, 1), {rows, n.expr(1)});
+  Value column = n.range(index, n.expr(0), columns, 1);
+  Value mask = upper ? n.binary<qnn::GreaterEqualOp>(column, row, boolean)
+                     : n.binary<qnn::LessEqualOp>(column, row, boolean);
+  Type type = n.elementType(x);
+  return n.result(n.create<qnn::WhereOp>(type, mask, x, n.scalar(type, 0)));
+}
+
+//===----------------------------------------------------------------------===//
+// Blocks of pixels
+//===----------------------------------------------------------------------===//
+
+/// [n, c, h, w] with a block size of 1 or more, or an error.
+static FailureOr<int64_t> blockSize(NodeImport &n, Value x) {
+  if (!x)
+    return failure();
+  int64_t block = n.intAttr("blocksize", 0);
+  if (n.rank(x) != 4)
+    return n.error("expected an operand of rank 4, got " + Twine(n.rank(x)));
+  if (block < 1 || block > std::numeric_limits<int16_t>::max())
+    return n.error("expected 'blocksize' to be from 1 to 32767, got " +
+                   Twine(block));
+  return block;
+}
+
+static LogicalResult importDepthToSpace(NodeImport &n) {
+  Value x = n.value(0);
+  FailureOr<int64_t> block = blockSize(n, x);
+  if (failed(block))
+    return failure();
+  std::string mode = n.stringAttr("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD")
+    return n.error("expected 'mode' to be 'DCR' or 'CRD', got " + quote(mode));
+  SymbolicShape d = n.shape(x);
+  AffineExpr b = n.expr(*block);
+  AffineExpr depth = canonicalize(d[1].floorDiv(*block * *block));
+  if (failed(n.needEqual(depth * (*block * *block), d[1])))
+    return failure();
+  bool crd = mode == "CRD";
+  x = crd ? n.reshape(x, {d[0], depth, b, b, d[2], d[3]})
+          : n.reshape(x, {d[0], b, b, depth, d[2], d[3]});
+  x = crd ? n.transpose(x, {0, 1, 4, 2, 5, 3})
+          : n.transpose(x, {0, 3, 4, 1, 5, 2});
+  return n.result(n.reshape(x, {d[0], depth, d[2] * b, d[3] * b}));
+}
+
+static LogicalResult importSpaceToDepth(NodeImport &n) {
+  Value x = n.value(0);
+  FailureOr<int64_t> block = blockSize(n, x);
+  if (failed(block))
+    return failure();
+  std::string mode = n.stringAttr("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD")
+    return n.error("expected 'mode' to be 'DCR' or 'CRD', got " + quote(mode));
+  SymbolicShape d = n.shape(x);
+  AffineExpr b = n.expr(*block);
+  AffineExpr height = canonicalize(d[2].floorDiv(*block));
+  AffineExpr width = canonicalize(d[3].floorDiv(*block));
+  if (failed(n.needEqual(height * b, d[2])) ||
+      failed(n.needEqual(width * b, d[3])))
+    return failure();
+  x = n.reshape(x, {d[0], d[1], height, b, width, b});
+  x = mode == "CRD" ? n.transpose(x, {0, 1, 3, 5, 2, 4})
+                    : n.transpose(x, {0, 3, 5, 1, 2, 4});
+  return n.result(
+      n.reshape(x, {d[0], d[1] * (*block * *block), height, width}));
+}
+
+void registerLayout(Registry &r) {
+  r.add("Pad", importPad);
+  r.add("Trilu", importTrilu);
+  r.add("DepthToSpace", importDepthToSpace);
+  r.add("SpaceToDepth", importSpaceToDepth);
+}
+
+} // namespace quantc::onnx_frontend
