@@ -86,9 +86,9 @@ private:
     for (int64_t extent : shape)
       dims.push_back(builder.getAffineConstantExpr(extent));
     Type element = cast<ShapedType>(value.getType()).getElementType();
-    return ReshapeOp::create(
-        builder, value.getLoc(), RankedTensorType::get(shape, element), value,
-        AffineMap::get(0, 0, dims, builder.getContext()));
+    return ReshapeOp::create(builder, value.getLoc(),
+                             RankedTensorType::get(shape, element), value,
+                             AffineMap::get(0, 0, dims, builder.getContext()));
   }
 
   static Value packPatches(ConvOp op, RankedTensorType type) {
