@@ -68,7 +68,8 @@ fuzz() {
   "$python" test/fuzz/seeds.py "$tree/seeds" || return
   if "$tree/bin/ImportFuzzer" -max_total_time="$1" -timeout=20 \
     -rss_limit_mb=4096 -max_len=16384 -detect_leaks=0 -print_final_stats=1 \
-    -verbosity=0 -print_funcs=0 -print_pcs=0 -artifact_prefix="$tree/" "$tree/corpus" "$tree/seeds"; then
+    -verbosity=0 -print_funcs=0 -print_pcs=0 -artifact_prefix="$tree/" \
+    "$tree/corpus" "$tree/seeds"; then
     echo "1 passed, 0 failed"
   else
     echo "the input is in $tree"
