@@ -32,6 +32,7 @@
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Codegen/Pipelines.h"
 #include "quantc/Conversion/Passes.h"
+#include "quantc/Dialect/Fmt/Fmt.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
 #include "quantc/Dialect/QNN/Passes.h"
 #include "quantc/Dialect/QNN/QNN.h"
@@ -44,7 +45,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
                   func::FuncDialect, LLVM::LLVMDialect, linalg::LinalgDialect,
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                   tensor::TensorDialect, vector::VectorDialect>();
-  registry.insert<lowbit::LowBitDialect, qnn::QNNDialect>();
+  registry.insert<fmt::FmtDialect, lowbit::LowBitDialect, qnn::QNNDialect>();
   qnn::registerReferenceModels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the rest of the compiler may ask of a number format.
+
+#ifndef QUANTC_DIALECT_FMT_FMTINTERFACES_TD
+#define QUANTC_DIALECT_FMT_FMTINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def Fmt_FormatInterface : AttrInterface<"FormatInterface"> {
+  let cppNamespace = "::quantc::fmt";
+  let description = [{
+    A number format: the small static scheme by which the values of a tensor are
+    stored.  Codes, scales and offsets are payload arrays, never part of the
+    attribute.  Every method but `verifyShape` expects a shape that
+    `verifyShape` accepts; dimensions may be dynamic where nothing is computed
+    on values.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Whether a tensor of this shape can be stored in the format; if not, says
+      why.
+    }], "::llvm::LogicalResult", "verifyShape",
+    (ins "::quantc::fmt::EmitError":$emitError,
+         "::llvm::ArrayRef<int64_t>":$shape)>,
+
+    InterfaceMethod<[{
+      The arrays that hold a tensor of this shape, canonical and row-major:
+      `codes` first, one code per byte, then `scales` and, if the format has
+      them, `offsets`.
+    }], "::llvm::SmallVector<::quantc::fmt::PayloadArray>", "payload",
+    (ins "::llvm::ArrayRef<int64_t>":$shape)>,
+
+    InterfaceMethod<[{
+      Every bit that a weight of this static shape takes in an artifact: its
+      codes in the packed lines of `planes`, padding included, and the other
+      arrays of the payload.  Nothing if the number overflows.
+    }], "std::optional<int64_t>", "storedBits",
+    (ins "::llvm::ArrayRef<int64_t>":$shape)>,
+
+    InterfaceMethod<[{
+      The reference encoding of an f32 tensor (docs/numerics.md §6.6).  NaN and
+      Inf are errors that name the tensor.
+    }], "::llvm::FailureOr<::quantc::fmt::EncodedTensor>", "encode",
+    (ins "::quantc::fmt::EmitError":$emitError,
+         "const ::quantc::HostTensor &":$values, "::llvm::StringRef":$name)>,
+
+    InterfaceMethod<[{
+      The f32 tensor that the payload stands for (§6.4).  Arrays of the wrong
+      type or shape, and codes outside the format's range, are errors.
+    }], "::llvm::FailureOr<::quantc::HostTensor>", "decode",
+    (ins "::quantc::fmt::EmitError":$emitError,
+         "const ::quantc::fmt::EncodedTensor &":$encoded)>,
+
+    InterfaceMethod<[{
+      Replaces the values of one block, the elements that share a scale, by what
+      decoding their encoding gives.  Fails, and changes nothing, if one of them
+      is NaN or Inf.
+    }], "::llvm::LogicalResult", "project",
+    (ins "::llvm::MutableArrayRef<float>":$block)>,
+
+    InterfaceMethod<[{
+      The planes that one 64-byte line of packed codes gives, in ascending k.
+    }], "::llvm::SmallVector<::quantc::fmt::Plane>", "planes">,
+
+    InterfaceMethod<[{
+      The format of elements [begin, begin + size) of an axis, if the arrays of
+      the slice are slices of the arrays; a null attribute if not.
+    }], "::quantc::fmt::FormatInterface", "slice",
+    (ins "::llvm::ArrayRef<int64_t>":$shape, "int64_t":$axis,
+         "int64_t":$begin, "int64_t":$size)>,
+
+    InterfaceMethod<[{
+      The format after a reshape, if the arrays are reshaped only; a null
+      attribute if not.
+    }], "::quantc::fmt::FormatInterface", "reshape",
+    (ins "::llvm::ArrayRef<int64_t>":$from, "::llvm::ArrayRef<int64_t>":$to)>,
+
+    InterfaceMethod<[{
+      The format after result axis i was made of axis permutation[i], if the
+      arrays are transposed only; a null attribute if not.
+    }], "::quantc::fmt::FormatInterface", "transpose",
+    (ins "::llvm::ArrayRef<int64_t>":$permutation)>,
+
+    InterfaceMethod<[{
+      The format as (code - integer offset) * scale on a shape, which is what
+      exporters can write; nothing if it is not of that form.
+    }], "std::optional<::quantc::fmt::UniformFormat>", "asUniform",
+    (ins "::llvm::ArrayRef<int64_t>":$shape)>
+  ];
+}
+
+#endif // QUANTC_DIALECT_FMT_FMTINTERFACES_TD

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The packed order of codes narrower than a byte, computed at compile time.
+//
+// A line of 64 bytes holds 16 columns of four bytes.  A byte has P = 2, 4 or 8
+// fields of 8 / P bits; field i of byte j of line t is k = 4 P t + 4 i + j of
+// the column, so the fields i of a line are one plane of 4 consecutive k.  With
+// two fields: the low nibble is k = 8 t + j, the high one k = 8 t + 4 + j.  A
+// group (the k that share a scale) begins with a line.  Lines of the same 16
+// columns follow each other in k.  Byte codes are packed by lowbit::packWeight.
+
+#ifndef QUANTC_DIALECT_FMT_PACKLINES_H
+#define QUANTC_DIALECT_FMT_PACKLINES_H
+
+#include "quantc/Support/HostTensor.h"
+#include <optional>
+
+namespace quantc::fmt {
+
+/// Bits of the field that holds a code of `bits`: 1, 2, 4 or 8.
+unsigned getFieldBits(unsigned bits);
+
+/// The lines of codes [n, k] with groups of `group` consecutive k, as
+/// [ceil(n / 16), lines, 16, 4].  Nothing if their size overflows, or for
+/// negative extents and groups shorter than 1.
+std::optional<llvm::SmallVector<int64_t>>
+getLineShape(unsigned bits, int64_t n, int64_t k, int64_t group);
+
+/// Packs codes [n, k] of 1 to 4 bits, i8 (stored with 2^(bits-1) added) or ui8,
+/// into lines of ui8.  Missing columns and missing k have the code 0.  Fails
+/// for other types, ranks and widths, and for codes that do not fit.
+std::optional<HostTensor> packLines(const HostTensor &codes, unsigned bits,
+                                    int64_t group);
+
+/// The codes [n, k] that were packed, of `codeType` i8 or ui8; fails unless
+/// `packed` has the shape and the type of such lines.
+std::optional<HostTensor> unpackLines(const HostTensor &packed,
+                                      mlir::Type codeType, unsigned bits,
+                                      int64_t n, int64_t k, int64_t group);
+
+} // namespace quantc::fmt
+
+#endif // QUANTC_DIALECT_FMT_PACKLINES_H

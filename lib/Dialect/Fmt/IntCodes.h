@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The arithmetic of integer formats on one run of elements that share a scale
+// (docs/numerics.md §6.4 and §6.6).  In: f32 values.  Out: scales, offsets and
+// codes.  Never here: MLIR headers, shapes.
+
+#ifndef QUANTC_LIB_DIALECT_FMT_INTCODES_H
+#define QUANTC_LIB_DIALECT_FMT_INTCODES_H
+
+#include <cstdint>
+#include <limits>
+
+namespace quantc::fmt {
+
+/// The smallest and the largest value of a block.
+struct FloatRange {
+  float low = std::numeric_limits<float>::infinity();
+  float high = -std::numeric_limits<float>::infinity();
+
+  bool isEmpty() const { return low > high; }
+};
+
+/// Extends the range by `n` finite values.  Returns the index of the first that
+/// is not finite, or -1.
+int64_t extendRange(const float *values, int64_t n, FloatRange &range);
+
+/// The scales of §6.6, before they are rounded to their stored type.
+float symmetricScale(const FloatRange &range, int32_t maxCode);
+float integerOffsetScale(const FloatRange &range, int32_t maxCode);
+/// `offset` is the stored offset.
+float floatOffsetScale(const FloatRange &range, float offset, int32_t maxCode);
+/// The integer offset that goes with the stored scale.
+int32_t integerOffset(const FloatRange &range, float scale, int32_t maxCode);
+
+/// Codes are written as their low eight bits.  `offset` is zero for symmetric
+/// formats.
+void encodeRun(const float *values, int64_t n, float scale, int32_t offset,
+               int32_t minCode, int32_t maxCode, uint8_t *codes);
+void encodeRun(const float *values, int64_t n, float scale, float offset,
+               int32_t minCode, int32_t maxCode, uint8_t *codes);
+
+/// The value of a code (§6.4).
+float decodeCode(int32_t code, float scale, int32_t offset);
+float decodeCode(int32_t code, float scale, float offset);
+
+} // namespace quantc::fmt
+
+#endif // QUANTC_LIB_DIALECT_FMT_INTCODES_H
