@@ -27,7 +27,9 @@ from onnx import numpy_helper
 
 # Cases whose refusal or difference is right, by a pattern of the name.
 EXCUSED = {
-    r"_expanded": "function bodies of operators that are not supported",
+    r"window.*_expanded": "a float range whose bounds are computed",
+    r"test_not_": "opset 1",
+    r"attention.*bf16": "the body rounds every step to bf16, ours once",
 }
 DTYPES = {"f32": np.float32, "f64": np.float64, "i1": np.bool_,
           "i8": np.int8, "i16": np.int16, "i32": np.int32, "i64": np.int64,
