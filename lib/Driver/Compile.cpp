@@ -5,7 +5,8 @@
 #include "quantc/Driver/Compile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Parser/Parser.h"
+#include "quantc/Driver/FirstError.h"
+#include "quantc/Driver/LoadModule.h"
 #include "quantc/Driver/Pipelines.h"
 #include "quantc/Driver/Register.h"
 #include "quantc/Frontend/ONNX/Import.h"
@@ -41,39 +42,6 @@ std::string oneLine(StringRef text) {
 }
 
 namespace {
-
-// The first error of a compilation, with the node it is about.
-class FirstError {
-public:
-  explicit FirstError(MLIRContext &context)
-      : handler(&context, [this](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() == DiagnosticSeverity::Error &&
-              message.empty())
-            message = nodeOf(diagnostic.getLocation()) + diagnostic.str();
-          return success();
-        }) {}
-
-  Error get(StringRef input, Status status) const {
-    std::string text = message.empty() ? "compilation failed" : message;
-    return {status, "'" + oneLine(input) + "': " + oneLine(text)};
-  }
-
-private:
-  static std::string nodeOf(Location location) {
-    if (auto name = dyn_cast<NameLoc>(location))
-      return "node '" + name.getName().str() + "': ";
-    if (auto fused = dyn_cast<FusedLoc>(location))
-      for (Location part : fused.getLocations())
-        if (std::string node = nodeOf(part); !node.empty())
-          return node;
-    if (auto file = dyn_cast<FileLineColLoc>(location))
-      return "line " + std::to_string(file.getLine()) + ": ";
-    return "";
-  }
-
-  std::string message;
-  ScopedDiagnosticHandler handler;
-};
 
 bool isTextual(StringRef suffix) { return suffix == ".mlir"; }
 
@@ -145,34 +113,14 @@ std::optional<Error> Compilation::load() {
     context->setThreadPool(*pool);
   }
   context->loadAllAvailableDialects();
+  if (!options.input.empty())
+    return loadModule(options.input, *context, module);
   Error error;
-  ImportOptions import;
-  StringRef inputSuffix = llvm::sys::path::extension(options.input);
-  if (options.input.empty()) {
-    auto imported =
-        importOnnxBytes(options.model, "model", *context, import, error);
-    if (failed(imported))
-      return error;
-    module = std::move(*imported);
-    return std::nullopt;
-  }
-  if (inputSuffix != ".mlir" && inputSuffix != ".mlirbc") {
-    auto imported = importOnnx(options.input, *context, import, error);
-    if (failed(imported))
-      return error;
-    module = std::move(*imported);
-    return std::nullopt;
-  }
-  auto buffer = llvm::MemoryBuffer::getFile(options.input);
-  if (!buffer)
-    return Error{Status::IO, "cannot read '" + oneLine(options.input) +
-                                 "': " + buffer.getError().message()};
-  FirstError first(*context);
-  ParserConfig config(context.get());
-  module = parseSourceString<ModuleOp>((*buffer)->getBuffer(), config,
-                                       options.input);
-  if (!module)
-    return first.get(inputName(), Status::Refused);
+  auto imported =
+      importOnnxBytes(options.model, "model", *context, ImportOptions(), error);
+  if (failed(imported))
+    return error;
+  module = std::move(*imported);
   return std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 
 #include "quantc/Driver/FirstError.h"
 #include "mlir/IR/Location.h"
+#include "quantc/Driver/Compile.h"
 
 using namespace mlir;
 
@@ -32,8 +33,9 @@ FirstError::FirstError(MLIRContext &context)
       }) {}
 
 Error FirstError::get(StringRef input, Status status) const {
-  return {status, "'" + input.str() + "': " +
-                      (message.empty() ? "refused without a reason" : message)};
+  return {status, "'" + oneLine(input) + "': " +
+                      (message.empty() ? "refused without a reason"
+                                       : oneLine(message))};
 }
 
 } // namespace quantc
