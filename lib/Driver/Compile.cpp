@@ -4,7 +4,6 @@
 
 #include "quantc/Driver/Compile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
-#include "mlir/IR/Verifier.h"
 #include "quantc/Driver/FirstError.h"
 #include "quantc/Driver/LoadModule.h"
 #include "quantc/Driver/Pipelines.h"
@@ -12,7 +11,6 @@
 #include "quantc/Frontend/ONNX/Import.h"
 #include "quantc/Support/AtomicFile.h"
 #include "quantc/Target/Artifact.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -20,8 +18,6 @@
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/Threading.h"
-#include <cerrno>
-#include <cstring>
 
 using namespace mlir;
 

@@ -8,6 +8,7 @@
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 #include "quantc/Driver/FirstError.h"
 #include "quantc/Frontend/ONNX/Import.h"
+#include "quantc/Target/ProgramEmitter.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -77,16 +78,9 @@ std::optional<Error> findEntry(ModuleOp module, StringRef name,
 }
 
 quantc_dtype toDType(Type type) {
-  uint8_t bits = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 0;
-  if (type.isInteger(1))
-    return {QUANTC_BOOL, 8, 1};
-  if (auto integer = dyn_cast<IntegerType>(type))
-    return {uint8_t(integer.isUnsigned() ? QUANTC_UINT : QUANTC_INT), bits, 1};
-  if (type.isBF16())
-    return {QUANTC_BFLOAT, bits, 1};
-  if (isa<Float16Type, Float32Type, Float64Type>(type))
-    return {QUANTC_FLOAT, bits, 1};
-  return {};
+  std::optional<runtime::program::DType> dtype = dlpackType(type);
+  return dtype ? quantc_dtype{dtype->code, dtype->bits, dtype->lanes}
+               : quantc_dtype{};
 }
 
 static ValueSpec describe(Type type, StringRef name, ArrayRef<AffineExpr> shape,

@@ -112,17 +112,6 @@ static LogicalResult lower(Lowering &lowering, QuantizeRowsOp op) {
   return success();
 }
 
-/// Index `i` as a row of a matrix with `count` rows: negative ones count from
-/// the end, and all are clamped into range.
-static Value rowIndex(OpBuilder &b, Location at, Value i, Value count) {
-  ScalarBuilder s(b, at, i.getType());
-  Value extent = arith::IndexCastOp::create(b, at, i.getType(), count);
-  Value zero = s.constant(0);
-  Value wrapped = s.select(s.less(i, zero), s.add(i, extent), i);
-  Value inside = s.max(s.min(wrapped, s.sub(extent, s.constant(1))), zero);
-  return arith::IndexCastOp::create(b, at, b.getIndexType(), inside);
-}
-
 static LogicalResult lower(Lowering &lowering, QuantizedGatherOp op) {
   Location loc = op.getLoc();
   OpBuilder &builder = lowering.builder;
@@ -138,20 +127,23 @@ static LogicalResult lower(Lowering &lowering, QuantizedGatherOp op) {
   Tensor result = lowering.mapWith(
       loc, shape, f32, indices, rows,
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
-        Value row = rowIndex(b, at, args[0], count);
+        ScalarBuilder s(b, at, indices.element);
+        Value row = clampIndex(s, args[0], count);
         Value k = linalg::IndexOp::create(b, at, int64_t(shape.size()) - 1);
         Value scale =
             tensor::ExtractOp::create(b, at, scales.value, ValueRange{row});
         SmallVector<Value> position = {row, k};
         if (packed) {
           // [row / 16][k / 4][row % 16][k % 4], bytes code + 128.
+          constexpr int64_t columns = lowbit::kLineColumns,
+                            depth = lowbit::kLineDepth;
           auto constant = [&](int64_t value) -> Value {
             return arith::ConstantIndexOp::create(b, at, value);
           };
-          position = {arith::DivUIOp::create(b, at, row, constant(16)),
-                      arith::DivUIOp::create(b, at, k, constant(4)),
-                      arith::RemUIOp::create(b, at, row, constant(16)),
-                      arith::RemUIOp::create(b, at, k, constant(4))};
+          position = {arith::DivUIOp::create(b, at, row, constant(columns)),
+                      arith::DivUIOp::create(b, at, k, constant(depth)),
+                      arith::RemUIOp::create(b, at, row, constant(columns)),
+                      arith::RemUIOp::create(b, at, k, constant(depth))};
         }
         Value code = tensor::ExtractOp::create(b, at, codes.value, position);
         Value wide;

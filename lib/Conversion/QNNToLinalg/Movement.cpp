@@ -168,16 +168,6 @@ static void lower(Lowering &lowering, PadOp op) {
   lowering.set(op.getResult(), padded);
 }
 
-/// In a body: an index wrapped if negative, then clamped into [0, extent).
-static Value clampIndex(ScalarBuilder &s, Value index, Value extent) {
-  Value count = arith::IndexCastOp::create(s.builder, s.loc, s.type, extent);
-  Value zero = s.constant(0);
-  Value wrapped = s.select(s.less(index, zero), s.add(index, count), index);
-  Value inside = s.max(s.min(wrapped, s.sub(count, s.constant(1))), zero);
-  return arith::IndexCastOp::create(s.builder, s.loc, s.builder.getIndexType(),
-                                    inside);
-}
-
 /// The dimensions [first, first + count) of a result of rank `rank`.
 static AffineMap dimRange(Lowering &lowering, int64_t rank, int64_t first,
                           int64_t count) {

@@ -230,4 +230,13 @@ Value buildCast(OpBuilder &builder, Location loc, Value value, Type from,
   return arith::ExtSIOp::create(builder, loc, type, value);
 }
 
+Value clampIndex(ScalarBuilder &s, Value index, Value extent) {
+  Value count = arith::IndexCastOp::create(s.builder, s.loc, s.type, extent);
+  Value zero = s.constant(0);
+  Value wrapped = s.select(s.less(index, zero), s.add(index, count), index);
+  Value inside = s.max(s.min(wrapped, s.sub(count, s.constant(1))), zero);
+  return arith::IndexCastOp::create(s.builder, s.loc, s.builder.getIndexType(),
+                                    inside);
+}
+
 } // namespace quantc::qnntolinalg

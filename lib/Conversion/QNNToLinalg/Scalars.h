@@ -61,6 +61,10 @@ public:
 mlir::Value buildCast(mlir::OpBuilder &builder, mlir::Location loc,
                       mlir::Value value, mlir::Type from, mlir::Type to);
 
+/// An index wrapped if negative, then clamped into [0, extent); `index` is a
+/// compute scalar of the builder's type.
+mlir::Value clampIndex(ScalarBuilder &s, mlir::Value index, mlir::Value extent);
+
 /// The value of elementwise operation `op` for compute operands of the logical
 /// types `elements`; null if there is no scalar form.
 mlir::Value buildScalar(mlir::OpBuilder &builder, mlir::Location loc,
