@@ -8,12 +8,17 @@ deps=${QUANTC_DEPS_DIR:-$root/.deps}
 venv=${QUANTC_VENV_DIR:-$root/.venv}
 build=${QUANTC_BUILD_DIR:-$root/build}
 llvm=$(llvm-config-$LLVM_MAJOR --prefix)
+# Objects are shared between trees at different places: paths relative to the
+# tree, and the precompiled header known by what it is made from.
 export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=1
+export CCACHE_PCH_EXTSUM=1
 if [ ! -f "$build/build.ninja" ]; then
   cmake -S "$root" -B "$build" -G Ninja \
     -DCMAKE_C_COMPILER=clang-$LLVM_MAJOR \
     -DCMAKE_CXX_COMPILER=clang++-$LLVM_MAJOR \
-    -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
+    -DCMAKE_C_COMPILER_LAUNCHER=ccache \
+    -DCMAKE_CXX_COMPILER_LAUNCHER="$root/tools/ccache-launcher.sh" \
     -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=mold \
     -DCMAKE_SHARED_LINKER_FLAGS=-fuse-ld=mold \
     -DCMAKE_MODULE_LINKER_FLAGS=-fuse-ld=mold \
@@ -23,4 +28,8 @@ if [ ! -f "$build/build.ninja" ]; then
     { cat "$build.configure.log"; exit 1; }
   rm -f "$build.configure.log"
 fi
+pch=$build/lib/CMakeFiles/QuantcPch.dir
+mkdir -p "$pch"
+{ clang++-$LLVM_MAJOR --version; cat "$root/include/quantc/Support/Pch.h"; } |
+  sha256sum > "$pch/cmake_pch.hxx.pch.sum"
 exec ninja -C "$build" "$@"
