@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Configures (once) and builds quantc: tools/build.sh [ninja targets].
+# Configures (when this script is newer) and builds quantc: tools/build.sh [ninja targets].
 # The tree goes to build/, or to QUANTC_BUILD_DIR.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -13,7 +13,7 @@ llvm=$(llvm-config-$LLVM_MAJOR --prefix)
 export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=1
 export CCACHE_PCH_EXTSUM=1
-if [ ! -f "$build/build.ninja" ]; then
+if [ ! "$build/build.ninja" -nt "$root/tools/build.sh" ]; then
   cmake -S "$root" -B "$build" -G Ninja \
     -DCMAKE_C_COMPILER=clang-$LLVM_MAJOR \
     -DCMAKE_CXX_COMPILER=clang++-$LLVM_MAJOR \
