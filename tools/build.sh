@@ -14,7 +14,7 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=1
 export CCACHE_PCH_EXTSUM=1
 if [ ! "$build/build.ninja" -nt "$root/tools/build.sh" ]; then
-  cmake -S "$root" -B "$build" -G Ninja \
+  cmake --fresh -S "$root" -B "$build" -G Ninja \
     -DCMAKE_C_COMPILER=clang-$LLVM_MAJOR \
     -DCMAKE_CXX_COMPILER=clang++-$LLVM_MAJOR \
     -DCMAKE_C_COMPILER_LAUNCHER=ccache \
