@@ -135,6 +135,10 @@ struct PackWeightsPass
     getOperation().walk([&](ConvOp op) { packer.visitConv(op); });
     getOperation().walk(
         [&](QuantizedGatherOp op) { packer.share(op, op.getCodesMutable()); });
+    getOperation().walk([&](GatherOp op) {
+      if (op.getAxis() == 0)
+        packer.share(op, op.getInputMutable());
+    });
   }
 };
 

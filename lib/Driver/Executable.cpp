@@ -3,6 +3,8 @@
 // Libraries through the C interface, modules through the interpreter.
 
 #include "quantc/Driver/Executable.h"
+#include "mlir/Pass/PassManager.h"
+#include "quantc/Codegen/Passes.h"
 #include "quantc/Dialect/QNN/Interpreter.h"
 #include "quantc/Driver/FirstError.h"
 #include "quantc/Driver/LoadModule.h"
@@ -50,6 +52,8 @@ public:
     path = file.str();
     if (auto error = loadModule(path, context, module))
       return error;
+    if (auto error = expandEncoded())
+      return error;
     if (auto error = findEntry(*module, name, function))
       return error;
     return describeEntry(function, entry);
@@ -64,6 +68,7 @@ private:
     registerAllDialects(registry);
     return registry;
   }
+  std::optional<Error> expandEncoded();
   std::optional<Error> order(llvm::MutableArrayRef<NamedArray> inputs,
                              SmallVector<HostTensor> &tensors);
 
@@ -72,6 +77,16 @@ private:
   OwningOpRef<ModuleOp> module;
   func::FuncOp function;
 };
+
+// Encoded values mean what they expand to.
+std::optional<Error> InterpretedExecutable::expandEncoded() {
+  FirstError first(context);
+  PassManager pm(&context);
+  pm.addNestedPass<func::FuncOp>(createExpandEncodedPass());
+  if (failed(pm.run(*module)))
+    return first.get(path, Status::Refused);
+  return std::nullopt;
+}
 
 // The function's arguments in order, borrowed from the arrays.
 std::optional<Error>

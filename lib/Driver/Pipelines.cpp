@@ -32,13 +32,15 @@ bool buildFrontPipeline(OpPassManager &pm, StringRef recipe) {
   qnn::buildNormalizePipeline(pm);
   addCleanup(pm);
   if (recipe == "w8a8-dynamic") {
-    pm.addNestedPass<func::FuncOp>(createQuantizeDynamicPass());
+    pm.addNestedPass<func::FuncOp>(createAssignFormatsPass());
     addCleanup(pm);
   }
   return true;
 }
 
 void buildCodegenPipeline(OpPassManager &pm, const TargetDescription &target) {
+  pm.addNestedPass<func::FuncOp>(createExpandEncodedPass());
+  addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createFlattenRowsPass());
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createPackWeightsPass());

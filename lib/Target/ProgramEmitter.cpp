@@ -56,16 +56,18 @@ std::string stepName(Operation *launch) {
   return text.empty() ? cast<qnn::LaunchOp>(launch).getKernel().str() : text;
 }
 
-/// Adds a stored tensor.  Scales and sums belong to their codes.
+/// Adds a stored tensor.  Scales and offsets belong to their codes, the first
+/// array of a payload.
 void countStorage(Value value, uint64_t bytes, StorageReport &report) {
   auto elements = [](Value v) {
     return uint64_t(cast<ShapedType>(v.getType()).getNumElements());
   };
   report.all.bits += bytes * 8;
-  auto quantize = value.getDefiningOp<qnn::QuantizeRowsOp>();
-  auto pack = value.getDefiningOp<qnn::PackOp>();
-  if (quantize && value != quantize.getCodes()) {
-    if (llvm::any_of(quantize.getCodes().getUsers(),
+  Operation *producer = value.getDefiningOp();
+  auto pack = dyn_cast_if_present<qnn::PackOp>(producer);
+  bool isPayload = isa_and_present<qnn::EncodeOp, qnn::PayloadOp>(producer);
+  if (isPayload && value != producer->getResult(0)) {
+    if (llvm::any_of(producer->getResult(0).getUsers(),
                      llvm::IsaPred<qnn::PackOp>))
       report.linears.bits += bytes * 8;
     return;

@@ -34,7 +34,10 @@
 // RUN:   | FileCheck %s --check-prefix=LLVM
 
 // The other recipe leaves the same way after one more pass.
-// RUN: quant-opt %t.normal.mlir --mlir-print-local-scope --quantize-dynamic \
+// RUN: quant-opt %t.normal.mlir --mlir-print-local-scope --assign-formats \
+// RUN:   --canonicalize --cse -o %t.encoded.mlir
+// RUN: FileCheck %s --check-prefix=ENCODED --input-file=%t.encoded.mlir
+// RUN: quant-opt %t.encoded.mlir --mlir-print-local-scope --expand-encoded \
 // RUN:   --canonicalize --cse --flatten-rows --canonicalize --cse \
 // RUN:   --pack-weights --canonicalize --cse --form-kernels -o %t.int8.mlir
 // RUN: FileCheck %s --check-prefix=INT8 --input-file=%t.int8.mlir
@@ -128,13 +131,19 @@
 // LLVM: llvm.func @kernel_1_step_0
 // LLVM-NOT: unrealized_conversion_cast
 
+// Operands are encoded values in the recipes' part of the pipeline.
+// ENCODED-LABEL: func.func @main
+// ENCODED-DAG: %[[A:.+]] = qnn.quantize %{{.+}} {rcp} : {{.+}}#fmt.int<8, per_row>>
+// ENCODED-DAG: %[[W:.+]] = qnn.quantize %{{.+}} : {{.+}} -> !qnn.encoded<192x128xf32, #fmt.int<8, axis = 0>>
+// ENCODED: qnn.linear %[[A]], %[[W]] bias
+
 // Codes of the weight are a lazy expression, codes of the rows a kernel.
 // INT8-LABEL: func.func @main
 // INT8: %[[ROWS:.+]]:3 = qnn.launch @kernel_0(
-// INT8: %[[W:.+]], %[[S:.+]], %{{.+}} = qnn.quantize_rows %{{.+}} {exact_division}
-// INT8: %[[P:.+]] = qnn.pack %[[W]] {layout = "n16"}
+// INT8: %[[W:.+]]:2 = qnn.encode %{{.+}} {format = #fmt.int<8, axis = 0>}
+// INT8: %[[P:.+]] = qnn.pack %[[W]]#0 {layout = "n16"}
 // INT8-SAME: -> tensor<12x32x16x4xi8>
-// INT8: qnn.launch @kernel_1(%[[ROWS]]#0, %[[ROWS]]#1, %[[ROWS]]#2, %[[P]], %[[S]],
+// INT8: qnn.launch @kernel_1(%[[ROWS]]#0, %[[ROWS]]#1, %[[ROWS]]#2, %[[P]], %[[W]]#1,
 // INT8-LABEL: func.func private @kernel_1
 // INT8: qnn.quantized_linear
 // INT8: qnn.gelu

@@ -7,20 +7,34 @@
 
 include "mlir/Pass/PassBase.td"
 
-def QuantizeDynamicPass : Pass<"quantize-dynamic", "mlir::func::FuncOp"> {
-  let summary = "int8 weights, and int8 activations quantized at run time";
+def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
+  let summary = "give weights, activations and tables a number format";
   let description = [{
-    Every `qnn.linear` with a constant weight becomes a `qnn.quantized_linear`:
-    the weight has one scale per output channel, the activation one per row,
-    computed while running.  Embedding tables of at least `min-elements` elements
-    are stored as int8 with one scale per row.  A weight shared between a linear
-    and a look-up is quantized once.
+    Puts `qnn.quantize` before the operands of every `qnn.linear` whose weight
+    is a constant matrix, and before the table of every look-up in a constant
+    matrix of at least `min-elements` elements.  A value that several operations
+    read in one format is quantized once.  Weights become encoded lazily: the
+    operand is an expression over the constant, evaluated when the artifact is
+    written.
 
-    Changes results; nothing else is touched.  Linears without a constant weight
-    are left alone.
+    `weight`, `activation` and `table` are format attributes; an empty one
+    leaves those operands float.  A linear stays as it is, with a remark, where
+    a group of its weight is longer than one int32 sum is proved for
+    (docs/numerics.md §5.4).
+
+    Changes results; nothing else is touched.
   }];
   let dependentDialects = ["quantc::qnn::QNNDialect"];
   let options = [
+    Option<"weight", "weight", "std::string",
+           /*default=*/[{"#fmt.int<8, axis = 0>"}],
+           "Format of the weights of linears">,
+    Option<"activation", "activation", "std::string",
+           /*default=*/[{"#fmt.int<8, per_row>"}],
+           "Format of the activations that linears read">,
+    Option<"table", "table", "std::string",
+           /*default=*/[{"#fmt.int<8, axis = 0>"}],
+           "Format of embedding tables">,
     Option<"minElements", "min-elements", "int64_t", /*default=*/"65536",
            "Least size of an embedding table that is quantized">];
   let statistics = [

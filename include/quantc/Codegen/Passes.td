@@ -7,6 +7,20 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ExpandEncodedPass : Pass<"expand-encoded", "mlir::func::FuncOp"> {
+  let summary = "turn encoded values into plain tensors, one per payload array";
+  let description = [{
+    The last place that knows `!qnn.encoded`.  `qnn.quantize` of a constant
+    becomes a lazy `qnn.encode`, `qnn.encoded_constant` a `qnn.payload`, dynamic
+    quantization by rows `qnn.quantize_rows`.  A linear or a look-up whose
+    operands have formats that a kernel exists for becomes its quantized twin on
+    these tensors; any other consumer reads the decoded float values, with a
+    remark, so that the numbers of a format can be tried before its kernel
+    exists.
+  }];
+  let dependentDialects = ["quantc::qnn::QNNDialect"];
+}
+
 def FlattenRowsPass : Pass<"flatten-rows", "mlir::func::FuncOp"> {
   let summary = "make linear and row operations two-dimensional";
   let description = [{

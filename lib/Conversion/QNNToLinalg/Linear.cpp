@@ -22,6 +22,21 @@ static Tensor packedMatmul(Lowering &lowering, Location loc,
   return {matmul.getResult(0), start.shape, start.element};
 }
 
+SmallVector<Value> packedPosition(OpBuilder &b, Location at, Value row, Value k,
+                                  Type element) {
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, at, value);
+  };
+  Value columns = constant(lowbit::kLineColumns);
+  Value line = arith::DivUIOp::create(b, at, row, columns);
+  Value column = arith::RemUIOp::create(b, at, row, columns);
+  if (element.isF32())
+    return {line, k, column};
+  Value depth = constant(lowbit::kLineDepth);
+  return {line, arith::DivUIOp::create(b, at, k, depth), column,
+          arith::RemUIOp::create(b, at, k, depth)};
+}
+
 static SymbolicShape resultShape(Lowering &lowering, Value result) {
   return lowering.get(result).shape;
 }
@@ -60,10 +75,6 @@ static LogicalResult lower(Lowering &lowering, QuantizedLinearOp op) {
   Tensor codes = lowering.get(op.getCodes());
   if (failed(expectPackedRows(op, codes, op.getPackedFrom().has_value())))
     return failure();
-  if ((*op.getPackedFrom())[1] > 65536)
-    return op.emitOpError("reduces ")
-           << (*op.getPackedFrom())[1]
-           << " elements; one int32 group holds at most 65536";
   OpBuilder &builder = lowering.builder;
   SymbolicShape shape = resultShape(lowering, op.getResult());
   Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
@@ -101,9 +112,6 @@ static LogicalResult lower(Lowering &lowering, QuantizedLinearOp op) {
 }
 
 static LogicalResult lower(Lowering &lowering, QuantizeRowsOp op) {
-  if (op.getExactDivision())
-    return op.emitOpError("with 'exact_division' is for constants; it is "
-                          "evaluated when the artifact is written");
   QuantizedRows rows =
       quantizeRows(lowering, op.getLoc(), lowering.get(op.getInput()));
   lowering.set(op.getCodes(), rows.codes);
@@ -133,18 +141,8 @@ static LogicalResult lower(Lowering &lowering, QuantizedGatherOp op) {
         Value scale =
             tensor::ExtractOp::create(b, at, scales.value, ValueRange{row});
         SmallVector<Value> position = {row, k};
-        if (packed) {
-          // [row / 16][k / 4][row % 16][k % 4], bytes code + 128.
-          constexpr int64_t columns = lowbit::kLineColumns,
-                            depth = lowbit::kLineDepth;
-          auto constant = [&](int64_t value) -> Value {
-            return arith::ConstantIndexOp::create(b, at, value);
-          };
-          position = {arith::DivUIOp::create(b, at, row, constant(columns)),
-                      arith::DivUIOp::create(b, at, k, constant(depth)),
-                      arith::RemUIOp::create(b, at, row, constant(columns)),
-                      arith::RemUIOp::create(b, at, k, constant(depth))};
-        }
+        if (packed)
+          position = packedPosition(b, at, row, k, codes.element);
         Value code = tensor::ExtractOp::create(b, at, codes.value, position);
         Value wide;
         if (packed) {

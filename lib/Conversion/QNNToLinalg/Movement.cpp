@@ -2,7 +2,7 @@
 //
 // Constants, data movement and shapes as data.  Everything copies bits.
 
-#include "Scalars.h"
+#include "Rows.h"
 
 using namespace mlir;
 using namespace quantc::qnn;
@@ -186,7 +186,11 @@ static LogicalResult lower(Lowering &lowering, GatherOp op) {
   Tensor indices = lowering.get(op.getIndices());
   Tensor result = lowering.get(op.getResult());
   int64_t axis = op.getAxis();
-  Value extent = lowering.sizeValue(loc, input.shape[axis]);
+  auto packedFrom = op.getPackedFrom();
+  Value extent = packedFrom ? arith::ConstantIndexOp::create(
+                                  lowering.builder, loc, (*packedFrom)[0])
+                                  .getResult()
+                            : lowering.sizeValue(loc, input.shape[axis]);
   // The value is read in storage form: a gather copies bits.
   Type stored = storageType(input.element);
   Tensor copy = lowering.mapWith(
@@ -195,7 +199,12 @@ static LogicalResult lower(Lowering &lowering, GatherOp op) {
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
         ScalarBuilder s(b, at, indices.element);
         SmallVector<Value> position;
-        for (int64_t i = 0; i < input.rank(); ++i) {
+        if (packedFrom) {
+          Value row = clampIndex(s, args[0], extent);
+          Value k = linalg::IndexOp::create(b, at, indices.rank());
+          position = packedPosition(b, at, row, k, stored);
+        }
+        for (int64_t i = 0; !packedFrom && i < input.rank(); ++i) {
           if (i == axis)
             position.push_back(clampIndex(s, args[0], extent));
           else

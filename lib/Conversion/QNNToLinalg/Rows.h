@@ -32,6 +32,13 @@ struct QuantizedRows {
 QuantizedRows quantizeRows(Lowering &lowering, mlir::Location loc,
                            const Tensor &input);
 
+/// Where element [row, k] of a matrix of `element` (f32 or i8) lies in its
+/// packed order (Dialect/LowBit/PackWeights.h).
+llvm::SmallVector<mlir::Value> packedPosition(mlir::OpBuilder &builder,
+                                              mlir::Location loc,
+                                              mlir::Value row, mlir::Value k,
+                                              mlir::Type element);
+
 } // namespace quantc::qnntolinalg
 
 #endif // QUANTC_LIB_CONVERSION_QNNTOLINALG_ROWS_H

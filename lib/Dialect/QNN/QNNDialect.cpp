@@ -77,9 +77,10 @@ EncodedType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   if (!elementType.isIntOrFloat())
     return emitError() << "expected an integer or float element type, got "
                        << elementType;
-  if (!format)
-    return emitError() << "expected a format attribute";
-  return success();
+  auto scheme = dyn_cast_if_present<fmt::FormatInterface>(format);
+  if (!scheme)
+    return emitError() << "expected a number format, got " << format;
+  return scheme.verifyShape(emitError, shape);
 }
 
 //===----------------------------------------------------------------------===//

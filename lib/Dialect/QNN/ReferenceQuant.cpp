@@ -32,31 +32,6 @@ int8_t codeOf(float scaled, float x) {
   return int8_t(std::fmin(std::fmax(rounded, -kMax), kMax));
 }
 
-/// Codes of a matrix that may be in packed order: element [row, column].
-class CodeMatrix {
-public:
-  CodeMatrix(const HostTensor &tensor,
-             std::optional<ArrayRef<int64_t>> packedFrom)
-      : codes(tensor.as<int8_t>()), packed(packedFrom.has_value()),
-        columns(packed ? (*packedFrom)[1] : tensor.getShape()[1]) {}
-
-  int64_t getColumns() const { return columns; }
-  int32_t at(int64_t row, int64_t column) const {
-    if (!packed)
-      return codes[row * columns + column];
-    // [row / 16][column / 4][row % 16][column % 4], bytes code + 128.
-    int64_t quads = (columns + 3) / 4;
-    int64_t line = row / 16 * quads + column / 4;
-    return int32_t(uint8_t(codes[(line * 16 + row % 16) * 4 + column % 4])) -
-           128;
-  }
-
-private:
-  ArrayRef<int8_t> codes;
-  bool packed;
-  int64_t columns;
-};
-
 } // namespace
 
 LogicalResult evaluateOp(QuantizeRowsOp op, const Evaluation &e) {
@@ -74,11 +49,7 @@ LogicalResult evaluateOp(QuantizeRowsOp op, const Evaluation &e) {
     float scale = rowScale(values), reciprocal = 1.0f / scale;
     int32_t sum = 0;
     for (auto [i, value] : llvm::enumerate(values)) {
-      if (op.getExactDivision() && !std::isfinite(value))
-        return op.emitOpError("expected finite weights, got ")
-               << value << " in row " << row;
-      float scaled = op.getExactDivision() ? value / scale : value * reciprocal;
-      int8_t code = codeOf(scaled, value);
+      int8_t code = codeOf(value * reciprocal, value);
       codes[row * length + i] = code;
       sum += code;
     }
@@ -91,18 +62,20 @@ LogicalResult evaluateOp(QuantizeRowsOp op, const Evaluation &e) {
 LogicalResult evaluateOp(QuantizedLinearOp op, const Evaluation &e) {
   auto codes = e.operands[0].as<int8_t>();
   auto scales = e.operands[1].as<float>();
-  CodeMatrix weight(e.operands[3], op.getPackedFrom());
+  if (op.getPackedFrom())
+    return op.emitOpError("has no reference on a packed weight");
+  auto weight = e.operands[3].as<int8_t>();
   auto weightScales = e.operands[4].as<float>();
   ArrayRef<float> bias;
   if (op.getBias())
     bias = e.operands[5].as<float>();
   auto result = e.result().asMutable<float>();
-  int64_t k = weight.getColumns(), n = weightScales.size();
+  int64_t k = e.operands[3].getShape()[1], n = weightScales.size();
   for (int64_t row = 0, rows = scales.size(); row < rows; ++row)
     for (int64_t column = 0; column < n; ++column) {
       int32_t sum = 0;
       for (int64_t i = 0; i < k; ++i)
-        sum += int32_t(codes[row * k + i]) * weight.at(column, i);
+        sum += int32_t(codes[row * k + i]) * weight[column * k + i];
       float y = float(sum) * weightScales[column];
       y = y * scales[row];
       if (!bias.empty())
@@ -113,16 +86,19 @@ LogicalResult evaluateOp(QuantizedLinearOp op, const Evaluation &e) {
 }
 
 LogicalResult evaluateOp(QuantizedGatherOp op, const Evaluation &e) {
-  CodeMatrix codes(e.operands[0], op.getPackedFrom());
+  if (op.getPackedFrom())
+    return op.emitOpError("has no reference on packed codes");
+  auto codes = e.operands[0].as<int8_t>();
   auto scales = e.operands[1].as<float>();
   const HostTensor &indices = e.operands[2];
   auto result = e.result().asMutable<float>();
-  int64_t columns = codes.getColumns(), rows = scales.size();
+  int64_t columns = e.operands[0].getShape()[1], rows = scales.size();
   for (int64_t i = 0; i < indices.getNumElements(); ++i) {
     int64_t row = indices.getInt(i);
     row = std::min(std::max(row < 0 ? row + rows : row, int64_t(0)), rows - 1);
     for (int64_t column = 0; column < columns; ++column)
-      result[i * columns + column] = float(codes.at(row, column)) * scales[row];
+      result[i * columns + column] =
+          float(codes[row * columns + column]) * scales[row];
   }
   return success();
 }

@@ -126,6 +126,8 @@ LogicalResult evaluateOp(PadOp op, const Evaluation &evaluation) {
 }
 
 LogicalResult evaluateOp(GatherOp op, const Evaluation &evaluation) {
+  if (op.getPackedFrom())
+    return op.emitOpError("has no reference on a packed table");
   const HostTensor &input = evaluation.operands[0];
   const HostTensor &indices = evaluation.operands[1];
   HostTensor &result = evaluation.result();

@@ -21,6 +21,17 @@ std::string toString(ArrayRef<AffineExpr> shape) {
   return text;
 }
 
+SymbolicShape logicalShape(ArrayRef<AffineExpr> operand,
+                           std::optional<ArrayRef<int64_t>> packedFrom,
+                           MLIRContext *context) {
+  if (!packedFrom)
+    return SymbolicShape(operand);
+  SymbolicShape shape;
+  for (int64_t extent : *packedFrom)
+    shape.push_back(getAffineConstantExpr(extent, context));
+  return shape;
+}
+
 AffineExpr broadcastDim(AffineExpr lhs, AffineExpr rhs) {
   if (lhs == rhs || staticExtent(rhs) == 1)
     return lhs;

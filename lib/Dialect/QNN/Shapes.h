@@ -13,6 +13,15 @@ namespace quantc::qnn {
 using Shapes = llvm::ArrayRef<SymbolicShape>;
 using ShapeResults = llvm::SmallVectorImpl<SymbolicShape>;
 
+/// The extents of a static type as expressions.
+SymbolicShape staticShape(mlir::ShapedType type);
+
+/// The shape of an operand that may be in packed order: `packedFrom` where it
+/// is.
+SymbolicShape logicalShape(llvm::ArrayRef<mlir::AffineExpr> operand,
+                           std::optional<llvm::ArrayRef<int64_t>> packedFrom,
+                           mlir::MLIRContext *context);
+
 /// One dimension of a numpy broadcast.  Equal expressions give themselves, 1
 /// gives the other, a constant wins over an expression, and of two different
 /// expressions the first is taken (importers guard that with qnn.check).  A

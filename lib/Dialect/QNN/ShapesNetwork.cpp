@@ -10,18 +10,6 @@ using namespace mlir;
 
 namespace quantc::qnn {
 
-/// The logical shape of a weight operand: `packed_from` where it is packed.
-static SymbolicShape weightShape(const SymbolicShape &operand,
-                                 std::optional<ArrayRef<int64_t>> packedFrom,
-                                 MLIRContext *context) {
-  if (!packedFrom)
-    return operand;
-  SymbolicShape shape;
-  for (int64_t extent : *packedFrom)
-    shape.push_back(getAffineConstantExpr(extent, context));
-  return shape;
-}
-
 /// A rank-1 operand with `extent` elements.
 static LogicalResult expectVector(Operation *op, StringRef what,
                                   ArrayRef<AffineExpr> shape,
@@ -71,7 +59,7 @@ LogicalResult LinearOp::inferSymbolicShapes(Shapes operands,
       failed(expectEntries(*this, "packed_from", *getPackedFrom(), 2, 0)))
     return failure();
   SymbolicShape weight =
-      weightShape(operands[1], getPackedFrom(), getContext());
+      logicalShape(operands[1], getPackedFrom(), getContext());
   if (failed(expectRank(*this, "a weight", 2, weight.size())) ||
       failed(expectSame(*this, "the reduced dimension of the weight",
                         result.back(), weight[1])))
@@ -135,7 +123,7 @@ LogicalResult ConvOp::inferSymbolicShapes(Shapes operands,
       failed(expectEntries(*this, "packed_from", *getPackedFrom(), rank, 0)))
     return failure();
   SymbolicShape weight =
-      weightShape(operands[1], getPackedFrom(), getContext());
+      logicalShape(operands[1], getPackedFrom(), getContext());
   Window window{getStrides(), getDilations(), getPadLow(), getPadHigh()};
   int64_t groups = getGroups();
   if (failed(expectRank(*this, "a weight", rank, weight.size())) ||

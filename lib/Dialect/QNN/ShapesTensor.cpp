@@ -11,7 +11,7 @@ using namespace mlir;
 
 namespace quantc::qnn {
 
-static SymbolicShape staticShape(ShapedType type) {
+SymbolicShape staticShape(ShapedType type) {
   SymbolicShape shape;
   for (int64_t extent : type.getShape())
     shape.push_back(getAffineConstantExpr(extent, type.getContext()));
@@ -34,15 +34,6 @@ static LogicalResult expectNonNegative(Operation *op, StringRef what,
 
 LogicalResult ConstantOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
   results.push_back(staticShape(getValue().getShapedType()));
-  return success();
-}
-
-LogicalResult EncodedConstantOp::inferSymbolicShapes(Shapes,
-                                                     ShapeResults &results) {
-  auto type = cast<ShapedType>(getResult().getType());
-  if (!type.hasStaticShape())
-    return emitOpError("expected a static result shape, got ") << type;
-  results.push_back(staticShape(type));
   return success();
 }
 
@@ -204,7 +195,12 @@ LogicalResult PadOp::inferSymbolicShapes(Shapes operands,
 
 LogicalResult GatherOp::inferSymbolicShapes(Shapes operands,
                                             ShapeResults &results) {
-  const SymbolicShape &input = operands[0];
+  if (getPackedFrom() &&
+      (failed(expectEntries(*this, "packed_from", *getPackedFrom(), 2, 0)) ||
+       getAxis() != 0))
+    return emitOpError("expected axis 0 of a matrix with 'packed_from'");
+  SymbolicShape input =
+      logicalShape(operands[0], getPackedFrom(), getContext());
   if (failed(expectAxis(*this, getAxis(), input.size())))
     return failure();
   SymbolicShape &result = results.emplace_back();
@@ -222,18 +218,6 @@ SmallVector<int64_t> GatherOp::getReducedAxes() { return {}; }
 // Quantization and launches
 //===----------------------------------------------------------------------===//
 
-LogicalResult QuantizeOp::inferSymbolicShapes(Shapes operands,
-                                              ShapeResults &results) {
-  results.push_back(operands[0]);
-  return success();
-}
-
-LogicalResult DequantizeOp::inferSymbolicShapes(Shapes operands,
-                                                ShapeResults &results) {
-  results.push_back(operands[0]);
-  return success();
-}
-
 LogicalResult QuantizeRowsOp::inferSymbolicShapes(Shapes operands,
                                                   ShapeResults &results) {
   SymbolicShape rows = operands[0];
@@ -245,23 +229,11 @@ LogicalResult QuantizeRowsOp::inferSymbolicShapes(Shapes operands,
   return success();
 }
 
-/// The shape of a matrix that may be in packed order.
-static SymbolicShape matrixShape(ArrayRef<AffineExpr> operand,
-                                 std::optional<ArrayRef<int64_t>> packedFrom,
-                                 MLIRContext *context) {
-  if (!packedFrom)
-    return SymbolicShape(operand);
-  SymbolicShape shape;
-  for (int64_t extent : *packedFrom)
-    shape.push_back(getAffineConstantExpr(extent, context));
-  return shape;
-}
-
 LogicalResult QuantizedLinearOp::inferSymbolicShapes(Shapes operands,
                                                      ShapeResults &results) {
   SymbolicShape result = operands[0];
   SymbolicShape weight =
-      matrixShape(operands[3], getPackedFrom(), getContext());
+      logicalShape(operands[3], getPackedFrom(), getContext());
   if (failed(expectRank(*this, "a weight", 2, weight.size())) ||
       result.empty() ||
       failed(expectSame(*this, "the reduced dimension of the weight",
@@ -275,7 +247,7 @@ LogicalResult QuantizedLinearOp::inferSymbolicShapes(Shapes operands,
 LogicalResult QuantizedGatherOp::inferSymbolicShapes(Shapes operands,
                                                      ShapeResults &results) {
   SymbolicShape matrix =
-      matrixShape(operands[0], getPackedFrom(), getContext());
+      logicalShape(operands[0], getPackedFrom(), getContext());
   if (failed(expectRank(*this, "codes", 2, matrix.size())))
     return failure();
   SymbolicShape result = operands[2];

@@ -142,7 +142,7 @@ static Value rotaryTable(NodeImport &n, Value cache, Value positions,
     return {};
   if (positions)
     cache = n.create<qnn::GatherOp>(n.elementType(cache), cache, positions,
-                                    int64_t(0));
+                                    int64_t(0), DenseI64ArrayAttr());
   if (!cache)
     return {};
   SymbolicShape dims = n.shape(cache);

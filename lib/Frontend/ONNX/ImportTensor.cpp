@@ -231,7 +231,8 @@ static LogicalResult importGather(NodeImport &n) {
     return n.resultData(input->elementType, picked, indices->shape.size());
   }
   Value x = n.value(0), which = n.value(1);
-  return n.result(n.create<qnn::GatherOp>(n.elementType(x), x, which, *axis));
+  return n.result(n.create<qnn::GatherOp>(n.elementType(x), x, which, *axis,
+                                          DenseI64ArrayAttr()));
 }
 
 //===----------------------------------------------------------------------===//

@@ -286,3 +286,26 @@ func.func @constant_unranked() {
   %0 = qnn.constant dense<1.0> : tensor<2xf32> -> tensor<*xf32>
   return
 }
+
+// -----
+
+func.func @reciprocal_of_static(%x: tensor<?x8xf32>, %s: tensor<f32>) {
+  // expected-error @below {{expected no 'rcp' with a scale: static quantization divides}}
+  %0 = qnn.quantize %x scale %s {rcp} : (tensor<?x8xf32>, tensor<f32>) -> !qnn.encoded<?x8xf32, #fmt.int<8, tensor>>
+  return
+}
+
+// -----
+
+func.func @payload_of_other_shape() {
+  // expected-error @below {{expected 'scales' of type 'tensor<4xf32>'}}
+  %0 = qnn.encoded_constant {codes = dense<1> : tensor<4x8xi8>, scales = dense<1.0> : tensor<8xf32>} : !qnn.encoded<4x8xf32, #fmt.int<8, axis = 0>>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected 'axis' of #fmt.int<8, axis = 2> to be below the tensor's rank of 2, got 2}}
+func.func @format_of_other_rank(%x: !qnn.encoded<4x8xf32, #fmt.int<8, axis = 2>>) {
+  return
+}

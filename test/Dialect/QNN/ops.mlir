@@ -115,15 +115,15 @@ func.func private @kernel(%x: tensor<?xf32> {qnn.shape = affine_map<()[s0] -> (s
 // The format attribute is any attribute for this dialect.
 // CHECK-LABEL: func.func @quantize
 func.func @quantize(%x: tensor<?x8xf32>, %scale: tensor<f32>) {
-  // CHECK: qnn.quantize %{{.+}} : (tensor<?x8xf32>) -> !qnn.encoded<?x8xf32, "int8">
-  %0 = qnn.quantize %x : (tensor<?x8xf32>) -> !qnn.encoded<?x8xf32, "int8">
+  // CHECK: qnn.quantize %{{.+}} : (tensor<?x8xf32>) -> !qnn.encoded<?x8xf32, #fmt.int<8, tensor>>
+  %0 = qnn.quantize %x : (tensor<?x8xf32>) -> !qnn.encoded<?x8xf32, #fmt.int<8, tensor>>
   // CHECK: qnn.quantize %{{.+}} scale %{{.+}}
-  %1 = qnn.quantize %x scale %scale : (tensor<?x8xf32>, tensor<f32>) -> !qnn.encoded<?x8xf32, "int8">
+  %1 = qnn.quantize %x scale %scale : (tensor<?x8xf32>, tensor<f32>) -> !qnn.encoded<?x8xf32, #fmt.int<8, tensor>>
   // CHECK: qnn.dequantize
-  %2 = qnn.dequantize %0 : (!qnn.encoded<?x8xf32, "int8">) -> tensor<?x8xf32>
-  // CHECK: qnn.encoded_constant {codes = dense<1> : tensor<4x8xi8>} : !qnn.encoded<4x8xf32, "int8">
-  %3 = qnn.encoded_constant {codes = dense<1> : tensor<4x8xi8>} : !qnn.encoded<4x8xf32, "int8">
-  // CHECK: qnn.linear {{.+}} : (!qnn.encoded<?x8xf32, "int8">, !qnn.encoded<4x8xf32, "int8">) -> tensor<?x4xf32>
-  %4 = qnn.linear %0, %3 : (!qnn.encoded<?x8xf32, "int8">, !qnn.encoded<4x8xf32, "int8">) -> tensor<?x4xf32>
+  %2 = qnn.dequantize %0 : (!qnn.encoded<?x8xf32, #fmt.int<8, tensor>>) -> tensor<?x8xf32>
+  // CHECK: qnn.encoded_constant {codes = dense<1> : tensor<4x8xi8>, scales = dense<1.000000e+00> : tensor<f32>} : !qnn.encoded<4x8xf32, #fmt.int<8, tensor>>
+  %3 = qnn.encoded_constant {codes = dense<1> : tensor<4x8xi8>, scales = dense<1.000000e+00> : tensor<f32>} : !qnn.encoded<4x8xf32, #fmt.int<8, tensor>>
+  // CHECK: qnn.linear {{.+}} : (!qnn.encoded<?x8xf32, #fmt.int<8, tensor>>, !qnn.encoded<4x8xf32, #fmt.int<8, tensor>>) -> tensor<?x4xf32>
+  %4 = qnn.linear %0, %3 : (!qnn.encoded<?x8xf32, #fmt.int<8, tensor>>, !qnn.encoded<4x8xf32, #fmt.int<8, tensor>>) -> tensor<?x4xf32>
   return
 }

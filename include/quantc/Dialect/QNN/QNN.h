@@ -16,6 +16,7 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "quantc/Dialect/Fmt/Fmt.h"
 #include "quantc/Support/HostTensor.h"
 #include "quantc/Support/SymbolicShape.h"
 

@@ -17,6 +17,14 @@ def QNN_BoolTensor : TensorOf<[I1]>;
 def QNN_IntTensor : TensorOf<[AnyInteger]>;
 def QNN_Value : AnyTypeOf<[AnyTensor, QNN_EncodedType]>;
 
+def QNN_FormatAttr : Attr<CPred<"::llvm::isa<::quantc::fmt::FormatInterface>($_self)">,
+                          "a number format"> {
+  let storageType = "::mlir::Attribute";
+  let returnType = "::quantc::fmt::FormatInterface";
+  let convertFromStorage =
+      "::llvm::cast<::quantc::fmt::FormatInterface>($_self)";
+}
+
 // An affine map without dimensions over the function's symbols: one result per
 // entry.  `affine_map<()[s0, s1] -> (s0, s1 * 12, 32)>`.
 def QNN_ShapeExprs : ConfinedAttr<AffineMapAttr, [AttrConstraint<CPred<

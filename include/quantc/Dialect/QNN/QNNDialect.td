@@ -29,6 +29,7 @@ def QNN_Dialect : Dialect {
     `qnn.kernel` a fused group that becomes one or a few parallel kernels.
     Argument and result attribute `qnn.name` is the ONNX name.
   }];
+  let dependentDialects = ["::quantc::fmt::FmtDialect"];
   let useDefaultTypePrinterParser = 1;
   let hasConstantMaterializer = 0;
 }
@@ -53,6 +54,11 @@ def QNN_EncodedType : QNN_Type<"Encoded", "encoded",
     "::mlir::Attribute":$format);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    ::quantc::fmt::FormatInterface getScheme() const {
+      return ::llvm::cast<::quantc::fmt::FormatInterface>(getFormat());
+    }
+  }];
 }
 
 #endif // QUANTC_DIALECT_QNN_QNNDIALECT_TD

@@ -8,17 +8,23 @@
 include "quantc/Dialect/QNN/QNNBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 
-def QNN_QuantizeOp : QNN_PureOp<"quantize"> {
+def QNN_QuantizeOp : QNN_PureOp<"quantize", [AttrSizedOperandSegments]> {
   let summary = "float tensor to encoded value";
   let description = [{
-    Without scale operand the quantization is dynamic: one scale per row of the
-    format's granularity, computed from the row (docs/numerics.md §6).
+    With `scale` (and `offset`, an integer zero point; 0 without) the
+    quantization is static (docs/numerics.md §6.2).  Without, scales come from
+    the values: of an activation while running, one per row of the format's
+    granularity and by the reciprocal (`rcp`, §6.1); of a constant when it is
+    needed, by the format's reference encoding (§6.6).
   }];
-  let arguments = (ins QNN_Tensor:$input, Optional<QNN_Tensor>:$scale);
+  let arguments = (ins QNN_Tensor:$input, Optional<QNN_Tensor>:$scale,
+                       Optional<QNN_Tensor>:$offset, UnitAttr:$rcp);
   let results = (outs QNN_EncodedType:$result);
   let assemblyFormat = [{
-    $input (`scale` $scale^)? attr-dict `:` functional-type(operands, results)
+    $input (`scale` $scale^)? (`offset` $offset^)? attr-dict `:`
+    functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 def QNN_DequantizeOp : QNN_PureOp<"dequantize"> {
   let summary = "encoded value to float tensor";
@@ -34,18 +40,45 @@ def QNN_EncodedConstantOp : QNN_PureOp<"encoded_constant"> {
   let arguments = (ins DictionaryAttr:$payload);
   let results = (outs QNN_EncodedType:$result);
   let assemblyFormat = "$payload attr-dict `:` qualified(type($result))";
+  let hasVerifier = 1;
 }
-// What encoded operands become when `expand-encoded` leaves !qnn.encoded: plain
+
+// What encoded values become when `expand-encoded` leaves !qnn.encoded: plain
 // tensors, one per payload array.
+def QNN_EncodeOp : QNN_PureOp<"encode"> {
+  let summary = "the payload arrays of a constant in a number format";
+  let description = [{
+    FormatInterface::encode: codes, then scales, then offsets if the format has
+    them.  Evaluated when the artifact is written, one tensor at a time.
+  }];
+  let arguments = (ins QNN_Tensor:$input, QNN_FormatAttr:$format);
+  let results = (outs Variadic<QNN_Tensor>:$payload);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+}
+def QNN_PayloadOp : QNN_PureOp<"payload"> {
+  let summary = "the payload arrays of an encoded constant";
+  let description = [{ Codes first, in the order of FormatInterface::payload. }];
+  let arguments = (ins TypedArrayAttrBase<ElementsAttr, "arrays">:$arrays);
+  let results = (outs Variadic<QNN_Tensor>:$payload);
+  let assemblyFormat = "attr-dict `:` type($payload)";
+}
+def QNN_DecodeOp : QNN_PureOp<"decode"> {
+  let summary = "the values that payload arrays stand for";
+  let description = [{ FormatInterface::decode (docs/numerics.md §6.4). }];
+  let arguments = (ins Variadic<QNN_Tensor>:$payload, QNN_FormatAttr:$format);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$payload attr-dict `:` functional-type(operands, results)";
+}
 def QNN_QuantizeRowsOp : QNN_PureOp<"quantize_rows"> {
   let summary = "dynamic symmetric int8 quantization of every row";
   let description = [{
     A row is the last axis.  `codes` has the input's shape, `scales` (f32) and
     `sums` (i32, the sum of a row's codes) have one element per row
-    (docs/numerics.md §6.1).  With `exact_division` codes are roundeven(x / s),
-    the rule for weights (§6.6), otherwise roundeven(x * (1 / s)).
+    (docs/numerics.md §6.1): codes are roundeven(x * (1 / s)).
   }];
-  let arguments = (ins QNN_Tensor:$input, UnitAttr:$exact_division);
+  let arguments = (ins QNN_Tensor:$input);
   let results = (outs QNN_Tensor:$codes, QNN_Tensor:$scales, QNN_Tensor:$sums);
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";

@@ -88,9 +88,12 @@ def QNN_GatherOp : QNN_PureOp<"gather",
     [DeclareOpInterfaceMethods<QNN_WeightedOpInterface>]> {
   let summary = "slices of `input` along `axis` at integer indices";
   let description = [{ Negative indices count from the end.  An index out of
-    range is clamped into it (never a wild read). }];
+    range is clamped into it (never a wild read).  With `packed_from` the input
+    is a matrix in its linear's packed order and `packed_from` is its logical
+    shape, so a tied embedding is stored once. }];
   let arguments = (ins QNN_Value:$input, QNN_IntTensor:$indices,
-                       I64Attr:$axis);
+                       I64Attr:$axis,
+                       OptionalAttr<DenseI64ArrayAttr>:$packed_from);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat =
       "$input `,` $indices attr-dict `:` functional-type(operands, results)";

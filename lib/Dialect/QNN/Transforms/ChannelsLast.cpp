@@ -282,9 +282,9 @@ bool LayoutConverter::visitGather(GatherOp op) {
   if (!twin || shapeOf(op.getIndices()).size() != 1)
     return false;
   int64_t axis = mapAxis(op.getAxis(), shapeOf(twin).size());
-  return finish(op, rewriter.create<GatherOp>(op.getLoc(),
-                                              rewriter.elementTypeOf(twin),
-                                              twin, op.getIndices(), axis));
+  return finish(op, rewriter.create<GatherOp>(
+                        op.getLoc(), rewriter.elementTypeOf(twin), twin,
+                        op.getIndices(), axis, DenseI64ArrayAttr()));
 }
 
 bool LayoutConverter::visitReduce(ReduceOp op) {

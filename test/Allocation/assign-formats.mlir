@@ -1,0 +1,74 @@
+// RUN: quant-opt %s --split-input-file --assign-formats | FileCheck %s
+// RUN: quant-opt %s --split-input-file \
+// RUN:   --pass-pipeline='builtin.module(func.func(assign-formats{weight="#fmt.int<4, block = [1, 32], scale = f16>" activation="" table=""}))' \
+// RUN:   | FileCheck %s --check-prefix=W4A16
+// RUN: not quant-opt %s --split-input-file \
+// RUN:   --pass-pipeline='builtin.module(func.func(assign-formats{weight="i8"}))' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=BAD
+
+// BAD: error: expected a number format such as #fmt.int<8, axis = 0>, got 'i8'
+
+// Two linears on one value share its codes; only activations take the
+// reciprocal.
+// CHECK-LABEL: func.func @shared_input
+// CHECK-SAME: %[[X:.+]]: tensor<?x64xf32>
+// CHECK: %[[A:.+]] = qnn.quantize %[[X]] {rcp} : (tensor<?x64xf32>) -> !qnn.encoded<?x64xf32, #fmt.int<8, per_row>>
+// CHECK: %[[W:.+]] = qnn.constant
+// CHECK: %[[Q:.+]] = qnn.quantize %[[W]] : (tensor<32x64xf32>) -> !qnn.encoded<32x64xf32, #fmt.int<8, axis = 0>>
+// CHECK: qnn.linear %[[A]], %[[Q]]
+// CHECK: qnn.linear %[[A]], %[[Q]]
+
+// Without an activation format the linears read float values.
+// W4A16-LABEL: func.func @shared_input
+// W4A16-SAME: %[[X:.+]]: tensor<?x64xf32>
+// W4A16: %[[Q:.+]] = qnn.quantize {{.*}}, #fmt.int<4, block = [1, 32], scale = f16>>
+// W4A16: qnn.linear %[[X]], %[[Q]]
+func.func @shared_input(%x: tensor<?x64xf32>) -> (tensor<?x32xf32>, tensor<?x32xf32>)
+    attributes {qnn.entry} {
+  %w = qnn.constant dense<1.0> : tensor<32x64xf32> -> tensor<32x64xf32>
+  %0 = qnn.linear %x, %w : (tensor<?x64xf32>, tensor<32x64xf32>) -> tensor<?x32xf32>
+  %1 = qnn.linear %x, %w : (tensor<?x64xf32>, tensor<32x64xf32>) -> tensor<?x32xf32>
+  return %0, %1 : tensor<?x32xf32>, tensor<?x32xf32>
+}
+
+// -----
+
+// A weight that is not constant stays float.
+// CHECK-LABEL: func.func @weight_is_input
+// CHECK-NOT: qnn.quantize
+// CHECK: return
+func.func @weight_is_input(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>) -> tensor<?x32xf32>
+    attributes {qnn.entry} {
+  %0 = qnn.linear %x, %w : (tensor<?x64xf32>, tensor<32x64xf32>) -> tensor<?x32xf32>
+  return %0 : tensor<?x32xf32>
+}
+
+// -----
+
+// A channel longer than one int32 sum stays float; blocks do not mind.
+// CHECK-LABEL: func.func @long_channel
+// CHECK-NOT: qnn.quantize
+// CHECK: return
+// W4A16-LABEL: func.func @long_channel
+// W4A16: qnn.quantize
+func.func @long_channel(%x: tensor<?x70000xf32>) -> tensor<?x2xf32>
+    attributes {qnn.entry} {
+  %w = qnn.constant dense<1.0> : tensor<2x70000xf32> -> tensor<2x70000xf32>
+  %0 = qnn.linear %x, %w : (tensor<?x70000xf32>, tensor<2x70000xf32>) -> tensor<?x2xf32>
+  return %0 : tensor<?x2xf32>
+}
+
+// -----
+
+// Small tables stay float, large ones do not.
+// CHECK-LABEL: func.func @tables
+// CHECK: qnn.gather %{{.+}}, %{{.+}} {axis = 0 : i64} : (tensor<4x8xf32>
+// CHECK: qnn.gather %{{.+}}, %{{.+}} {axis = 0 : i64} : (!qnn.encoded<1024x64xf32, #fmt.int<8, axis = 0>>
+func.func @tables(%i: tensor<?xi64>) -> (tensor<?x8xf32>, tensor<?x64xf32>)
+    attributes {qnn.entry} {
+  %s = qnn.constant dense<1.0> : tensor<4x8xf32> -> tensor<4x8xf32>
+  %l = qnn.constant dense<1.0> : tensor<1024x64xf32> -> tensor<1024x64xf32>
+  %0 = qnn.gather %s, %i {axis = 0 : i64} : (tensor<4x8xf32>, tensor<?xi64>) -> tensor<?x8xf32>
+  %1 = qnn.gather %l, %i {axis = 0 : i64} : (tensor<1024x64xf32>, tensor<?xi64>) -> tensor<?x64xf32>
+  return %0, %1 : tensor<?x8xf32>, tensor<?x64xf32>
+}

@@ -1,0 +1,62 @@
+// RUN: quant-opt %s --split-input-file --expand-encoded --verify-diagnostics \
+// RUN:   | FileCheck %s
+
+// CHECK-LABEL: func.func @int8
+// CHECK-SAME: %[[X:.+]]: tensor<?x64xf32>
+// CHECK: %[[A:.+]], %[[S:.+]], %[[SUM:.+]] = qnn.quantize_rows %[[X]] :
+// CHECK: %[[Q:.+]]:2 = qnn.encode %{{.+}} {format = #fmt.int<8, axis = 0>} : (tensor<32x64xf32>) -> (tensor<32x64xi8>, tensor<32xf32>)
+// CHECK: qnn.quantized_linear %[[A]], %[[S]], %[[SUM]], %[[Q]]#0, %[[Q]]#1
+// CHECK: qnn.quantized_gather %[[Q]]#0, %[[Q]]#1
+func.func @int8(%x: tensor<?x64xf32>, %i: tensor<?xi64>)
+    -> (tensor<?x32xf32>, tensor<?x64xf32>) {
+  %a = qnn.quantize %x {rcp} : (tensor<?x64xf32>) -> !qnn.encoded<?x64xf32, #fmt.int<8, per_row>>
+  %c = qnn.constant dense<1.0> : tensor<32x64xf32> -> tensor<32x64xf32>
+  %w = qnn.quantize %c : (tensor<32x64xf32>) -> !qnn.encoded<32x64xf32, #fmt.int<8, axis = 0>>
+  %0 = qnn.linear %a, %w : (!qnn.encoded<?x64xf32, #fmt.int<8, per_row>>, !qnn.encoded<32x64xf32, #fmt.int<8, axis = 0>>) -> tensor<?x32xf32>
+  %1 = qnn.gather %w, %i {axis = 0 : i64} : (!qnn.encoded<32x64xf32, #fmt.int<8, axis = 0>>, tensor<?xi64>) -> tensor<?x64xf32>
+  return %0, %1 : tensor<?x32xf32>, tensor<?x64xf32>
+}
+
+// -----
+
+// A solved weight is a payload.
+// CHECK-LABEL: func.func @solved
+// CHECK: %[[Q:.+]]:2 = qnn.payload {arrays = [dense<1> : tensor<2x4xi8>, dense<5.000000e-01> : tensor<2xf32>]} : tensor<2x4xi8>, tensor<2xf32>
+// CHECK: qnn.quantized_linear %{{.+}}, %[[Q]]#0, %[[Q]]#1 :
+func.func @solved(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+  %a = qnn.quantize %x {rcp} : (tensor<?x4xf32>) -> !qnn.encoded<?x4xf32, #fmt.int<8, per_row>>
+  %w = qnn.encoded_constant {codes = dense<1> : tensor<2x4xi8>, scales = dense<0.5> : tensor<2xf32>} : !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0>>
+  %0 = qnn.linear %a, %w : (!qnn.encoded<?x4xf32, #fmt.int<8, per_row>>, !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0>>) -> tensor<?x2xf32>
+  return %0 : tensor<?x2xf32>
+}
+
+// -----
+
+// Without a kernel for the pair the float values are computed on.
+// CHECK-LABEL: func.func @float_input
+// CHECK-SAME: %[[X:.+]]: tensor<?x4xf32>
+// CHECK: %[[Q:.+]]:2 = qnn.payload
+// CHECK: %[[W:.+]] = qnn.decode %[[Q]]#0, %[[Q]]#1 {format = #fmt.int<8, axis = 0>} : (tensor<2x4xi8>, tensor<2xf32>) -> tensor<2x4xf32>
+// CHECK: qnn.linear %[[X]], %[[W]]
+func.func @float_input(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+  %w = qnn.encoded_constant {codes = dense<1> : tensor<2x4xi8>, scales = dense<0.5> : tensor<2xf32>} : !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0>>
+  // expected-remark @below {{computes on decoded values: no kernel for '!qnn.encoded<2x4xf32, #fmt.int<8, axis = 0>>'}}
+  %0 = qnn.linear %x, %w : (tensor<?x4xf32>, !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0>>) -> tensor<?x2xf32>
+  return %0 : tensor<?x2xf32>
+}
+
+// -----
+
+func.func @no_activation_kernel(%x: tensor<?x4xf32>) {
+  // expected-error @below {{has no kernel to format #fmt.int<4, per_row>}}
+  %a = qnn.quantize %x {rcp} : (tensor<?x4xf32>) -> !qnn.encoded<?x4xf32, #fmt.int<4, per_row>>
+  return
+}
+
+// -----
+
+func.func @unknown_origin(%w: !qnn.encoded<4x4xf32, #fmt.int<8, axis = 0>>) {
+  // expected-error @below {{expected encoded operands made by qnn.quantize or qnn.encoded_constant, got '!qnn.encoded<4x4xf32, #fmt.int<8, axis = 0>>'}}
+  %0 = qnn.dequantize %w : (!qnn.encoded<4x4xf32, #fmt.int<8, axis = 0>>) -> tensor<4x4xf32>
+  return
+}

@@ -1,0 +1,30 @@
+// RUN: quant-opt %s --split-input-file --pack-weights | FileCheck %s
+
+// A tied embedding is stored once, in its linear's order.
+// CHECK-LABEL: func.func @tied
+// CHECK: %[[P:.+]] = qnn.pack %{{.+}} {layout = "n16"} : (tensor<20x8xf32>) -> tensor<2x8x16xf32>
+// CHECK: qnn.gather %[[P]], %{{.+}} {axis = 0 : i64, packed_from = array<i64: 20, 8>}
+// CHECK: qnn.linear %{{.+}}, %[[P]] {packed_from = array<i64: 20, 8>}
+func.func @tied(%i: tensor<?xi64>) -> tensor<?x20xf32> {
+  %w = qnn.constant dense<1.0> : tensor<20x8xf32> -> tensor<20x8xf32>
+  %0 = qnn.gather %w, %i {axis = 0 : i64} : (tensor<20x8xf32>, tensor<?xi64>) -> tensor<?x8xf32>
+  %1 = qnn.linear %0, %w : (tensor<?x8xf32>, tensor<20x8xf32>) -> tensor<?x20xf32>
+  return %1 : tensor<?x20xf32>
+}
+
+// -----
+
+// Columns of the weight are not rows of its packed order; a table of its own
+// stays as it is.
+// CHECK-LABEL: func.func @not_tied
+// CHECK: qnn.gather %{{.+}} {axis = 1 : i64} : (tensor<20x8xf32>
+// CHECK: qnn.gather %{{.+}} {axis = 0 : i64} : (tensor<30x8xf32>
+func.func @not_tied(%i: tensor<?xi64>, %x: tensor<?x8xf32>)
+    -> (tensor<20x?xf32>, tensor<?x8xf32>, tensor<?x20xf32>) {
+  %w = qnn.constant dense<1.0> : tensor<20x8xf32> -> tensor<20x8xf32>
+  %t = qnn.constant dense<1.0> : tensor<30x8xf32> -> tensor<30x8xf32>
+  %0 = qnn.gather %w, %i {axis = 1 : i64} : (tensor<20x8xf32>, tensor<?xi64>) -> tensor<20x?xf32>
+  %1 = qnn.gather %t, %i {axis = 0 : i64} : (tensor<30x8xf32>, tensor<?xi64>) -> tensor<?x8xf32>
+  %2 = qnn.linear %x, %w : (tensor<?x8xf32>, tensor<20x8xf32>) -> tensor<?x20xf32>
+  return %0, %1, %2 : tensor<20x?xf32>, tensor<?x8xf32>, tensor<?x20xf32>
+}
