@@ -5,7 +5,9 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "quantc/Allocation/Passes.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/NodeNames.h"
 #include "quantc/Dialect/QNN/QNN.h"
+#include "llvm/Support/GlobPattern.h"
 
 namespace quantc {
 #define GEN_PASS_DEF_ASSIGNFORMATSPASS
@@ -30,19 +32,37 @@ int64_t groupLength(FormatInterface format, ArrayRef<int64_t> shape) {
   return uniform ? uniform->block.back() : shape.back();
 }
 
+/// Other formats for the nodes that a pattern matches.
+struct FormatOverride {
+  std::string text;
+  llvm::GlobPattern nodes;
+  std::optional<FormatInterface> weight, activation, table;
+
+  bool matches(Location loc) const {
+    SmallVector<StringRef> names;
+    collectNodeNames(loc, names);
+    return llvm::any_of(names,
+                        [&](StringRef name) { return nodes.match(name); });
+  }
+};
+
 class FormatAssigner {
 public:
-  FormatAssigner(MLIRContext *context, const Formats &formats)
-      : builder(context), formats(formats) {}
+  FormatAssigner(MLIRContext *context, const Formats &formats,
+                 ArrayRef<FormatOverride> overrides)
+      : builder(context), recipe(formats), overrides(overrides) {}
 
   bool assign(LinearOp op) {
+    Formats formats = formatsOf(op);
     auto input = dyn_cast<RankedTensorType>(op.getInput().getType());
     if (!formats.weight || !isFloatMatrix(op.getWeight()) ||
         op.getPackedFrom() || !input || !input.getElementType().isF32() ||
-        !fits(op))
+        !fits(op, formats))
       return false;
-    op.getWeightMutable().set(
-        quantizeOnce(op.getWeight(), formats.weight, /*isConstant=*/true));
+    Value weight =
+        quantizeOnce(op.getWeight(), formats.weight, /*isConstant=*/true);
+    tied.try_emplace(op.getWeight(), weight);
+    op.getWeightMutable().set(weight);
     if (formats.activation)
       op.getInputMutable().set(quantizeOnce(op.getInput(), formats.activation,
                                             /*isConstant=*/false));
@@ -50,26 +70,40 @@ public:
   }
 
   bool assign(GatherOp op, int64_t minElements) {
+    Formats formats = formatsOf(op);
     if (!formats.table || op.getAxis() != 0 || !isFloatMatrix(op.getInput()) ||
         cast<ShapedType>(op.getInput().getType()).getNumElements() <
             minElements)
       return false;
     // A tied table has the format of its linear, so that it is stored once.
-    Value tied = quantized.lookup({op.getInput(), formats.weight});
-    op.getInputMutable().set(
-        tied ? tied
-             : quantizeOnce(op.getInput(), formats.table, /*isConstant=*/true));
+    Value table = tied.lookup(op.getInput());
+    if (!table)
+      table = quantizeOnce(op.getInput(), formats.table, /*isConstant=*/true);
+    op.getInputMutable().set(table);
     return true;
   }
 
 private:
+  Formats formatsOf(Operation *op) const {
+    Formats formats = recipe;
+    const auto *it = llvm::find_if(overrides, [&](const FormatOverride &o) {
+      return o.matches(op->getLoc());
+    });
+    if (it == overrides.end())
+      return formats;
+    formats.weight = it->weight.value_or(formats.weight);
+    formats.activation = it->activation.value_or(formats.activation);
+    formats.table = it->table.value_or(formats.table);
+    return formats;
+  }
+
   bool isFloatMatrix(Value value) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
     return type && type.getRank() == 2 && type.getElementType().isF32() &&
            constants.contains(value);
   }
 
-  bool fits(LinearOp op) {
+  static bool fits(LinearOp op, const Formats &formats) {
     auto weight = cast<ShapedType>(op.getWeight().getType());
     if (failed(formats.weight.verifyShape([&] { return op.emitRemark(); },
                                           weight.getShape())))
@@ -102,9 +136,12 @@ private:
   }
 
   OpBuilder builder;
-  Formats formats;
+  Formats recipe;
+  ArrayRef<FormatOverride> overrides;
   ConstantExpressions constants;
   DenseMap<std::pair<Value, Attribute>, Value> quantized;
+  /// The encoded form of matrices that a linear reads.
+  DenseMap<Value, Value> tied;
 };
 
 struct AssignFormatsPass
@@ -112,6 +149,9 @@ struct AssignFormatsPass
   using Base::Base;
 
   LogicalResult initialize(MLIRContext *context) override {
+    for (StringRef text : overrides)
+      if (failed(parseOverride(context, text)))
+        return failure();
     return success(succeeded(parse(context, weight, formats.weight)) &&
                    succeeded(parse(context, activation, formats.activation)) &&
                    succeeded(parse(context, table, formats.table)));
@@ -120,7 +160,18 @@ struct AssignFormatsPass
   void runOnOperation() override {
     if (!getOperation()->hasAttr(kEntryAttr))
       return;
-    FormatAssigner assigner(&getContext(), formats);
+    FormatAssigner assigner(&getContext(), formats, parsedOverrides);
+    for (const FormatOverride &o : parsedOverrides)
+      if (!getOperation()
+               .walk([&](Operation *op) {
+                 return o.matches(op->getLoc()) ? WalkResult::interrupt()
+                                                : WalkResult::advance();
+               })
+               .wasInterrupted()) {
+        getOperation().emitError("override '")
+            << o.text << "' matches no node of the model";
+        return signalPassFailure();
+      }
     getOperation().walk(
         [&](LinearOp op) { numLinears += assigner.assign(op); });
     getOperation().walk(
@@ -141,7 +192,37 @@ private:
            << text << "'";
   }
 
+  // PATTERN;weight=F;activation=F;table=F
+  LogicalResult parseOverride(MLIRContext *context, StringRef text) {
+    auto refuse = [&](const Twine &why) {
+      return emitError(UnknownLoc::get(context))
+             << "override '" << text << "': " << why;
+    };
+    SmallVector<StringRef> parts;
+    text.split(parts, ';');
+    auto pattern = llvm::GlobPattern::create(parts.front());
+    if (!pattern)
+      return refuse(llvm::toString(pattern.takeError()));
+    FormatOverride result{parts.front().str(), *pattern, {}, {}, {}};
+    for (StringRef part : ArrayRef(parts).drop_front()) {
+      auto [key, value] = part.split('=');
+      auto *slot = key == "weight"       ? &result.weight
+                   : key == "activation" ? &result.activation
+                   : key == "table"      ? &result.table
+                                         : nullptr;
+      if (!slot)
+        return refuse("expected weight=, activation= or table=, got '" + part +
+                      "'");
+      slot->emplace();
+      if (failed(parse(context, value, **slot)))
+        return failure();
+    }
+    parsedOverrides.push_back(std::move(result));
+    return success();
+  }
+
   Formats formats;
+  SmallVector<FormatOverride> parsedOverrides;
 };
 
 } // namespace

@@ -41,12 +41,6 @@ namespace {
 
 bool isTextual(StringRef suffix) { return suffix == ".mlir"; }
 
-Error unknownRecipe(StringRef recipe) {
-  return {Status::Usage, "unknown recipe '" + oneLine(recipe) +
-                             "', expected one of " +
-                             llvm::join(recipeNames(), ", ")};
-}
-
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
@@ -63,7 +57,8 @@ private:
   std::optional<Error> checkOutput();
   std::optional<Error> load();
   std::optional<Error>
-  runPasses(llvm::function_ref<bool(OpPassManager &)> build, Status status);
+  runPasses(llvm::function_ref<std::optional<Error>(OpPassManager &)> build,
+            Status status);
   std::optional<Error> writeModule();
   std::optional<Error> writeLibrary(const TargetDescription &target);
   /// SHA-256 of the model file (not of its external data), in hexadecimal.
@@ -73,6 +68,7 @@ private:
   }
 
   const CompileOptions &options;
+  Recipe recipe;
   unsigned threads;
   std::string suffix;
   std::unique_ptr<llvm::DefaultThreadPool> pool;
@@ -120,13 +116,13 @@ std::optional<Error> Compilation::load() {
   return std::nullopt;
 }
 
-std::optional<Error>
-Compilation::runPasses(llvm::function_ref<bool(OpPassManager &)> build,
-                       Status status) {
+std::optional<Error> Compilation::runPasses(
+    llvm::function_ref<std::optional<Error>(OpPassManager &)> build,
+    Status status) {
   FirstError first(*context);
   PassManager pm(context.get(), ModuleOp::getOperationName());
-  if (!build(pm))
-    return unknownRecipe(options.recipe);
+  if (auto error = build(pm))
+    return error;
   if (failed(pm.run(*module)))
     return first.get(inputName(), status);
   return std::nullopt;
@@ -168,7 +164,9 @@ Compilation::writeLibrary(const TargetDescription &target) {
     artifact.embedLimit = uint64_t(1) << 31;
   else if (options.weights == "file")
     artifact.embedLimit = 0;
-  artifact.metadata.push_back({"quantc.recipe", options.recipe});
+  artifact.metadata.push_back({"quantc.recipe", recipe.name});
+  if (!recipe.hash.empty())
+    artifact.metadata.push_back({"quantc.recipe_sha256", recipe.hash});
   artifact.metadata.push_back({"quantc.cpu", target.getCpu().str()});
   artifact.metadata.push_back({"quantc.model_sha256", modelHash()});
   FirstError first(*context);
@@ -182,16 +180,16 @@ std::optional<Error> Compilation::run() {
   auto target = TargetDescription::create(options.cpu, options.attributes);
   if (!target)
     return Error{Status::Usage, llvm::toString(target.takeError())};
-  if (!llvm::is_contained(recipeNames(), options.recipe))
-    return unknownRecipe(options.recipe);
+  if (auto error = loadRecipe(options.recipe, recipe))
+    return error;
   if (auto error = checkOutput())
     return error;
   if (auto error = load())
     return error;
+  if (auto error = checkFormats(context.get(), recipe))
+    return error;
   if (auto error = runPasses(
-          [&](OpPassManager &pm) {
-            return buildFrontPipeline(pm, options.recipe);
-          },
+          [&](OpPassManager &pm) { return buildFrontPipeline(pm, recipe); },
           Status::Refused))
     return error;
   if (suffix != ".so")
@@ -199,7 +197,7 @@ std::optional<Error> Compilation::run() {
   if (auto error = runPasses(
           [&](OpPassManager &pm) {
             buildCodegenPipeline(pm, *target);
-            return true;
+            return std::nullopt;
           },
           Status::Internal))
     return error;
@@ -217,10 +215,17 @@ std::optional<Error> printPipeline(const CompileOptions &options,
   auto target = TargetDescription::create(options.cpu, options.attributes);
   if (!target)
     return Error{Status::Usage, llvm::toString(target.takeError())};
-  MLIRContext context(MLIRContext::Threading::DISABLED);
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   PassManager pm(&context, ModuleOp::getOperationName());
-  if (!buildFrontPipeline(pm, options.recipe))
-    return unknownRecipe(options.recipe);
+  Recipe recipe;
+  if (auto error = loadRecipe(options.recipe, recipe))
+    return error;
+  if (auto error = checkFormats(&context, recipe))
+    return error;
+  if (auto error = buildFrontPipeline(pm, recipe))
+    return error;
   buildCodegenPipeline(pm, *target);
   llvm::raw_string_ostream os(text);
   pm.printAsTextualPipeline(os);

@@ -3,6 +3,8 @@
 // Recipes as pass sequences.
 
 #include "quantc/Driver/Pipelines.h"
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "quantc/Allocation/Passes.h"
 #include "quantc/Codegen/Passes.h"
@@ -10,32 +12,103 @@
 #include "quantc/Conversion/Passes.h"
 #include "quantc/Dialect/QNN/Passes.h"
 #include "quantc/Driver/Compile.h"
+#include "quantc/Driver/Register.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
 namespace quantc {
 
-ArrayRef<StringRef> recipeNames() {
-  static const StringRef names[] = {"fp32", "w8a8-dynamic"};
-  return names;
-}
-
 static void addCleanup(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
 
-bool buildFrontPipeline(OpPassManager &pm, StringRef recipe) {
-  if (!llvm::is_contained(recipeNames(), recipe))
-    return false;
+/// The attribute that a recipe's format stands for; empty for float.
+static std::string formatText(StringRef format) {
+  return format == "float" ? "" : ("#fmt." + format).str();
+}
+
+static AssignFormatsPassOptions formatOptions(const Recipe &recipe) {
+  AssignFormatsPassOptions options;
+  options.weight = formatText(recipe.weights);
+  options.activation = formatText(recipe.activations);
+  options.table = formatText(recipe.tables);
+  auto part = [](StringRef name, const std::optional<std::string> &format) {
+    return format ? (";" + name + "=" + formatText(*format)).str() : "";
+  };
+  for (const Recipe::Override &override : recipe.overrides)
+    options.overrides.push_back(override.nodes +
+                                part("weight", override.weights) +
+                                part("activation", override.activations) +
+                                part("table", override.tables));
+  return options;
+}
+
+/// Adds a pass in quant-opt's syntax.
+static std::optional<Error> addRewrite(OpPassManager &pm, StringRef text,
+                                       const Recipe &recipe) {
+  [[maybe_unused]] static const bool registered = [] {
+    registerAllPasses();
+    return true;
+  }();
+  std::string message;
+  llvm::raw_string_ostream os(message);
+  if (succeeded(parsePassPipeline(text, pm, os)))
+    return std::nullopt;
+  StringRef reason = StringRef(message).split("error: ").second;
+  return Error{
+      Status::Refused,
+      "recipe '" + recipe.name + "': '" + text.str() + "' is not a rewrite: " +
+          oneLine(reason.take_until([](char c) { return c == '\n'; }))};
+}
+
+/// Formats are checked before the pass sees them, so that the error names the
+/// recipe.
+static std::optional<Error> checkFormat(MLIRContext *context, StringRef format,
+                                        const Recipe &recipe) {
+  std::string reason = "not a format";
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    reason = diagnostic.str();
+    return success();
+  });
+  std::string text = formatText(format);
+  if (text.empty() ||
+      isa_and_present<fmt::FormatInterface>(parseAttribute(text, context)))
+    return std::nullopt;
+  return Error{Status::Refused, "recipe '" + recipe.name +
+                                    "': expected a format such as "
+                                    "int<8, axis = 0>, got '" +
+                                    format.str() + "': " + reason};
+}
+
+std::optional<Error> checkFormats(MLIRContext *context, const Recipe &recipe) {
+  context->loadDialect<fmt::FmtDialect>();
+  SmallVector<std::string> formats = {recipe.weights, recipe.activations,
+                                      recipe.tables};
+  for (const Recipe::Override &override : recipe.overrides)
+    for (const auto &format :
+         {override.weights, override.activations, override.tables})
+      formats.push_back(format.value_or("float"));
+  for (StringRef format : formats)
+    if (auto error = checkFormat(context, format, recipe))
+      return error;
+  return std::nullopt;
+}
+
+std::optional<Error> buildFrontPipeline(OpPassManager &pm,
+                                        const Recipe &recipe) {
   qnn::buildNormalizePipeline(pm);
   addCleanup(pm);
-  if (recipe == "w8a8-dynamic") {
-    pm.addNestedPass<func::FuncOp>(createAssignFormatsPass());
-    addCleanup(pm);
-  }
-  return true;
+  if (recipe.isFloat())
+    return std::nullopt;
+  for (StringRef rewrite : recipe.rewrites)
+    if (auto error = addRewrite(pm.nest<func::FuncOp>(), rewrite, recipe))
+      return error;
+  pm.addNestedPass<func::FuncOp>(
+      createAssignFormatsPass(formatOptions(recipe)));
+  addCleanup(pm);
+  return std::nullopt;
 }
 
 void buildCodegenPipeline(OpPassManager &pm, const TargetDescription &target) {
@@ -67,7 +140,7 @@ void buildCodegenPipeline(OpPassManager &pm, const TargetDescription &target) {
 void registerDriverPipelines() {
   PassPipelineRegistration<>(
       "qnn-front", "normalization of the fp32 recipe",
-      [](OpPassManager &pm) { (void)buildFrontPipeline(pm, "fp32"); });
+      [](OpPassManager &pm) { (void)buildFrontPipeline(pm, Recipe()); });
 }
 
 } // namespace quantc

@@ -9,6 +9,7 @@
 #include "mlir/IR/IntegerSet.h"
 #include "quantc/Codegen/SymbolExprs.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/NodeNames.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 
 using namespace mlir;
@@ -32,19 +33,10 @@ std::optional<program::DType> dlpackType(Type type) {
 
 namespace {
 
-// The node names of a location, joined: what reports show for a step.
-void collectNames(Location loc, SmallVectorImpl<StringRef> &names) {
-  if (auto name = dyn_cast<NameLoc>(loc)) {
-    names.push_back(name.getName());
-  } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
-    for (Location part : fused.getLocations())
-      collectNames(part, names);
-  }
-}
-
+// Node names, joined: what reports show for a step.
 std::string stepName(Operation *launch) {
   SmallVector<StringRef> names;
-  collectNames(launch->getLoc(), names);
+  qnn::collectNodeNames(launch->getLoc(), names);
   SetVector<StringRef> unique(names.begin(), names.end());
   constexpr size_t kShown = 4;
   std::string text;

@@ -6,6 +6,7 @@
 #include "Commands.h"
 #include "Progress.h"
 #include "quantc/Driver/ProgramFile.h"
+#include "quantc/Driver/Recipe.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 
@@ -64,12 +65,11 @@ std::optional<Error> readOptions(const Arguments &arguments,
   options.attributes = arguments.get("--mattr").str();
   options.weights = arguments.get("--weights").str();
   options.threads = unsigned(threads);
-  if (is_contained(recipeNames(), options.recipe))
-    return std::nullopt;
-  return Error{Status::Usage, "unknown recipe '" + options.recipe +
-                                  "', expected one of " +
-                                  join(recipeNames(), ", ") +
-                                  suggestion(options.recipe, recipeNames())};
+  Recipe recipe;
+  auto error = loadRecipe(options.recipe, recipe);
+  if (error && error->status == Status::Usage)
+    error->message += suggestion(options.recipe, recipeNames());
+  return error;
 }
 
 std::optional<Error> run(const Arguments &arguments) {
@@ -103,7 +103,8 @@ const Command kCompileCommand = {
     {{"-o", "FILE",
       "what is written, by its suffix: .so (with a .h beside it), .mlir or "
       ".mlirbc"},
-     {"--recipe", "NAME", "fp32 (default) or w8a8-dynamic"},
+     {"--recipe", "NAME",
+      "fp32 (default), w8a8-dynamic, or a recipe file: RECIPE.yaml"},
      {"--mcpu", "CPU", "native (default), x86-64-v3, sapphirerapids, ..."},
      {"--mattr", "LIST", "features to add or remove: +avxvnni,-avx512f"},
      {"--target", "TARGET", "cpu"},

@@ -22,6 +22,9 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
     a group of its weight is longer than one int32 sum is proved for
     (docs/numerics.md §5.4).
 
+    `overrides` give other formats to the nodes whose ONNX name matches a glob
+    pattern; an empty format leaves the operand float.
+
     Changes results; nothing else is touched.
   }];
   let dependentDialects = ["quantc::qnn::QNNDialect"];
@@ -35,6 +38,9 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
     Option<"table", "table", "std::string",
            /*default=*/[{"#fmt.int<8, axis = 0>"}],
            "Format of embedding tables">,
+    ListOption<"overrides", "overrides", "std::string",
+           "Other formats for nodes by name: PATTERN;weight=F;activation=F;"
+           "table=F, where the first match counts">,
     Option<"minElements", "min-elements", "int64_t", /*default=*/"65536",
            "Least size of an embedding table that is quantized">];
   let statistics = [

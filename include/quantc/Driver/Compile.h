@@ -22,6 +22,7 @@ struct CompileOptions {
   /// The suffix selects what is written: .so (with a .h beside it), .mlir,
   /// .mlirbc.
   std::string output;
+  /// A preset's name or a recipe file (Driver/Recipe.h).
   std::string recipe = "fp32";
   std::string cpu = "native";
   std::string attributes;
@@ -34,9 +35,6 @@ struct CompileOptions {
 /// Compiles.  Returns std::nullopt when the output stands; on an error nothing
 /// is left behind and an earlier output is unharmed.
 std::optional<Error> compile(const CompileOptions &options);
-
-/// The names of the recipes that `compile` knows.
-llvm::ArrayRef<llvm::StringRef> recipeNames();
 
 /// The pass pipeline of a recipe up to step functions in the LLVM dialect, in
 /// quant-opt's syntax.

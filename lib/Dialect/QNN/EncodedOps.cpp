@@ -95,8 +95,8 @@ static LogicalResult inferPayload(Operation *op, FormatInterface format,
 }
 
 /// A shape whose extents are all constants.
-static FailureOr<SmallVector<int64_t>> constantShape(Operation *op,
-                                                     ArrayRef<AffineExpr> dims) {
+static FailureOr<SmallVector<int64_t>>
+constantShape(Operation *op, ArrayRef<AffineExpr> dims) {
   SmallVector<int64_t> shape;
   for (AffineExpr dim : dims) {
     auto constant = dyn_cast<AffineConstantExpr>(dim);
@@ -151,7 +151,8 @@ LogicalResult evaluateOp(EncodeOp op, const Evaluation &e) {
 LogicalResult evaluateOp(PayloadOp op, const Evaluation &e) {
   for (auto [result, attribute] :
        llvm::zip_equal(e.results, op.getArrays().getAsRange<ElementsAttr>())) {
-    auto type = RankedTensorType::get(result.getShape(), result.getElementType());
+    auto type =
+        RankedTensorType::get(result.getShape(), result.getElementType());
     FailureOr<HostTensor> tensor = HostTensor::fromAttribute(attribute, type);
     if (failed(tensor))
       return op.emitOpError("expected payload arrays with their bytes; a "

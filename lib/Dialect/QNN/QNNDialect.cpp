@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "quantc/Dialect/QNN/NodeNames.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -81,6 +82,19 @@ EncodedType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   if (!scheme)
     return emitError() << "expected a number format, got " << format;
   return scheme.verifyShape(emitError, shape);
+}
+
+//===----------------------------------------------------------------------===//
+// Locations
+//===----------------------------------------------------------------------===//
+
+void qnn::collectNodeNames(Location loc, SmallVectorImpl<StringRef> &names) {
+  if (auto name = dyn_cast<NameLoc>(loc)) {
+    names.push_back(name.getName());
+  } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
+    for (Location part : fused.getLocations())
+      collectNodeNames(part, names);
+  }
 }
 
 //===----------------------------------------------------------------------===//

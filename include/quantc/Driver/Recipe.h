@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A recipe: what is rewritten, and in which format each kind of tensor is
+// stored and computed.  Presets have names; a file starts from one of them and
+// changes what it states (docs/recipes.md).
+
+#ifndef QUANTC_DRIVER_RECIPE_H
+#define QUANTC_DRIVER_RECIPE_H
+
+#include "quantc/Support/Error.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quantc {
+
+struct Recipe {
+  /// Formats of the operands of nodes whose name matches a glob pattern;
+  /// nothing where the recipe's own stands.
+  struct Override {
+    std::string nodes;
+    std::optional<std::string> weights, activations, tables;
+  };
+
+  /// The preset's name, or the file's without folder and suffix.
+  std::string name;
+  /// SHA-256 of the file in hexadecimal; empty for a preset.
+  std::string hash;
+  /// Passes on functions in quant-opt's syntax, run in order before formats are
+  /// assigned.
+  std::vector<std::string> rewrites;
+  /// Format attributes in text, without `#fmt.`; "float" leaves tensors float.
+  std::string weights = "float", activations = "float", tables = "float";
+  std::vector<Override> overrides;
+
+  bool isFloat() const;
+};
+
+/// The names of the presets.
+llvm::ArrayRef<llvm::StringRef> recipeNames();
+
+/// A preset by its name, or a recipe file by a path that ends in .yaml or .yml.
+/// Errors in a file name its line and column.
+std::optional<Error> loadRecipe(llvm::StringRef nameOrPath, Recipe &recipe);
+
+/// The same from a file's text; `path` is for errors and the recipe's name.
+std::optional<Error> parseRecipe(llvm::StringRef text, llvm::StringRef path,
+                                 Recipe &recipe);
+
+} // namespace quantc
+
+#endif // QUANTC_DRIVER_RECIPE_H

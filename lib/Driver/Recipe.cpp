@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Presets, and recipe files through LLVM's YAML I/O, which knows lines and
+// refuses keys that nobody reads.
+
+#include "quantc/Driver/Recipe.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/GlobPattern.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+#include "llvm/Support/YAMLTraits.h"
+
+using namespace llvm;
+
+namespace quantc {
+
+namespace {
+
+constexpr int kVersion = 1;
+/// Recipes are written by hand; anything longer is another file.
+constexpr uint64_t kMostBytes = 1 << 20;
+
+Recipe makePreset(StringRef name, StringRef weights, StringRef activations,
+                  StringRef tables) {
+  Recipe recipe;
+  recipe.name = name.str();
+  recipe.weights = weights.str();
+  recipe.activations = activations.str();
+  recipe.tables = tables.str();
+  return recipe;
+}
+
+ArrayRef<Recipe> presets() {
+  static const std::vector<Recipe> all = {
+      makePreset("fp32", "float", "float", "float"),
+      makePreset("w8a8-dynamic", "int<8, axis = 0>", "int<8, per_row>",
+                 "int<8, axis = 0>"),
+  };
+  return all;
+}
+
+const Recipe *findPreset(StringRef name) {
+  const auto *it = find_if(
+      presets(), [&](const Recipe &recipe) { return recipe.name == name; });
+  return it == presets().end() ? nullptr : it;
+}
+
+/// A file as it is written: everything but the version may be left out.
+struct RecipeFile {
+  int version = 0;
+  std::string base = "fp32";
+  std::optional<std::string> weights, activations, tables;
+  std::optional<std::vector<std::string>> rewrites;
+  std::vector<Recipe::Override> overrides;
+};
+
+} // namespace
+
+} // namespace quantc
+
+LLVM_YAML_IS_SEQUENCE_VECTOR(quantc::Recipe::Override)
+
+namespace llvm::yaml {
+
+template <> struct MappingTraits<quantc::Recipe::Override> {
+  static void mapping(IO &io, quantc::Recipe::Override &value) {
+    io.mapRequired("nodes", value.nodes);
+    io.mapOptional("weights", value.weights);
+    io.mapOptional("activations", value.activations);
+    io.mapOptional("tables", value.tables);
+    auto pattern = GlobPattern::create(value.nodes);
+    if (!pattern)
+      io.setError("'nodes' is not a pattern: " + toString(pattern.takeError()));
+  }
+};
+
+template <> struct MappingTraits<quantc::RecipeFile> {
+  static void mapping(IO &io, quantc::RecipeFile &file) {
+    io.mapRequired("quantc", file.version);
+    if (file.version != quantc::kVersion)
+      io.setError("expected recipe version " + Twine(quantc::kVersion) +
+                  " at 'quantc', got " + Twine(file.version));
+    io.mapOptional("base", file.base);
+    if (!quantc::findPreset(file.base))
+      io.setError("unknown recipe '" + Twine(file.base) +
+                  "' at 'base', expected one of " +
+                  join(quantc::recipeNames(), ", "));
+    io.mapOptional("weights", file.weights);
+    io.mapOptional("activations", file.activations);
+    io.mapOptional("tables", file.tables);
+    io.mapOptional("rewrites", file.rewrites);
+    io.mapOptional("overrides", file.overrides);
+  }
+};
+
+} // namespace llvm::yaml
+
+namespace quantc {
+
+bool Recipe::isFloat() const {
+  return weights == "float" && tables == "float" && rewrites.empty() &&
+         overrides.empty();
+}
+
+ArrayRef<StringRef> recipeNames() {
+  static const std::vector<StringRef> names = [] {
+    std::vector<StringRef> result;
+    for (const Recipe &recipe : presets())
+      result.push_back(recipe.name);
+    return result;
+  }();
+  return names;
+}
+
+std::optional<Error> parseRecipe(StringRef text, StringRef path,
+                                 Recipe &recipe) {
+  // The YAML reader wants a document.
+  if (text.trim().empty())
+    return Error{Status::Refused,
+                 path.str() + ":1:1: expected a recipe, got an empty file"};
+  // The first error; later ones follow from it.
+  std::string first;
+  struct Sink {
+    std::string &first;
+    StringRef path;
+  } sink{first, path};
+  auto handle = [](const SMDiagnostic &diagnostic, void *context) {
+    auto &to = *static_cast<Sink *>(context);
+    if (!to.first.empty() || diagnostic.getKind() != SourceMgr::DK_Error)
+      return;
+    to.first = (to.path + ":" + Twine(diagnostic.getLineNo()) + ":" +
+                Twine(diagnostic.getColumnNo() + 1) + ": " +
+                diagnostic.getMessage())
+                   .str();
+  };
+  RecipeFile file;
+  yaml::Input input(MemoryBufferRef(text, path), nullptr, handle, &sink);
+  input >> file;
+  if (input.error() || !first.empty())
+    return Error{Status::Refused,
+                 first.empty() ? path.str() + ":1:1: not a recipe" : first};
+  if (file.version == 0)
+    return Error{Status::Refused, path.str() + ":1:1: expected 'quantc: " +
+                                      std::to_string(kVersion) + "'"};
+  recipe = *findPreset(file.base);
+  recipe.name = sys::path::stem(path).str();
+  SHA256 hash;
+  hash.update(text);
+  recipe.hash = toHex(hash.final(), /*LowerCase=*/true);
+  recipe.weights = file.weights.value_or(recipe.weights);
+  recipe.activations = file.activations.value_or(recipe.activations);
+  recipe.tables = file.tables.value_or(recipe.tables);
+  if (file.rewrites)
+    recipe.rewrites = *file.rewrites;
+  append_range(recipe.overrides, file.overrides);
+  return std::nullopt;
+}
+
+std::optional<Error> loadRecipe(StringRef nameOrPath, Recipe &recipe) {
+  if (const Recipe *preset = findPreset(nameOrPath)) {
+    recipe = *preset;
+    return std::nullopt;
+  }
+  if (!nameOrPath.ends_with(".yaml") && !nameOrPath.ends_with(".yml"))
+    return Error{Status::Usage,
+                 "unknown recipe '" + nameOrPath.str() + "', expected one of " +
+                     join(recipeNames(), ", ") +
+                     ", or a file ending in .yaml"};
+  auto buffer = MemoryBuffer::getFile(nameOrPath, /*IsText=*/true);
+  if (!buffer)
+    return Error{Status::IO, "cannot read recipe '" + nameOrPath.str() +
+                                 "': " + buffer.getError().message()};
+  if ((*buffer)->getBufferSize() > kMostBytes)
+    return Error{Status::Limit, "recipe '" + nameOrPath.str() + "' has " +
+                                    std::to_string((*buffer)->getBufferSize()) +
+                                    " bytes, the most is " +
+                                    std::to_string(kMostBytes)};
+  return parseRecipe((*buffer)->getBuffer(), nameOrPath, recipe);
+}
+
+} // namespace quantc
