@@ -119,6 +119,30 @@ LogicalResult ConstantOp::verify() {
   return success();
 }
 
+LogicalResult ObserveOp::verify() {
+  auto type = dyn_cast<RankedTensorType>(getInput().getType());
+  if (getPoint().empty())
+    return emitOpError("expected a point with a name");
+  if (getObservers().empty())
+    return emitOpError("expected at least one observer");
+  if (bool(getRowMask()) != bool(getRowMaskAxes()))
+    return emitOpError("expected 'row_mask' and 'row_mask_axes' together");
+  if (!type)
+    return success();
+  int64_t rank = type.getRank(), axis = getChannelAxis();
+  if (axis < 0 || axis >= rank)
+    return emitOpError("expected a channel axis below ")
+           << rank << ", got " << axis;
+  int64_t next = 0;
+  for (int64_t masked : getRowMaskAxes().value_or(ArrayRef<int64_t>())) {
+    if (masked < next || masked >= rank || masked == axis)
+      return emitOpError("expected ascending row mask axes below ")
+             << rank << " other than the channel axis, got " << masked;
+    next = masked + 1;
+  }
+  return success();
+}
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   auto kernel =
       symbolTable.lookupNearestSymbolFrom<func::FuncOp>(*this, getKernelAttr());

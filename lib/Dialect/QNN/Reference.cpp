@@ -214,8 +214,8 @@ void registerReferenceModels(DialectRegistry &registry) {
            PadOp, GatherOp, ShapeValueOp, RangeOp>(context);
     attach<MatmulOp, LinearOp, ConvOp, PoolOp, ReduceOp, SoftmaxOp, LayerNormOp,
            RmsNormOp, BatchNormOp, RotaryOp, AttentionOp>(context);
-    attach<EncodeOp, PayloadOp, DecodeOp, QuantizeRowsOp, QuantizedLinearOp,
-           QuantizedGatherOp>(context);
+    attach<EncodeOp, PayloadOp, DecodeOp, ObserveOp, QuantizeRowsOp,
+           QuantizedLinearOp, QuantizedGatherOp>(context);
   });
 }
 

@@ -218,6 +218,12 @@ SmallVector<int64_t> GatherOp::getReducedAxes() { return {}; }
 // Quantization and launches
 //===----------------------------------------------------------------------===//
 
+LogicalResult ObserveOp::inferSymbolicShapes(Shapes operands,
+                                             ShapeResults &results) {
+  results.push_back(operands[0]);
+  return success();
+}
+
 LogicalResult QuantizeRowsOp::inferSymbolicShapes(Shapes operands,
                                                   ShapeResults &results) {
   SymbolicShape rows = operands[0];

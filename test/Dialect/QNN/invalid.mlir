@@ -309,3 +309,43 @@ func.func @payload_of_other_shape() {
 func.func @format_of_other_rank(%x: !qnn.encoded<4x8xf32, #fmt.int<8, axis = 2>>) {
   return
 }
+
+// -----
+
+func.func @observe_name(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected a point with a name}}
+  %0 = qnn.observe %x {point = "", observers = ["min-max"], channel_axis = 1 : i64} : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @observe_nothing(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected at least one observer}}
+  %0 = qnn.observe %x {point = "x", observers = [], channel_axis = 1 : i64} : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @observe_axis(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected a channel axis below 2, got 2}}
+  %0 = qnn.observe %x {point = "x", observers = ["min-max"], channel_axis = 2 : i64} : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @observe_mask(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected 'row_mask' and 'row_mask_axes' together}}
+  %0 = qnn.observe %x {point = "x", observers = ["min-max"], channel_axis = 1 : i64, row_mask = "m"} : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @observe_mask_axis(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected ascending row mask axes below 2 other than the channel axis, got 1}}
+  %0 = qnn.observe %x {point = "x", observers = ["min-max"], channel_axis = 1 : i64, row_mask = "m", row_mask_axes = array<i64: 1>} : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return
+}

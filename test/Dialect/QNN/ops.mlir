@@ -127,3 +127,12 @@ func.func @quantize(%x: tensor<?x8xf32>, %scale: tensor<f32>) {
   %4 = qnn.linear %0, %3 : (!qnn.encoded<?x8xf32, #fmt.int<8, tensor>>, !qnn.encoded<4x8xf32, #fmt.int<8, tensor>>) -> tensor<?x4xf32>
   return
 }
+
+// CHECK-LABEL: func.func @observe
+func.func @observe(%x: tensor<?x?x8xf32>) -> tensor<?x?x8xf32> {
+  // CHECK: qnn.observe %{{.+}} {channel_axis = 2 : i64, observers = ["min-max"], point = "x"}
+  %0 = qnn.observe %x {point = "x", observers = ["min-max"], channel_axis = 2 : i64} : (tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  // CHECK: qnn.observe %{{.+}} {{{.*}}row_mask = "mask", row_mask_axes = array<i64: 0, 1>}
+  %1 = qnn.observe %0 {point = "y", observers = ["min-max"], channel_axis = 2 : i64, row_mask = "mask", row_mask_axes = array<i64: 0, 1>} : (tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  return %1 : tensor<?x?x8xf32>
+}
