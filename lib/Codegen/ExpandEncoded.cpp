@@ -60,21 +60,23 @@ public:
 
 private:
   /// What stands for an encoded value.
+  using Values = SmallVector<Value, 3>;
   struct Payload {
-    /// By FormatInterface::payload; for activations quantized by rows codes,
-    /// scales and sums.
-    SmallVector<Value> arrays;
-    bool isDynamic = false;
+    /// By FormatInterface::payload, of activations signed codes and scales.
+    Values arrays;
+    /// Of activations: the sums of the rows' codes, and the zero point of the
+    /// signed codes unless it is 0.
+    Value sums, zeroPoint;
   };
 
   LogicalResult expand(QuantizeOp op) {
     auto type = cast<EncodedType>(op.getType());
     if (!constants.contains(op.getInput()))
-      return expandDynamic(op, type);
+      return op.getScale() ? expandStatic(op, type) : expandDynamic(op, type);
     SmallVector<Type> types = payloadTypes(type);
     auto encode = EncodeOp::create(builder, op.getLoc(), types, op.getInput(),
                                    type.getScheme());
-    return define(op, {SmallVector<Value>(encode.getResults()), false});
+    return define(op, {Values(encode.getResults()), {}, {}});
   }
 
   LogicalResult expandDynamic(QuantizeOp op, EncodedType type) {
@@ -86,10 +88,7 @@ private:
                                  [](int64_t extent) { return extent == 1; }) &&
                     uniform->block.back() == shape.back();
     if (!isByRows)
-      return op.emitOpError("has no kernel to format ")
-             << type.getFormat()
-             << "; activations are quantized to #fmt.int<8, per_row> with "
-                "'rcp' and without scale";
+      return noKernel(op);
     ArrayRef<int64_t> rows = shape.drop_back();
     auto quantize = QuantizeRowsOp::create(
         builder, op.getLoc(),
@@ -97,7 +96,42 @@ private:
                   RankedTensorType::get(rows, builder.getF32Type()),
                   RankedTensorType::get(rows, builder.getI32Type())},
         op.getInput());
-    return define(op, {SmallVector<Value>(quantize.getResults()), true});
+    return define(op, {Values{quantize.getCodes(), quantize.getScales()},
+                       quantize.getSums(), Value()});
+  }
+
+  /// Unsigned codes become signed ones: codes and zero point less 128.
+  LogicalResult expandStatic(QuantizeOp op, EncodedType type) {
+    ArrayRef<int64_t> shape = type.getShape();
+    auto uniform = type.getScheme().asUniform(shape);
+    bool isShared = uniform && ArrayRef(uniform->block) == shape &&
+                    uniform->maxCode - uniform->minCode >= 254 &&
+                    uniform->hasOffset == bool(op.getOffset());
+    if (!isShared)
+      return noKernel(op);
+    auto scalar = RankedTensorType::get({}, builder.getI32Type());
+    int32_t shift = uniform->hasOffset ? -128 : 0;
+    Value zero = ConstantOp::create(builder, op.getLoc(), scalar,
+                                    DenseElementsAttr::get(scalar, shift));
+    if (op.getOffset()) {
+      Value wide = CastOp::create(builder, op.getLoc(), scalar, op.getOffset());
+      zero = AddOp::create(builder, op.getLoc(), scalar, wide, zero);
+    }
+    auto quantize = QuantizeStaticOp::create(
+        builder, op.getLoc(),
+        TypeRange{
+            RankedTensorType::get(shape, builder.getI8Type()),
+            RankedTensorType::get(shape.drop_back(), builder.getI32Type())},
+        op.getInput(), op.getScale(), zero, uniform->minCode + shift);
+    return define(op, {Values{quantize.getCodes(), op.getScale()},
+                       quantize.getSums(), op.getOffset() ? zero : Value()});
+  }
+
+  static LogicalResult noKernel(QuantizeOp op) {
+    return op.emitOpError("has no kernel to format ")
+           << cast<EncodedType>(op.getType()).getFormat()
+           << "; activations are quantized to #fmt.int<8, per_row> with 'rcp', "
+              "or to #fmt.int<8, tensor> with a scale";
   }
 
   LogicalResult expand(EncodedConstantOp op) {
@@ -108,7 +142,7 @@ private:
       arrays.push_back(op.getPayload().get(array.name));
     auto payload = PayloadOp::create(builder, op.getLoc(), payloadTypes(type),
                                      builder.getArrayAttr(arrays));
-    return define(op, {SmallVector<Value>(payload.getResults()), false});
+    return define(op, {Values(payload.getResults()), {}, {}});
   }
 
   LogicalResult expand(DequantizeOp op) {
@@ -124,15 +158,31 @@ private:
     auto input = dyn_cast<EncodedType>(op.getInput().getType());
     auto weight = dyn_cast<EncodedType>(op.getWeight().getType());
     if (!input || !weight || op.getPackedFrom() ||
-        !payloads[op.getInput()].isDynamic ||
+        !payloads[op.getInput()].sums ||
         !isByteRows(weight.getScheme(), weight.getShape()))
       return false;
-    ArrayRef<Value> a = payloads[op.getInput()].arrays;
-    ArrayRef<Value> w = payloads[op.getWeight()].arrays;
-    auto twin = QuantizedLinearOp::create(builder, op.getLoc(), op.getType(),
-                                          a[0], a[1], a[2], w[0], w[1],
-                                          op.getBias(), DenseI64ArrayAttr());
+    const Payload &a = payloads[op.getInput()];
+    const Payload &w = payloads[op.getWeight()];
+    Value start;
+    if (a.zeroPoint)
+      start = zeroPointSums(op.getLoc(), w.arrays[0], a.zeroPoint);
+    auto twin = QuantizedLinearOp::create(
+        builder, op.getLoc(), op.getType(), a.arrays[0], a.arrays[1], a.sums,
+        w.arrays[0], w.arrays[1], start, op.getBias(), DenseI64ArrayAttr());
     return replace(op, twin.getResult());
+  }
+
+  /// -zero * the sum of the codes of each output channel: a lazy expression.
+  Value zeroPointSums(Location loc, Value codes, Value zero) {
+    auto shape = cast<ShapedType>(codes.getType()).getShape();
+    Type i32 = builder.getI32Type();
+    auto vector = RankedTensorType::get(shape[0], i32);
+    Value wide =
+        CastOp::create(builder, loc, RankedTensorType::get(shape, i32), codes);
+    Value sums = ReduceOp::create(builder, loc, vector, ReduceKind::sum, wide,
+                                  ArrayRef<int64_t>{1}, /*keep_dims=*/false);
+    Value products = MulOp::create(builder, loc, vector, sums, zero);
+    return NegOp::create(builder, loc, vector, products);
   }
 
   bool expand(GatherOp op) {
@@ -140,7 +190,7 @@ private:
     if (!table || op.getAxis() != 0 ||
         !isByteRows(table.getScheme(), table.getShape()))
       return false;
-    ArrayRef<Value> arrays = payloads[op.getInput()].arrays;
+    const Values &arrays = payloads[op.getInput()].arrays;
     auto twin = QuantizedGatherOp::create(builder, op.getLoc(), op.getType(),
                                           arrays[0], arrays[1], op.getIndices(),
                                           DenseI64ArrayAttr());
@@ -165,10 +215,9 @@ private:
   FailureOr<Value> decode(Operation *op, Value value) {
     auto type = cast<EncodedType>(value.getType());
     const Payload &payload = payloads[value];
+    if (payload.zeroPoint)
+      return op->emitOpError("has no kernel for an operand of type ") << type;
     ArrayRef<Value> arrays = payload.arrays;
-    // The sums of a row are not part of the format's payload.
-    if (payload.isDynamic)
-      arrays = arrays.drop_back();
     auto decoded = DecodeOp::create(
         builder, op->getLoc(),
         RankedTensorType::get(type.getShape(), type.getElementType()), arrays,

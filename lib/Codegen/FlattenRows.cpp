@@ -34,6 +34,8 @@ public:
       return flattenIfLast(op, norm.getInput(), norm.getAxis());
     if (auto quantize = dyn_cast<QuantizeRowsOp>(op))
       return flattenIf(op, quantize.getInput());
+    if (auto quantize = dyn_cast<QuantizeStaticOp>(op))
+      return flattenIf(op, quantize.getInput());
     if (auto linear = dyn_cast<QuantizedLinearOp>(op))
       return flattenQuantized(linear);
     if (auto gather = dyn_cast<GatherOp>(op))
@@ -122,7 +124,8 @@ private:
     builder.setInsertionPoint(op);
     IRMapping mapping;
     mapping.map(op.getCodes(), getFlat(op.getCodes()));
-    mapping.map(op.getScales(), getFlatVector(op.getScales()));
+    if (!shapeOf(op.getScales()).empty())
+      mapping.map(op.getScales(), getFlatVector(op.getScales()));
     mapping.map(op.getSums(), getFlatVector(op.getSums()));
     return rebuild(op, mapping);
   }

@@ -67,7 +67,7 @@ private:
 
   // Operations over complete rows (the last axis) of their first operand.
   bool isRowOp(Operation *op) const {
-    if (isa<QuantizeRowsOp>(op))
+    if (isa<QuantizeRowsOp, QuantizeStaticOp>(op))
       return true;
     int64_t last = int64_t(shapes.getShape(op->getResult(0)).size()) - 1;
     if (auto softmax = dyn_cast<SoftmaxOp>(op))
@@ -198,6 +198,13 @@ bool isScalarConstant(Value value) {
          constant.getValue().getNumElements() == 1;
 }
 
+/// Scalars become part of a kernel, except those that differ from layer to
+/// layer: equal kernels share one function.
+bool isKernelConstant(Operation *user, Value operand) {
+  return isScalarConstant(operand) &&
+         !isa<QuantizeStaticOp, QuantizedLinearOp>(user);
+}
+
 class Outliner {
 public:
   Outliner(ModuleOp module, func::FuncOp entry, ShapeAnalysis &shapes,
@@ -237,7 +244,7 @@ void Outliner::collect(const Group &group) {
     for (Value operand : op->getOperands()) {
       if (members.contains(operand.getDefiningOp()))
         continue;
-      (isScalarConstant(operand) ? scalars : inputs).insert(operand);
+      (isKernelConstant(op, operand) ? scalars : inputs).insert(operand);
     }
     for (Value result : op->getResults())
       if (llvm::any_of(result.getUsers(), [&](Operation *user) {

@@ -130,10 +130,10 @@ std::optional<Error> parseRecipe(StringRef text, StringRef path,
     auto &to = *static_cast<Sink *>(context);
     if (!to.first.empty() || diagnostic.getKind() != SourceMgr::DK_Error)
       return;
-    to.first = (to.path + ":" + Twine(diagnostic.getLineNo()) + ":" +
-                Twine(diagnostic.getColumnNo() + 1) + ": " +
-                diagnostic.getMessage())
-                   .str();
+    to.first =
+        (to.path + ":" + Twine(diagnostic.getLineNo()) + ":" +
+         Twine(diagnostic.getColumnNo() + 1) + ": " + diagnostic.getMessage())
+            .str();
   };
   RecipeFile file;
   yaml::Input input(MemoryBufferRef(text, path), nullptr, handle, &sink);
@@ -166,8 +166,7 @@ std::optional<Error> loadRecipe(StringRef nameOrPath, Recipe &recipe) {
   if (!nameOrPath.ends_with(".yaml") && !nameOrPath.ends_with(".yml"))
     return Error{Status::Usage,
                  "unknown recipe '" + nameOrPath.str() + "', expected one of " +
-                     join(recipeNames(), ", ") +
-                     ", or a file ending in .yaml"};
+                     join(recipeNames(), ", ") + ", or a file ending in .yaml"};
   auto buffer = MemoryBuffer::getFile(nameOrPath, /*IsText=*/true);
   if (!buffer)
     return Error{Status::IO, "cannot read recipe '" + nameOrPath.str() +

@@ -60,3 +60,40 @@ func.func @unknown_origin(%w: !qnn.encoded<4x4xf32, #fmt.int<8, axis = 0>>) {
   %0 = qnn.dequantize %w : (!qnn.encoded<4x4xf32, #fmt.int<8, axis = 0>>) -> tensor<4x4xf32>
   return
 }
+
+// -----
+
+// A known scale and zero point: unsigned codes become signed ones, and what the
+// zero point adds to the sums is a lazy expression.
+// CHECK-LABEL: func.func @static
+// CHECK-DAG: %[[SCALE:.+]] = qnn.constant dense<5.000000e-01>
+// CHECK-DAG: %[[Z:.+]] = qnn.add %{{.+}}, %{{.+}} : (tensor<i32>, tensor<i32>) -> tensor<i32>
+// CHECK: %[[A:.+]], %[[SUMS:.+]] = qnn.quantize_static %{{.+}}, %[[SCALE]], %[[Z]] {low = -128 : i32}
+// CHECK: %[[R:.+]] = qnn.reduce sum
+// CHECK: %[[M:.+]] = qnn.mul %[[R]], %[[Z]]
+// CHECK: %[[START:.+]] = qnn.neg %[[M]]
+// CHECK: qnn.quantized_linear %[[A]], %[[SCALE]], %[[SUMS]], %{{.+}}, %{{.+}} start %[[START]]
+func.func @static(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+  %s = qnn.constant dense<0.5> : tensor<f32> -> tensor<f32>
+  %z = qnn.constant dense<3> : tensor<ui8> -> tensor<ui8>
+  %a = qnn.quantize %x scale %s offset %z : (tensor<?x4xf32>, tensor<f32>, tensor<ui8>) -> !qnn.encoded<?x4xf32, #fmt.int<8, tensor, offset = integer>>
+  %w = qnn.encoded_constant {codes = dense<1> : tensor<2x4xi8>, scales = dense<0.5> : tensor<2xf32>} : !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0>>
+  %0 = qnn.linear %a, %w : (!qnn.encoded<?x4xf32, #fmt.int<8, tensor, offset = integer>>, !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0>>) -> tensor<?x2xf32>
+  return %0 : tensor<?x2xf32>
+}
+
+// -----
+
+// Without a zero point nothing is added.
+// CHECK-LABEL: func.func @static_symmetric
+// CHECK: qnn.quantize_static {{.+}} {low = -127 : i32}
+// CHECK: qnn.quantized_linear
+// CHECK-NOT: start
+// CHECK-SAME: : (tensor<?x4xi8>, tensor<f32>, tensor<?xi32>, tensor<2x4xi8>, tensor<2xf32>)
+func.func @static_symmetric(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+  %s = qnn.constant dense<0.5> : tensor<f32> -> tensor<f32>
+  %a = qnn.quantize %x scale %s : (tensor<?x4xf32>, tensor<f32>) -> !qnn.encoded<?x4xf32, #fmt.int<8, tensor>>
+  %w = qnn.encoded_constant {codes = dense<1> : tensor<2x4xi8>, scales = dense<0.5> : tensor<2xf32>} : !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0>>
+  %0 = qnn.linear %a, %w : (!qnn.encoded<?x4xf32, #fmt.int<8, tensor>>, !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0>>) -> tensor<?x2xf32>
+  return %0 : tensor<?x2xf32>
+}

@@ -81,18 +81,28 @@ static LogicalResult lower(Lowering &lowering, QuantizedLinearOp op) {
   AffineMap both = builder.getMultiDimIdentityMap(2);
   AffineMap row = both.getMajorSubMap(1), column = both.getMinorSubMap(1);
 
+  SmallVector<Tensor> starts = {lowering.get(op.getSums())};
+  SmallVector<AffineMap> startMaps = {row};
+  if (op.getStart()) {
+    starts.push_back(lowering.get(op.getStart()));
+    startMaps.push_back(column);
+  }
   Tensor start = lowering.mapWith(
-      loc, shape, i32, lowering.get(op.getSums()), row,
+      loc, shape, i32, starts, startMaps,
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
         Value offset =
             arith::ConstantOp::create(b, at, b.getI32IntegerAttr(-128));
-        return arith::MulIOp::create(b, at, args[0], offset);
+        Value sum = arith::MulIOp::create(b, at, args[0], offset);
+        return args.size() > 1 ? arith::AddIOp::create(b, at, sum, args[1])
+                               : sum;
       });
   Tensor sums = packedMatmul(lowering, loc, codes,
                              lowering.get(op.getWeight()).value, start);
   SmallVector<Tensor> inputs = {sums, lowering.get(op.getWeightScales()),
                                 lowering.get(op.getScales())};
-  SmallVector<AffineMap> maps = {both, column, row};
+  AffineMap scaleMap =
+      inputs[2].rank() ? row : AffineMap::get(2, 0, {}, builder.getContext());
+  SmallVector<AffineMap> maps = {both, column, scaleMap};
   if (op.getBias()) {
     inputs.push_back(lowering.get(op.getBias()));
     maps.push_back(column);
@@ -116,6 +126,16 @@ static LogicalResult lower(Lowering &lowering, QuantizeRowsOp op) {
       quantizeRows(lowering, op.getLoc(), lowering.get(op.getInput()));
   lowering.set(op.getCodes(), rows.codes);
   lowering.set(op.getScales(), rows.scales);
+  lowering.set(op.getSums(), rows.sums);
+  return success();
+}
+
+static LogicalResult lower(Lowering &lowering, QuantizeStaticOp op) {
+  QuantizedRows rows =
+      quantizeStatic(lowering, op.getLoc(), lowering.get(op.getInput()),
+                     lowering.get(op.getScale()),
+                     lowering.get(op.getZeroPoint()), int32_t(op.getLow()));
+  lowering.set(op.getCodes(), rows.codes);
   lowering.set(op.getSums(), rows.sums);
   return success();
 }
@@ -171,6 +191,8 @@ FailureOr<bool> lowerLinear(Lowering &lowering, Operation *op) {
   if (auto linear = dyn_cast<QuantizedLinearOp>(op))
     return done(lower(lowering, linear));
   if (auto quantize = dyn_cast<QuantizeRowsOp>(op))
+    return done(lower(lowering, quantize));
+  if (auto quantize = dyn_cast<QuantizeStaticOp>(op))
     return done(lower(lowering, quantize));
   if (auto gather = dyn_cast<QuantizedGatherOp>(op))
     return done(lower(lowering, gather));

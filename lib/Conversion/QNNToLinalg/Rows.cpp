@@ -416,6 +416,17 @@ static void lower(Lowering &lowering, BatchNormOp op) {
 // Dynamic quantization (§6.1)
 //===----------------------------------------------------------------------===//
 
+/// The sum of the codes of every row, i32.
+static Tensor sumCodes(Lowering &lowering, Location loc, const Tensor &codes) {
+  Type i32 = lowering.builder.getI32Type();
+  return lowering.reduceRows(
+      loc, codes, i32, lowering.builder.getZeroAttr(i32),
+      [&](OpBuilder &b, Location at, ValueRange args) -> Value {
+        Value wide = arith::ExtSIOp::create(b, at, i32, args[0]);
+        return arith::AddIOp::create(b, at, args[1], wide);
+      });
+}
+
 QuantizedRows quantizeRows(Lowering &lowering, Location loc,
                            const Tensor &input) {
   MLIRContext *context = lowering.builder.getContext();
@@ -457,12 +468,38 @@ QuantizedRows quantizeRows(Lowering &lowering, Location loc,
         Value code = arith::FPToSIOp::create(b, at, i32, clamped);
         return arith::TruncIOp::create(b, at, b.getI8Type(), code);
       });
-  result.sums = lowering.reduceRows(
-      loc, result.codes, i32, lowering.builder.getZeroAttr(i32),
+  result.sums = sumCodes(lowering, loc, result.codes);
+  return result;
+}
+
+QuantizedRows quantizeStatic(Lowering &lowering, Location loc,
+                             const Tensor &input, const Tensor &scale,
+                             const Tensor &zeroPoint, int64_t low) {
+  OpBuilder &builder = lowering.builder;
+  Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
+  constexpr double high = 127;
+  AffineMap identity = builder.getMultiDimIdentityMap(input.rank());
+  AffineMap none =
+      AffineMap::get(input.rank(), 0, {}, lowering.builder.getContext());
+  QuantizedRows result;
+  result.codes = lowering.mapWith(
+      loc, input.shape, builder.getI8Type(), {input, scale, zeroPoint},
+      {identity, none, none},
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
-        Value wide = arith::ExtSIOp::create(b, at, i32, args[0]);
-        return arith::AddIOp::create(b, at, args[1], wide);
+        ScalarBuilder s(b, at, f32);
+        Value zero = arith::SIToFPOp::create(b, at, f32, args[2]);
+        Value least = arith::SubFOp::create(b, at, s.constant(low), zero);
+        Value most = arith::SubFOp::create(b, at, s.constant(high), zero);
+        Value rounded =
+            math::RoundEvenOp::create(b, at, s.div(args[0], args[1]));
+        rounded = s.select(s.less(rounded, least), least, rounded);
+        rounded = s.select(s.less(most, rounded), most, rounded);
+        rounded = s.select(s.isNan(args[0]), s.constant(0), rounded);
+        Value code = arith::FPToSIOp::create(b, at, i32, rounded);
+        code = arith::AddIOp::create(b, at, code, args[2]);
+        return arith::TruncIOp::create(b, at, b.getI8Type(), code);
       });
+  result.sums = sumCodes(lowering, loc, result.codes);
   return result;
 }
 

@@ -32,6 +32,12 @@ struct QuantizedRows {
 QuantizedRows quantizeRows(Lowering &lowering, mlir::Location loc,
                            const Tensor &input);
 
+/// Static int8 quantization (§6.2) by a scale and a zero point of rank 0; the
+/// scales of the result are not set.
+QuantizedRows quantizeStatic(Lowering &lowering, mlir::Location loc,
+                             const Tensor &input, const Tensor &scale,
+                             const Tensor &zeroPoint, int64_t low);
+
 /// Where element [row, k] of a matrix of `element` (f32 or i8) lies in its
 /// packed order (Dialect/LowBit/PackWeights.h).
 llvm::SmallVector<mlir::Value> packedPosition(mlir::OpBuilder &builder,

@@ -215,7 +215,7 @@ void registerReferenceModels(DialectRegistry &registry) {
     attach<MatmulOp, LinearOp, ConvOp, PoolOp, ReduceOp, SoftmaxOp, LayerNormOp,
            RmsNormOp, BatchNormOp, RotaryOp, AttentionOp>(context);
     attach<EncodeOp, PayloadOp, DecodeOp, ObserveOp, QuantizeRowsOp,
-           QuantizedLinearOp, QuantizedGatherOp>(context);
+           QuantizeStaticOp, QuantizedLinearOp, QuantizedGatherOp>(context);
   });
 }
 

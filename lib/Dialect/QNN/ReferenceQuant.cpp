@@ -59,25 +59,58 @@ LogicalResult evaluateOp(QuantizeRowsOp op, const Evaluation &e) {
   return success();
 }
 
+LogicalResult evaluateOp(QuantizeStaticOp op, const Evaluation &e) {
+  const HostTensor &input = e.operands[0];
+  if (!input.getElementType().isF32())
+    return op.emitOpError("has no reference on elements of type ")
+           << input.getElementType();
+  float scale = e.operands[1].as<float>()[0];
+  int32_t zero = e.operands[2].as<int32_t>()[0];
+  if (!(scale > 0) || std::isinf(scale))
+    return op.emitOpError("expected a positive, finite scale, got ") << scale;
+  // The clamp is before the addition, where everything is exact.
+  float low = float(int32_t(op.getLow()) - zero), high = float(127 - zero);
+  int64_t length = input.getShape().back();
+  auto x = input.as<float>();
+  auto codes = e.results[0].asMutable<int8_t>();
+  auto sums = e.results[1].asMutable<int32_t>();
+  for (size_t row = 0; row < sums.size(); ++row) {
+    int32_t sum = 0;
+    for (int64_t i = row * length, end = i + length; i < end; ++i) {
+      float rounded = std::nearbyint(x[i] / scale);
+      float clamped = std::fmin(std::fmax(rounded, low), high);
+      codes[i] = int8_t(zero + (std::isnan(x[i]) ? 0 : int32_t(clamped)));
+      sum += codes[i];
+    }
+    sums[row] = sum;
+  }
+  return success();
+}
+
 LogicalResult evaluateOp(QuantizedLinearOp op, const Evaluation &e) {
-  auto codes = e.operands[0].as<int8_t>();
-  auto scales = e.operands[1].as<float>();
   if (op.getPackedFrom())
     return op.emitOpError("has no reference on a packed weight");
+  auto codes = e.operands[0].as<int8_t>();
+  auto scales = e.operands[1].as<float>();
   auto weight = e.operands[3].as<int8_t>();
   auto weightScales = e.operands[4].as<float>();
+  ArrayRef<int32_t> start;
   ArrayRef<float> bias;
+  if (op.getStart())
+    start = e.operands[5].as<int32_t>();
   if (op.getBias())
-    bias = e.operands[5].as<float>();
+    bias = e.operands.back().as<float>();
   auto result = e.result().asMutable<float>();
   int64_t k = e.operands[3].getShape()[1], n = weightScales.size();
-  for (int64_t row = 0, rows = scales.size(); row < rows; ++row)
+  bool isShared = e.operands[1].getRank() == 0;
+  for (int64_t row = 0, rows = e.operands[2].getNumElements(); row < rows;
+       ++row)
     for (int64_t column = 0; column < n; ++column) {
-      int32_t sum = 0;
+      int32_t sum = start.empty() ? 0 : start[column];
       for (int64_t i = 0; i < k; ++i)
         sum += int32_t(codes[row * k + i]) * weight[column * k + i];
       float y = float(sum) * weightScales[column];
-      y = y * scales[row];
+      y = y * scales[isShared ? 0 : row];
       if (!bias.empty())
         y = y + bias[column];
       result[row * n + column] = y;

@@ -235,6 +235,20 @@ LogicalResult QuantizeRowsOp::inferSymbolicShapes(Shapes operands,
   return success();
 }
 
+LogicalResult QuantizeStaticOp::inferSymbolicShapes(Shapes operands,
+                                                    ShapeResults &results) {
+  SymbolicShape rows = operands[0];
+  if (rows.empty())
+    return emitOpError("expected an input of rank 1 or more, got rank 0");
+  if (failed(expectRank(*this, "a scale", 0, operands[1].size())) ||
+      failed(expectRank(*this, "a zero point", 0, operands[2].size())))
+    return failure();
+  rows.pop_back();
+  results.push_back(operands[0]);
+  results.push_back(rows);
+  return success();
+}
+
 LogicalResult QuantizedLinearOp::inferSymbolicShapes(Shapes operands,
                                                      ShapeResults &results) {
   SymbolicShape result = operands[0];

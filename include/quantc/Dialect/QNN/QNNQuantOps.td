@@ -83,21 +83,40 @@ def QNN_QuantizeRowsOp : QNN_PureOp<"quantize_rows"> {
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";
 }
-def QNN_QuantizedLinearOp : QNN_PureOp<"quantized_linear"> {
+def QNN_QuantizeStaticOp : QNN_PureOp<"quantize_static"> {
+  let summary = "int8 quantization by a known scale and zero point";
+  let description = [{
+    codes = clamp(roundeven(x / scale) + zero_point, low, 127), NaN gives the
+    zero point (docs/numerics.md §6.2); `scale` (f32) and `zero_point` (i32)
+    have rank 0.  `sums` (i32) has the sum of the codes of every row, the last
+    axis.
+  }];
+  let arguments = (ins QNN_Tensor:$input, QNN_Tensor:$scale,
+                       QNN_Tensor:$zero_point, I32Attr:$low);
+  let results = (outs QNN_Tensor:$codes, QNN_Tensor:$sums);
+  let assemblyFormat =
+      "operands attr-dict `:` functional-type(operands, results)";
+}
+def QNN_QuantizedLinearOp : QNN_PureOp<"quantized_linear",
+    [AttrSizedOperandSegments]> {
   let summary = "linear on int8 codes";
   let description = [{
-    y[r, n] = (float(sum_k a[r, k] * w[n, k]) * weight_scales[n]) * scales[r]
-    + bias[n], the sum exact in int32 (docs/numerics.md §5.3).  `weight` holds
-    codes [out, in]; with `packed_from` it is in its kernels' packed order and
+    y[r, n] = (float(S[r, n]) * weight_scales[n]) * scales[r] + bias[n] with
+    S = sum_k a[r, k] * w[n, k] + start[n], exact in int32 (docs/numerics.md
+    §5.3).  `start` is minus the zero point of a static activation times the sum
+    of the codes of w[n, :]; without it the zero point is 0.  `scales` has one
+    element per row, or rank 0 where all rows share it.  `weight` holds codes
+    [out, in]; with `packed_from` it is in its kernels' packed order and
     `packed_from` is the logical shape.
   }];
   let arguments = (ins QNN_Tensor:$codes, QNN_Tensor:$scales, QNN_Tensor:$sums,
-    QNN_Tensor:$weight, QNN_Tensor:$weight_scales, Optional<QNN_Tensor>:$bias,
-    OptionalAttr<DenseI64ArrayAttr>:$packed_from);
+    QNN_Tensor:$weight, QNN_Tensor:$weight_scales, Optional<QNN_Tensor>:$start,
+    Optional<QNN_Tensor>:$bias, OptionalAttr<DenseI64ArrayAttr>:$packed_from);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat = [{
     $codes `,` $scales `,` $sums `,` $weight `,` $weight_scales
-    (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
+    (`start` $start^)? (`bias` $bias^)? attr-dict `:`
+    functional-type(operands, results)
   }];
 }
 def QNN_QuantizedGatherOp : QNN_PureOp<"quantized_gather"> {
