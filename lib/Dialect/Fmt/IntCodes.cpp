@@ -58,27 +58,49 @@ int32_t integerOffset(const FloatRange &range, float scale, int32_t maxCode) {
   return roundClamped(-low / scale, 0, maxCode);
 }
 
-void encodeRun(const float *values, int64_t n, float scale, int32_t offset,
-               int32_t minCode, int32_t maxCode, uint8_t *codes) {
-  for (int64_t i = 0; i < n; ++i)
-    codes[i] = uint8_t(
-        roundClamped(values[i] / scale, minCode - offset, maxCode - offset) +
-        offset);
+/// `step` is 0 where one scale and one offset serve all values.  Sums of whole
+/// numbers below 2^24 are exact, and adding the offset turns -0 into +0.
+template <bool isFloatOffset, int64_t step>
+static void roundEach(const CodeRule &rule, const float *__restrict values,
+                      int64_t n, const float *__restrict scales,
+                      const float *__restrict offsets,
+                      uint8_t *__restrict codes, float *__restrict decoded) {
+  float low = float(rule.minCode), high = float(rule.maxCode);
+  for (int64_t i = 0; i < n; ++i) {
+    float scale = scales[i * step], offset = offsets[i * step], code;
+    if (isFloatOffset) {
+      float rounded = std::nearbyint((values[i] - offset) / scale);
+      code = std::min(std::max(rounded, low), high) + 0.0f;
+      decoded[i] = std::fma(code, scale, offset);
+    } else {
+      float rounded = std::nearbyint(values[i] / scale);
+      code = std::min(std::max(rounded, low - offset), high - offset) + offset;
+      decoded[i] = (code - offset) * scale;
+    }
+    codes[i] = uint8_t(int32_t(code));
+  }
 }
 
-void encodeRun(const float *values, int64_t n, float scale, float offset,
-               int32_t minCode, int32_t maxCode, uint8_t *codes) {
-  for (int64_t i = 0; i < n; ++i)
-    codes[i] =
-        uint8_t(roundClamped((values[i] - offset) / scale, minCode, maxCode));
+void roundRun(const CodeRule &rule, const float *values, int64_t n,
+              const float *scales, const float *offsets, bool isShared,
+              uint8_t *codes, float *decoded) {
+  auto each = rule.isFloatOffset
+                  ? (isShared ? roundEach<true, 0> : roundEach<true, 1>)
+                  : (isShared ? roundEach<false, 0> : roundEach<false, 1>);
+  if (decoded)
+    return each(rule, values, n, scales, offsets, codes, decoded);
+  float scratch[256];
+  for (int64_t begin = 0; begin < n; begin += 256) {
+    int64_t shift = isShared ? 0 : begin;
+    each(rule, values + begin, std::min<int64_t>(256, n - begin),
+         scales + shift, offsets + shift, codes + begin, scratch);
+  }
 }
 
-float decodeCode(int32_t code, float scale, int32_t offset) {
-  return float(code - offset) * scale;
-}
-
-float decodeCode(int32_t code, float scale, float offset) {
-  return std::fma(float(code), scale, offset);
+float decodeCode(const CodeRule &rule, int32_t code, float scale,
+                 float offset) {
+  return rule.isFloatOffset ? std::fma(float(code), scale, offset)
+                            : (float(code) - offset) * scale;
 }
 
 } // namespace quantc::fmt

@@ -32,16 +32,22 @@ float floatOffsetScale(const FloatRange &range, float offset, int32_t maxCode);
 /// The integer offset that goes with the stored scale.
 int32_t integerOffset(const FloatRange &range, float scale, int32_t maxCode);
 
-/// Codes are written as their low eight bits.  `offset` is zero for symmetric
-/// formats.
-void encodeRun(const float *values, int64_t n, float scale, int32_t offset,
-               int32_t minCode, int32_t maxCode, uint8_t *codes);
-void encodeRun(const float *values, int64_t n, float scale, float offset,
-               int32_t minCode, int32_t maxCode, uint8_t *codes);
+/// The codes of a format and what its offset means.
+struct CodeRule {
+  int32_t minCode, maxCode;
+  /// value = fma(code, scale, offset), else (code - offset) * scale.
+  bool isFloatOffset;
+};
+
+/// Rounds `n` values.  Scales and offsets are one for each value, or one for
+/// all if `isShared`; integer offsets are whole numbers.  Codes are written as
+/// their low eight bits; `decoded` may be null.
+void roundRun(const CodeRule &rule, const float *values, int64_t n,
+              const float *scales, const float *offsets, bool isShared,
+              uint8_t *codes, float *decoded);
 
 /// The value of a code (§6.4).
-float decodeCode(int32_t code, float scale, int32_t offset);
-float decodeCode(int32_t code, float scale, float offset);
+float decodeCode(const CodeRule &rule, int32_t code, float scale, float offset);
 
 } // namespace quantc::fmt
 

@@ -187,15 +187,6 @@ SmallVector<Plane> IntAttr::planes() const {
 // Reference conversion
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// What the codes of one block are scaled and shifted by, as stored.
-struct Cell {
-  float scale = 1;
-  int32_t integerOffset = 0;
-  float floatOffset = 0;
-};
-} // namespace
-
 /// Rounds to a scale type; infinities become the largest finite value.
 static float roundTo(Type type, float value) {
   const llvm::fltSemantics &semantics =
@@ -217,41 +208,48 @@ static float roundScale(Type type, float scale) {
   return std::ldexp(1.0f, type.isF16() ? -24 : -149);
 }
 
-static Cell fitCell(IntAttr format, const FloatRange &range) {
-  Type type = format.getScaleType();
-  int32_t maxCode = format.getMaxCode();
-  Cell cell;
-  switch (format.getOffset()) {
+static CodeRule ruleOf(IntAttr format) {
+  return {format.getMinCode(), format.getMaxCode(),
+          format.getOffset() == OffsetKind::Float};
+}
+
+BlockScale IntAttr::fitRange(float low, float high) const {
+  FloatRange range{low, high};
+  BlockScale fit;
+  switch (getOffset()) {
   case OffsetKind::None:
-    cell.scale = roundScale(type, symmetricScale(range, maxCode));
+    fit.scale = roundScale(getScaleType(), symmetricScale(range, getMaxCode()));
     break;
   case OffsetKind::Integer:
-    cell.scale = roundScale(type, integerOffsetScale(range, maxCode));
-    cell.integerOffset = integerOffset(range, cell.scale, maxCode);
+    fit.scale =
+        roundScale(getScaleType(), integerOffsetScale(range, getMaxCode()));
+    fit.offset = float(integerOffset(range, fit.scale, getMaxCode()));
     break;
   case OffsetKind::Float:
-    cell.floatOffset = range.isEmpty() ? 0 : roundTo(type, range.low);
-    cell.scale =
-        roundScale(type, floatOffsetScale(range, cell.floatOffset, maxCode));
+    fit.offset = range.isEmpty() ? 0 : roundTo(getScaleType(), range.low);
+    fit.scale = roundScale(getScaleType(),
+                           floatOffsetScale(range, fit.offset, getMaxCode()));
     break;
   }
-  return cell;
+  return fit;
 }
 
-static void encodeValues(IntAttr format, const Cell &cell,
-                         ArrayRef<float> values, uint8_t *codes) {
-  if (format.getOffset() == OffsetKind::Float)
-    encodeRun(values.data(), values.size(), cell.scale, cell.floatOffset,
-              format.getMinCode(), format.getMaxCode(), codes);
-  else
-    encodeRun(values.data(), values.size(), cell.scale, cell.integerOffset,
-              format.getMinCode(), format.getMaxCode(), codes);
+BlockScale IntAttr::storeScale(BlockScale wanted) const {
+  BlockScale stored{roundScale(getScaleType(), std::max(wanted.scale, 0.0f))};
+  if (getOffset() == OffsetKind::Integer)
+    stored.offset =
+        std::clamp(std::nearbyint(wanted.offset), 0.0f, float(getMaxCode()));
+  if (getOffset() == OffsetKind::Float)
+    stored.offset = roundTo(getScaleType(), wanted.offset);
+  return stored;
 }
 
-static float decodeValue(IntAttr format, const Cell &cell, int32_t code) {
-  return format.getOffset() == OffsetKind::Float
-             ? decodeCode(code, cell.scale, cell.floatOffset)
-             : decodeCode(code, cell.scale, cell.integerOffset);
+void IntAttr::roundValues(ArrayRef<float> values, ArrayRef<float> scales,
+                          ArrayRef<float> offsets,
+                          MutableArrayRef<uint8_t> codes,
+                          MutableArrayRef<float> decoded) const {
+  roundRun(ruleOf(*this), values.data(), values.size(), scales.data(),
+           offsets.data(), scales.size() == 1, codes.data(), decoded.data());
 }
 
 /// Calls `visit(begin, length, cell)` for every run of a tensor, in order.
@@ -308,19 +306,21 @@ FailureOr<EncodedTensor> IntAttr::encode(EmitError emitError,
                        << "' to have finite values to encode, got "
                        << (std::isnan(floats[bad]) ? "NaN" : "Inf")
                        << " at element " << bad;
-  std::vector<Cell> cells;
+  std::vector<BlockScale> cells;
   for (auto [i, range] : llvm::enumerate(ranges)) {
-    const Cell &cell = cells.emplace_back(fitCell(*this, range));
+    const BlockScale &cell =
+        cells.emplace_back(fitRange(range.low, range.high));
     encoded.arrays[1].setFloat(i, cell.scale);
     if (getOffset() == OffsetKind::Integer)
-      encoded.arrays[2].setInt(i, cell.integerOffset);
+      encoded.arrays[2].setInt(i, int64_t(cell.offset));
     if (getOffset() == OffsetKind::Float)
-      encoded.arrays[2].setFloat(i, cell.floatOffset);
+      encoded.arrays[2].setFloat(i, cell.offset);
   }
   auto codes = encoded.arrays[0].asMutable<uint8_t>();
+  CodeRule rule = ruleOf(*this);
   forEachRun(shape, block, [&](int64_t begin, int64_t length, int64_t cell) {
-    encodeValues(*this, cells[cell], floats.slice(begin, length),
-                 &codes[begin]);
+    roundRun(rule, &floats[begin], length, &cells[cell].scale,
+             &cells[cell].offset, /*isShared=*/true, &codes[begin], nullptr);
   });
   return encoded;
 }
@@ -346,26 +346,26 @@ static LogicalResult verifyArrays(IntAttr format, EmitError emitError,
 }
 
 /// Reads scales and offsets, and checks them.
-static FailureOr<std::vector<Cell>>
+static FailureOr<std::vector<BlockScale>>
 readCells(IntAttr format, EmitError emitError, const EncodedTensor &encoded) {
-  std::vector<Cell> cells(encoded.arrays[1].getNumElements());
+  std::vector<BlockScale> cells(encoded.arrays[1].getNumElements());
   for (auto [i, cell] : llvm::enumerate(cells)) {
     cell.scale = float(encoded.arrays[1].getFloat(i));
     if (!std::isfinite(cell.scale) || cell.scale <= 0)
       return emitError() << "expected scales to be finite and positive, got "
                          << cell.scale << " at element " << i;
     if (format.getOffset() == OffsetKind::Integer) {
-      cell.integerOffset = int32_t(encoded.arrays[2].getInt(i));
-      if (cell.integerOffset > format.getMaxCode())
+      cell.offset = float(encoded.arrays[2].getInt(i));
+      if (cell.offset > float(format.getMaxCode()))
         return emitError() << "expected offsets of at most "
                            << format.getMaxCode() << " for " << format
-                           << ", got " << cell.integerOffset << " at element "
+                           << ", got " << int32_t(cell.offset) << " at element "
                            << i;
     } else if (format.getOffset() == OffsetKind::Float) {
-      cell.floatOffset = float(encoded.arrays[2].getFloat(i));
-      if (!std::isfinite(cell.floatOffset))
+      cell.offset = float(encoded.arrays[2].getFloat(i));
+      if (!std::isfinite(cell.offset))
         return emitError() << "expected offsets to be finite, got "
-                           << cell.floatOffset << " at element " << i;
+                           << cell.offset << " at element " << i;
     }
   }
   return cells;
@@ -376,7 +376,8 @@ FailureOr<HostTensor> IntAttr::decode(EmitError emitError,
   if (failed(verifyShape(emitError, encoded.shape)) ||
       failed(verifyArrays(*this, emitError, encoded)))
     return failure();
-  FailureOr<std::vector<Cell>> cells = readCells(*this, emitError, encoded);
+  FailureOr<std::vector<BlockScale>> cells =
+      readCells(*this, emitError, encoded);
   if (failed(cells))
     return failure();
   const HostTensor &codes = encoded.arrays[0];
@@ -392,11 +393,13 @@ FailureOr<HostTensor> IntAttr::decode(EmitError emitError,
     return emitError() << "expected decoded values to be addressable, got a "
                           "size beyond the limit";
   auto floats = values->asMutable<float>();
+  CodeRule rule = ruleOf(*this);
   forEachRun(encoded.shape, getBlockExtents(encoded.shape.size()),
              [&](int64_t begin, int64_t length, int64_t cell) {
+               const BlockScale &by = (*cells)[cell];
                for (int64_t i = begin; i < begin + length; ++i)
-                 floats[i] = decodeValue(*this, (*cells)[cell],
-                                         int32_t(codes.getInt(i)));
+                 floats[i] = decodeCode(rule, int32_t(codes.getInt(i)),
+                                        by.scale, by.offset);
              });
   return *values;
 }
@@ -405,12 +408,9 @@ LogicalResult IntAttr::project(MutableArrayRef<float> block) const {
   FloatRange range;
   if (extendRange(block.data(), block.size(), range) >= 0)
     return failure();
-  Cell cell = fitCell(*this, range);
-  bool isSigned = getOffset() == OffsetKind::None;
-  for (float &value : block) {
-    uint8_t code;
-    encodeValues(*this, cell, value, &code);
-    value = decodeValue(*this, cell, isSigned ? int8_t(code) : int32_t(code));
-  }
+  BlockScale cell = fitRange(range.low, range.high);
+  SmallVector<uint8_t> codes(block.size());
+  SmallVector<float> values(block);
+  roundValues(values, cell.scale, cell.offset, codes, block);
   return success();
 }

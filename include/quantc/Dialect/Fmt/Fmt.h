@@ -38,6 +38,14 @@ struct EncodedTensor {
   llvm::SmallVector<HostTensor> arrays;
 };
 
+/// What the codes of one block are scaled and shifted by, as stored.  Integer
+/// offsets are whole numbers; formats without offsets have 0.
+struct BlockScale {
+  float scale = 1, offset = 0;
+
+  bool operator==(const BlockScale &) const = default;
+};
+
 /// value = (code - offset) * scale, the offset zero or one integer per scale.
 struct UniformFormat {
   int32_t minCode, maxCode;

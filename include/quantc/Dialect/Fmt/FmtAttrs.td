@@ -74,9 +74,6 @@ def Fmt_IntAttr : AttrDef<Fmt_Dialect, "Int", [
     int32_t getMaxCode() const;
     /// i8 for signed codes, ui8 for unsigned ones.
     ::mlir::Type getCodeType() const;
-    /// The extents of the elements that share a scale; kWholeAxis for all of an
-    /// axis.
-    ::llvm::SmallVector<int64_t> getBlockExtents(int64_t rank) const;
   }];
 }
 

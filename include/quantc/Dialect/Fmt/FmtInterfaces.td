@@ -60,6 +60,33 @@ def Fmt_FormatInterface : AttrInterface<"FormatInterface"> {
     (ins "::llvm::MutableArrayRef<float>":$block)>,
 
     InterfaceMethod<[{
+      The extents of the elements that share a scale, one per axis of a tensor
+      of this rank; kWholeAxis for all of an axis.
+    }], "::llvm::SmallVector<int64_t>", "getBlockExtents",
+    (ins "int64_t":$rank)>,
+
+    InterfaceMethod<[{
+      What `encode` stores for a block whose finite values lie in [low, high].
+    }], "::quantc::fmt::BlockScale", "fitRange",
+    (ins "float":$low, "float":$high)>,
+
+    InterfaceMethod<[{
+      The storable scale and offset nearest to the given ones; how solvers keep
+      to what the payload can hold.
+    }], "::quantc::fmt::BlockScale", "storeScale",
+    (ins "::quantc::fmt::BlockScale":$wanted)>,
+
+    InterfaceMethod<[{
+      Rounds finite values with stored scales and offsets, one of them for all
+      values or one for each: the nearest codes as `encode` computes them, and
+      what they decode to.
+    }], "void", "roundValues",
+    (ins "::llvm::ArrayRef<float>":$values, "::llvm::ArrayRef<float>":$scales,
+         "::llvm::ArrayRef<float>":$offsets,
+         "::llvm::MutableArrayRef<uint8_t>":$codes,
+         "::llvm::MutableArrayRef<float>":$decoded)>,
+
+    InterfaceMethod<[{
       The planes that one 64-byte line of packed codes gives, in ascending k.
     }], "::llvm::SmallVector<::quantc::fmt::Plane>", "planes">,
 

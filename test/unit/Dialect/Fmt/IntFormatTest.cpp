@@ -140,6 +140,45 @@ TEST_F(IntFormat, MatchesIndependentLoops) {
         }
 }
 
+// What solvers build an encoding from: the same scales, codes and values.
+TEST_F(IntFormat, BlockMethodsComposeToEncode) {
+  constexpr int64_t kLength = 300;
+  for (StringRef offset : {"none", "integer", "float"})
+    for (unsigned bits : {2, 4, 8}) {
+      IntAttr fmt = format(
+          (Twine(bits) + ", per_row, scale = f16, offset = " + offset).str());
+      EXPECT_EQ(fmt.getBlockExtents(2), (SmallVector<int64_t>{1, kWholeAxis}));
+      HostTensor values = random({1, kLength});
+      auto encoded = fmt.encode([&] { return emit(); }, values, "w");
+      ASSERT_TRUE(succeeded(encoded)) << message;
+      auto floats = values.as<float>();
+      BlockScale fit =
+          fmt.fitRange(*llvm::min_element(floats), *llvm::max_element(floats));
+      EXPECT_EQ(fmt.storeScale(fit), fit);
+      EXPECT_EQ(fit.scale, float(encoded->arrays[1].getFloat(0)));
+      for (bool isShared : {true, false}) {
+        size_t count = isShared ? 1 : kLength;
+        std::vector<float> scales(count, fit.scale), offsets(count, fit.offset);
+        std::vector<uint8_t> codes(kLength);
+        std::vector<float> decoded(kLength);
+        fmt.roundValues(floats, scales, offsets, codes, decoded);
+        EXPECT_EQ(ArrayRef(codes), encoded->arrays[0].as<uint8_t>());
+        auto expected = fmt.decode([&] { return emit(); }, *encoded);
+        EXPECT_EQ(ArrayRef(decoded), expected->as<float>());
+      }
+    }
+}
+
+TEST_F(IntFormat, OnlyWhatFitsIsStored) {
+  IntAttr half = format("4, per_row, scale = f16, offset = integer");
+  EXPECT_EQ(half.storeScale({1e6f, 3.4f}), (BlockScale{65504, 3}));
+  EXPECT_EQ(half.storeScale({-1, 99}), (BlockScale{0x1p-24f, 15}));
+  EXPECT_EQ(format("4, per_row, scale = f16, offset = float")
+                .storeScale({1.0001f, -0.50001f}),
+            (BlockScale{1, -0.5f}));
+  EXPECT_EQ(format("4, per_row").storeScale({0.1f, 7}), (BlockScale{0.1f, 0}));
+}
+
 TEST_F(IntFormat, OneBitHasTwoValues) {
   IntAttr fmt = format("1, axis = 0, offset = float");
   HostTensor values = floats({1, 4});
