@@ -22,7 +22,7 @@ if [ ! "$build/build.ninja" -nt "$root/tools/build.sh" ]; then
     -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=mold \
     -DCMAKE_SHARED_LINKER_FLAGS=-fuse-ld=mold \
     -DCMAKE_MODULE_LINKER_FLAGS=-fuse-ld=mold \
-    -DCMAKE_PREFIX_PATH="$llvm;$deps/onnx-$ONNX_VERSION" \
+    -DCMAKE_PREFIX_PATH="$llvm;$deps/onnx-$ONNX_VERSION;$deps/highs-$HIGHS_VERSION" \
     -DPython_EXECUTABLE="$venv/bin/python" -DPython_ROOT_DIR="$venv" \
     ${QUANTC_CMAKE_ARGS:-} > "$build.configure.log" 2>&1 ||
     { cat "$build.configure.log"; exit 1; }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs everything quantc is built with on a fresh Debian 12 machine: Debian
-# packages, the Python environment in .venv, and the ONNX C++ library in .deps.
-# Idempotent: a second run only checks.  Other places by QUANTC_DEPS_DIR and
-# QUANTC_VENV_DIR.
+# packages, the Python environment in .venv, the ONNX and HiGHS C++ libraries in
+# .deps.  Idempotent: a second run only checks.  Other places by QUANTC_DEPS_DIR
+# and QUANTC_VENV_DIR.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tools/versions.env"
@@ -54,25 +54,46 @@ if [ "$(cat "$venv/.packages" 2>/dev/null)" != "$PYTHON_PACKAGES" ]; then
   printf '%s' "$PYTHON_PACKAGES" > "$venv/.packages"
 fi
 
-onnx=$deps/onnx-$ONNX_VERSION
-if [ ! -f "$onnx/.done" ]; then
-  say "building the ONNX C++ library $ONNX_VERSION (about 2.5 minutes on two cores)"
-  work=$deps/build-onnx
-  rm -rf "$work" "$onnx"
+# build_library NAME VERSION ARCHIVE MINUTES CMAKE-ARGUMENTS...: builds a C++
+# library from its Python source package, once, into NAME-VERSION.  The function
+# prepare_NAME is called in the source folder.
+build_library() {
+  local name=$1 version=$2 archive=$3 minutes=$4
+  local prefix=$deps/$name-$version work=$deps/build-$name
+  [ ! -f "$prefix/.done" ] || return 0
+  say "building $name $version (about $minutes minutes on two cores)"
+  rm -rf "$work" "$prefix"
   mkdir -p "$work"
-  "$venv/bin/python" "$root/tools/fetch_sdist.py" onnx "$ONNX_VERSION" "$work"
-  src=$work/onnx-$ONNX_VERSION
+  "$venv/bin/python" "$root/tools/fetch_sdist.py" "$archive" "$version" "$work"
+  local source=$work/$archive-$version
+  (cd "$source" && "prepare_$name")
+  cmake -S "$source" -B "$work/b" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_CXX_COMPILER=g++ \
+    -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+    "${@:5}" > "$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
+  ninja -C "$work/b" install >> "$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
+  touch "$prefix/.done"
+  rm -rf "$work"
+}
+
+prepare_onnx() {
   # ONNX asks for CMake 3.26; Debian 12 has 3.25.1, which is enough.
   sed -i 's/cmake_minimum_required(VERSION 3.26)/cmake_minimum_required(VERSION 3.25)/' \
-    "$src/CMakeLists.txt"
-  cmake -S "$src" -B "$work/b" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DCMAKE_INSTALL_PREFIX="$onnx" -DCMAKE_CXX_COMPILER=g++ \
-    -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
-    -DONNX_BUILD_PYTHON=OFF -DONNX_BUILD_TESTS=OFF -DONNX_ML=ON \
-    -DONNX_USE_PROTOBUF_SHARED_LIBS=ON -DONNX_GEN_PB_TYPE_STUBS=OFF \
-    > "$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
-  ninja -C "$work/b" install >> "$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
-  touch "$onnx/.done"
-  rm -rf "$work"
-fi
+    CMakeLists.txt
+}
+build_library onnx "$ONNX_VERSION" onnx 2.5 \
+  -DONNX_BUILD_PYTHON=OFF -DONNX_BUILD_TESTS=OFF -DONNX_ML=ON \
+  -DONNX_USE_PROTOBUF_SHARED_LIBS=ON -DONNX_GEN_PB_TYPE_STUBS=OFF
+
+prepare_highs() {
+  # The source package leaves out what the C++ build only mentions.
+  mkdir -p app examples
+  : > app/CMakeLists.txt
+  : > examples/CMakeLists.txt
+  : > highs.pc.in
+}
+build_library highs "$HIGHS_VERSION" highspy 3.5 \
+  -DCMAKE_C_COMPILER_LAUNCHER=ccache -DBUILD_SHARED_LIBS=OFF \
+  -DBUILD_SHARED_EXTRAS_LIB=OFF -DBUILD_TESTING=OFF -DBUILD_EXAMPLES=OFF \
+  -DBUILD_CXX_EXE=OFF -DHIPO=OFF -DZLIB=OFF
 say "ready"

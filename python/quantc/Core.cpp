@@ -4,6 +4,7 @@
 // interpreter's lock is released while the compiler or a model works, and every
 // error becomes quantc.Error with the one line that the command line shows.
 
+#include "Core.h"
 #include "quantc/Driver/Artifact.h"
 #include "quantc/Driver/Compile.h"
 #include <map>
@@ -22,16 +23,6 @@ namespace {
 
 using InputArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using OutputArray = nb::ndarray<nb::numpy>;
-
-/// What crosses from C++ to Python as quantc.Error.
-struct Failure {
-  Error error;
-};
-
-void check(std::optional<Error> error) {
-  if (error)
-    throw Failure{{error->status, oneLine(error->message)}};
-}
 
 void translate(const std::exception_ptr &pointer, void *type) {
   try {
@@ -238,6 +229,7 @@ NB_MODULE(_core, m) {
   m.attr("Error") = nb::borrow(error);
   nb::register_exception_translator(translate, error);
 
+  bindSolvers(m);
   m.def("compile", compileModel);
   nb::class_<Model>(m, "Model")
       .def(nb::init<const std::string &>())

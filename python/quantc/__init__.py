@@ -14,10 +14,10 @@ from typing import Any, Mapping, NamedTuple
 
 import numpy as np
 
-from . import _core
+from . import _core, solvers
 from ._core import Error
 
-__all__ = ["Error", "Model", "Value", "compile", "load"]
+__all__ = ["Error", "Model", "Value", "compile", "load", "solvers"]
 
 
 class Value(NamedTuple):

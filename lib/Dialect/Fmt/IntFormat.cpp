@@ -50,6 +50,8 @@ SmallVector<int64_t> IntAttr::getBlockExtents(int64_t rank) const {
   return extents;
 }
 
+OffsetKind IntAttr::getOffsetKind() const { return getOffset(); }
+
 LogicalResult IntAttr::verifyShape(EmitError emitError,
                                    ArrayRef<int64_t> shape) const {
   int64_t rank = shape.size();

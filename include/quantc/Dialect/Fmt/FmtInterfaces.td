@@ -66,6 +66,10 @@ def Fmt_FormatInterface : AttrInterface<"FormatInterface"> {
     (ins "int64_t":$rank)>,
 
     InterfaceMethod<[{
+      What a block's offset means.
+    }], "::quantc::fmt::OffsetKind", "getOffsetKind">,
+
+    InterfaceMethod<[{
       What `encode` stores for a block whose finite values lie in [low, high].
     }], "::quantc::fmt::BlockScale", "fitRange",
     (ins "float":$low, "float":$high)>,
