@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What solvers lose and how long they take.
+
+    python test/benchmark/solvers.py minilm [--format F ...] [--solver S ...]
+    python test/benchmark/solvers.py layer [--size 2048]
+    python test/benchmark/solvers.py layer --peer PYTHON   # one with nncf
+
+`minilm` rounds all linears of MiniLM with statistics of 128 sentences and
+gives the seconds for solving, stored bits per weight, the mean of output
+errors relative to outputs, and the cosine of the pooled embedding over 64
+sentences that were not used, all computed by ONNX Runtime with the decoded
+weights.  A solver is `name` or `name:key=value:...`.
+
+`layer` times GPTQ of one square layer, 4 bits in groups of 128, on one thread,
+in turns with NNCF's on all threads of the process if a Python that has it is
+given.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper, numpy_helper
+
+import engines
+import workloads
+from models import bible, data
+from quantc import solvers
+
+FORMATS = ["#fmt.int<4, block = [1, 32], scale = f16>"]
+SOLVERS = ["rtn", "rtn-mse", "gptq"]
+CALIBRATION, EVALUATION = 128, 64
+
+# Runs in the peer's environment: seconds for one layer, GPTQ and data included.
+PEER = """
+import sys, time
+import numpy as np, onnx, openvino as ov, nncf
+size, rows = map(int, sys.argv[1:])
+nncf.set_log_level(40)
+rng = np.random.default_rng(0)
+w = rng.standard_normal((size, size)).astype(np.float32)
+x = rng.standard_normal((rows, size)).astype(np.float32)
+from openvino import opset13 as op
+p = op.parameter([-1, size], np.float32)
+model = ov.Model([op.matmul(p, op.constant(w), False, True)], [p])
+data = nncf.Dataset([x[i:i + 128] for i in range(0, rows, 128)])
+begin = time.perf_counter()
+nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT4_SYM,
+                      group_size=128, ratio=1.0, all_layers=True,
+                      dataset=data, gptq=True)
+print(time.perf_counter() - begin)
+"""
+
+
+class Linears:
+    """MiniLM's MatMuls with constant weights, and what they read."""
+
+    def __init__(self, path: pathlib.Path):
+        self.model = onnx.load(path)
+        self.weights = {tensor.name: tensor
+                        for tensor in self.model.graph.initializer}
+        self.nodes = [node for node in self.model.graph.node
+                      if node.op_type == "MatMul"
+                      and node.input[1] in self.weights]
+
+    def weight(self, node) -> np.ndarray:
+        """[out, in]."""
+        return np.ascontiguousarray(
+            numpy_helper.to_array(self.weights[node.input[1]]).T)
+
+    def moments(self, texts: list[str]) -> dict[str, tuple]:
+        """Second moment, mean and count of each input, padding left out."""
+        tapped = onnx.ModelProto()
+        tapped.CopyFrom(self.model)
+        names = sorted({node.input[0] for node in self.nodes})
+        tapped.graph.output.extend(
+            helper.make_tensor_value_info(name, 1, None) for name in names)
+        session = onnxruntime.InferenceSession(tapped.SerializeToString())
+        sums = {name: [0, 0, 0] for name in names}
+        for text in texts:
+            outputs = session.run(names, data.minilm_inputs([text]))
+            for name, x in zip(names, outputs):
+                x = x.reshape(-1, x.shape[-1]).astype(np.float64)
+                sums[name][0] += x.T @ x
+                sums[name][1] += x.sum(0)
+                sums[name][2] += len(x)
+        return {name: (moment, total / count, count)
+                for name, (moment, total, count) in sums.items()}
+
+    def run_with(self, values: dict[str, np.ndarray]):
+        """The model with the weights of some nodes replaced."""
+        changed = onnx.ModelProto()
+        changed.CopyFrom(self.model)
+        for tensor in changed.graph.initializer:
+            if tensor.name in values:
+                tensor.CopyFrom(numpy_helper.from_array(
+                    np.ascontiguousarray(values[tensor.name].T), tensor.name))
+        return onnxruntime.InferenceSession(changed.SerializeToString())
+
+
+def embeddings(session) -> np.ndarray:
+    parts = []
+    for text in bible.sentences(EVALUATION):
+        inputs = data.minilm_inputs([text])
+        hidden = session.run(["last_hidden_state"], inputs)[0]
+        parts.append(data.mean_pool(hidden, inputs["attention_mask"]))
+    return np.concatenate(parts)
+
+
+def parse(solver: str) -> tuple[str, dict[str, str]]:
+    name, *options = solver.split(":")
+    return name, dict(option.split("=", 1) for option in options)
+
+
+def minilm(options) -> None:
+    path = workloads.onnx_path("minilm", engines.build_folder() / "bench")
+    linears = Linears(path)
+    moments = linears.moments(
+        bible.sentences(CALIBRATION, held_out=False))
+    reference = embeddings(linears.run_with({}))
+    for text in options.format:
+        for solver in options.solver:
+            name, arguments = parse(solver)
+
+            def solve(node):
+                moment, mean, count = moments[node.input[0]]
+                return solvers.solve(
+                    linears.weight(node), text, name, second_moment=moment,
+                    mean=mean, count=count, **arguments)
+            begin = time.perf_counter()
+            with concurrent.futures.ThreadPoolExecutor(options.threads) as pool:
+                results = list(pool.map(solve, linears.nodes))
+            seconds = time.perf_counter() - begin
+            values, errors, bits, count = {}, [], 0, 0
+            for node, result in zip(linears.nodes, results):
+                weight = linears.weight(node)
+                moment, _, rows = moments[node.input[0]]
+                energy = np.einsum("ij,jk,ik->", weight, moment, weight,
+                                   optimize=True) / rows
+                errors.append(result.report["output_error"] / energy)
+                bits += result.report["stored_bits"]
+                count += weight.size
+                values[node.input[1]] = result.values
+            similar = data.cosines(embeddings(linears.run_with(values)),
+                                   reference)
+            print(json.dumps({
+                "format": text, "solver": solver,
+                "seconds": round(seconds, 2),
+                "bits": round(bits / count, 3),
+                "relative_error": round(float(np.mean(errors)), 5),
+                "cosine_mean": round(float(similar.mean()), 5),
+                "cosine_min": round(float(similar.min()), 5)}), flush=True)
+
+
+def layer(options) -> None:
+    size, rows = options.size, 2 * options.size
+    rng = np.random.default_rng(0)
+    weight = rng.standard_normal((size, size)).astype(np.float32)
+    x = rng.standard_normal((rows, size)).astype(np.float32)
+    moment = x.T @ x
+    ours, theirs = [], []
+    for _ in range(options.runs):
+        begin = time.perf_counter()
+        solvers.gptq(weight, moment, "#fmt.int<4, block = [1, 128]>",
+                     count=rows)
+        ours.append(time.perf_counter() - begin)
+        if options.peer:
+            done = subprocess.run(
+                [options.peer, "-c", PEER, str(size), str(rows)],
+                capture_output=True, text=True, check=True)
+            theirs.append(float(done.stdout.split()[-1]))
+    record = {"size": size, "quantc": statistics.median(ours)}
+    if theirs:
+        record["nncf"] = statistics.median(theirs)
+    print(json.dumps(record))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("minilm")
+    command.add_argument("--format", nargs="+", default=FORMATS)
+    command.add_argument("--solver", nargs="+", default=SOLVERS)
+    command.add_argument("--threads", type=int, default=2)
+    command.set_defaults(run=minilm)
+    command = commands.add_parser("layer")
+    command.add_argument("--size", type=int, default=2048)
+    command.add_argument("--runs", type=int, default=3)
+    command.add_argument("--peer")
+    command.set_defaults(run=layer)
+    options = parser.parse_args()
+    options.run(options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
