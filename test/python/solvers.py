@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# RUN: env OMP_NUM_THREADS=1 %python %s
+# RUN: env OMP_NUM_THREADS=1 %python %s %source/docs/solvers.md
 """quantc.solvers against dense float64 references, written from the equations.
 
 GPTQ's reference is the published form: the inverse of the damped H by
@@ -9,6 +9,8 @@ H itself in reverse order and feeds errors back block by block.
 """
 
 import concurrent.futures
+import pathlib
+import sys
 
 import numpy as np
 
@@ -341,6 +343,19 @@ def check_refusals() -> None:
     assert empty.codes.shape == (0, 8)
     solvers.gptq(w[:0], moment, fmt)
     solvers.gptq(w[:, :0], np.zeros((0, 0)), fmt)
+
+
+def check_docs() -> None:
+    """The page's tables are the options there are."""
+    sections = pathlib.Path(sys.argv[1]).read_text().split("\n## ")
+    for info in solvers.available():
+        page = next(section for section in sections
+                    if section.startswith(info.name + "\n"))
+        rows = [line for line in page.splitlines()
+                if line.startswith("| `")]
+        assert rows == [
+            f"| `{option.name}` | {option.values} | `{option.default}` | "
+            f"{option.summary} |" for option in info.options], info.name
 
 
 assert {info.name for info in solvers.available()} == {"rtn", "rtn-mse",
