@@ -5,19 +5,14 @@
 #include "quantc/Driver/Compile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "quantc/Driver/FirstError.h"
-#include "quantc/Driver/LoadModule.h"
 #include "quantc/Driver/Pipelines.h"
 #include "quantc/Driver/Register.h"
-#include "quantc/Frontend/ONNX/Import.h"
+#include "quantc/Driver/Workspace.h"
 #include "quantc/Support/AtomicFile.h"
 #include "quantc/Target/Artifact.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SHA256.h"
-#include "llvm/Support/ThreadPool.h"
-#include "llvm/Support/Threading.h"
 
 using namespace mlir;
 
@@ -44,36 +39,20 @@ bool isTextual(StringRef suffix) { return suffix == ".mlir"; }
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
-      : options(options), threads(threadCount(options)) {}
+      : options(options),
+        workspace(options.input, options.model, options.threads) {}
 
   std::optional<Error> run();
 
 private:
-  static unsigned threadCount(const CompileOptions &options) {
-    if (options.threads)
-      return options.threads;
-    return llvm::hardware_concurrency().compute_thread_count();
-  }
   std::optional<Error> checkOutput();
-  std::optional<Error> load();
-  std::optional<Error>
-  runPasses(llvm::function_ref<std::optional<Error>(OpPassManager &)> build,
-            Status status);
   std::optional<Error> writeModule();
   std::optional<Error> writeLibrary(const TargetDescription &target);
-  /// SHA-256 of the model file (not of its external data), in hexadecimal.
-  std::string modelHash() const;
-  std::string inputName() const {
-    return options.input.empty() ? "model" : options.input;
-  }
 
   const CompileOptions &options;
+  Workspace workspace;
   Recipe recipe;
-  unsigned threads;
   std::string suffix;
-  std::unique_ptr<llvm::DefaultThreadPool> pool;
-  std::unique_ptr<MLIRContext> context;
-  OwningOpRef<ModuleOp> module;
 };
 
 // Everything about the output that can be known before any work.
@@ -94,72 +73,26 @@ std::optional<Error> Compilation::checkOutput() {
   return std::nullopt;
 }
 
-std::optional<Error> Compilation::load() {
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  context =
-      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
-  if (threads > 1) {
-    pool = std::make_unique<llvm::DefaultThreadPool>(
-        llvm::hardware_concurrency(threads));
-    context->setThreadPool(*pool);
-  }
-  context->loadAllAvailableDialects();
-  if (!options.input.empty())
-    return loadModule(options.input, *context, module);
-  Error error;
-  auto imported =
-      importOnnxBytes(options.model, "model", *context, ImportOptions(), error);
-  if (failed(imported))
-    return error;
-  module = std::move(*imported);
-  return std::nullopt;
-}
-
-std::optional<Error> Compilation::runPasses(
-    llvm::function_ref<std::optional<Error>(OpPassManager &)> build,
-    Status status) {
-  FirstError first(*context);
-  PassManager pm(context.get(), ModuleOp::getOperationName());
-  if (auto error = build(pm))
-    return error;
-  if (failed(pm.run(*module)))
-    return first.get(inputName(), status);
-  return std::nullopt;
-}
-
 std::optional<Error> Compilation::writeModule() {
   Error error;
   auto file = AtomicFile::create(options.output, error);
   if (!file)
     return error;
   if (isTextual(suffix)) {
-    module->print(file->os());
+    workspace.getModule().print(file->os());
   } else {
     BytecodeWriterConfig config("quantc");
-    if (failed(writeBytecodeToFile(*module, file->os(), config)))
+    if (failed(writeBytecodeToFile(workspace.getModule(), file->os(), config)))
       return Error{Status::Internal, "cannot write bytecode"};
   }
   return file->commit();
-}
-
-std::string Compilation::modelHash() const {
-  llvm::SHA256 hash;
-  if (options.input.empty()) {
-    hash.update(options.model);
-  } else if (auto file = llvm::MemoryBuffer::getFile(
-                 options.input, /*IsText=*/false,
-                 /*RequiresNullTerminator=*/false)) {
-    hash.update((*file)->getBuffer());
-  }
-  return llvm::toHex(hash.final(), /*LowerCase=*/true);
 }
 
 std::optional<Error>
 Compilation::writeLibrary(const TargetDescription &target) {
   ArtifactOptions artifact;
   artifact.output = options.output;
-  artifact.threads = threads;
+  artifact.threads = workspace.getThreads();
   if (options.weights == "embed")
     artifact.embedLimit = uint64_t(1) << 31;
   else if (options.weights == "file")
@@ -168,11 +101,13 @@ Compilation::writeLibrary(const TargetDescription &target) {
   if (!recipe.hash.empty())
     artifact.metadata.push_back({"quantc.recipe_sha256", recipe.hash});
   artifact.metadata.push_back({"quantc.cpu", target.getCpu().str()});
-  artifact.metadata.push_back({"quantc.model_sha256", modelHash()});
-  FirstError first(*context);
-  std::optional<Error> error = writeArtifact(*module, target, artifact);
+  artifact.metadata.push_back({"quantc.model_sha256", workspace.modelHash()});
+  FirstError first(workspace.getContext());
+  std::optional<Error> error =
+      writeArtifact(workspace.getModule(), target, artifact);
   if (error && error->status == Status::Internal)
-    return first.get(inputName() + ": " + error->message, Status::Internal);
+    return first.get(workspace.getName() + ": " + error->message,
+                     Status::Internal);
   return error;
 }
 
@@ -184,17 +119,19 @@ std::optional<Error> Compilation::run() {
     return error;
   if (auto error = checkOutput())
     return error;
-  if (auto error = load())
+  if (auto error = workspace.load())
     return error;
-  if (auto error = checkFormats(context.get(), recipe))
+  if (auto error = checkFormats(&workspace.getContext(), recipe))
     return error;
-  if (auto error = runPasses(
+  if (auto error = workspace.run(
+          workspace.getModule(),
           [&](OpPassManager &pm) { return buildFrontPipeline(pm, recipe); },
           Status::Refused))
     return error;
   if (suffix != ".so")
     return writeModule();
-  if (auto error = runPasses(
+  if (auto error = workspace.run(
+          workspace.getModule(),
           [&](OpPassManager &pm) {
             buildCodegenPipeline(pm, *target);
             return std::nullopt;

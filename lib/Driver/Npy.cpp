@@ -5,7 +5,6 @@
 // found to be the one that the header needs.
 
 #include "quantc/Driver/Npy.h"
-#include "NpyHeader.h"
 #include "NpySource.h"
 #include "quantc/Support/AtomicFile.h"
 #include "llvm/ADT/StringExtras.h"
@@ -59,13 +58,6 @@ private:
   sys::fs::file_t file;
 };
 
-void swapBytes(Array &array) {
-  size_t width = array.getType().bits / 8;
-  for (int64_t i = 0; i < array.getNumElements(); ++i)
-    std::reverse(array.getData() + i * width,
-                 array.getData() + (i + 1) * width);
-}
-
 // `array` holds the elements in Fortran order, that is, row-major for the
 // reversed shape.
 std::optional<Array> toRowMajor(const Array &array, ArrayRef<int64_t> shape) {
@@ -94,7 +86,16 @@ std::optional<Error> refused(const std::string &message) {
   return Error{Status::Refused, message};
 }
 
-std::optional<Error> readHeader(ByteSource &source, NpyHeader &header) {
+} // namespace
+
+void swapBytes(Array &array) {
+  size_t width = array.getType().bits / 8;
+  for (int64_t i = 0; i < array.getNumElements(); ++i)
+    std::reverse(array.getData() + i * width,
+                 array.getData() + (i + 1) * width);
+}
+
+std::optional<Error> readNpyHeader(ByteSource &source, NpyHeader &header) {
   char start[kNpyPrologueBytes + 2];
   size_t first = std::min<uint64_t>(sizeof(start), source.size());
   if (auto error = source.read(start, first))
@@ -128,12 +129,8 @@ std::optional<Error> readHeader(ByteSource &source, NpyHeader &header) {
   return std::nullopt;
 }
 
-} // namespace
-
-std::optional<Error> readNpy(ByteSource &source, Array &array) {
-  NpyHeader header;
-  if (auto error = readHeader(source, header))
-    return error;
+std::optional<Error> readNpyData(ByteSource &source, const NpyHeader &header,
+                                 Array &array) {
   SmallVector<int64_t, 4> stored = header.shape;
   bool turn = header.fortranOrder && stored.size() > 1;
   if (turn)
@@ -151,7 +148,14 @@ std::optional<Error> readNpy(ByteSource &source, Array &array) {
   if (!read)
     return Error{Status::Limit, "no memory to put it into C order"};
   array = std::move(*read);
-  return std::nullopt;
+  return source.finish();
+}
+
+std::optional<Error> readNpy(ByteSource &source, Array &array) {
+  NpyHeader header;
+  if (auto error = readNpyHeader(source, header))
+    return error;
+  return readNpyData(source, header, array);
 }
 
 std::optional<Error> about(StringRef path, std::optional<Error> error) {
@@ -166,7 +170,8 @@ std::optional<Error> readNpy(ArrayRef<char> bytes, StringRef name,
   return about(name, readNpy(source, array));
 }
 
-std::optional<Error> readNpy(StringRef path, Array &array) {
+std::optional<Error> openFile(StringRef path,
+                              std::unique_ptr<ByteSource> &source) {
   sys::fs::file_status status;
   if (std::error_code code = sys::fs::status(path, status))
     return about(path, Error{Status::IO, "cannot read it: " + code.message()});
@@ -176,8 +181,15 @@ std::optional<Error> readNpy(StringRef path, Array &array) {
   if (!file)
     return about(path, Error{Status::IO,
                              "cannot read it: " + toString(file.takeError())});
-  FileSource source(*file, status.getSize());
-  return about(path, readNpy(source, array));
+  source = std::make_unique<FileSource>(*file, status.getSize());
+  return std::nullopt;
+}
+
+std::optional<Error> readNpy(StringRef path, Array &array) {
+  std::unique_ptr<ByteSource> source;
+  if (auto error = openFile(path, source))
+    return error;
+  return about(path, readNpy(*source, array));
 }
 
 std::optional<std::string> npyHeader(quantc_dtype dtype,

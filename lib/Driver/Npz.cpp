@@ -18,16 +18,16 @@ namespace quantc {
 namespace {
 
 struct Discard {
-  void operator()(zip_t *archive) const { zip_discard(archive); }
   void operator()(zip_file_t *file) const { zip_fclose(file); }
 };
-using Archive = std::unique_ptr<zip_t, Discard>;
+using Archive = std::shared_ptr<zip_t>;
 using Member = std::unique_ptr<zip_file_t, Discard>;
 
 class MemberSource final : public ByteSource {
 public:
-  MemberSource(Member member, uint64_t size)
-      : ByteSource(size), member(std::move(member)) {}
+  MemberSource(Archive archive, Member member, uint64_t size)
+      : ByteSource(size), archive(std::move(archive)),
+        member(std::move(member)) {}
 
   std::optional<Error> read(char *out, size_t count) override {
     while (count) {
@@ -40,7 +40,7 @@ public:
     return std::nullopt;
   }
   /// libzip compares the checksum when it reaches the end.
-  std::optional<Error> checkEnd() {
+  std::optional<Error> finish() override {
     char extra;
     zip_int64_t got = zip_fread(member.get(), &extra, 1);
     if (got == 0)
@@ -59,6 +59,7 @@ private:
                      zip_error_strerror(zip_file_get_error(member.get()))};
   }
 
+  Archive archive; // outlives its members
   Member member;
 };
 
@@ -74,8 +75,11 @@ std::optional<Error> openArchive(StringRef path, Archive &archive) {
   if (status.type() != sys::fs::file_type::regular_file)
     return Error{Status::IO, "cannot read it: not a file"};
   int code = 0;
-  archive.reset(
-      zip_open(path.str().c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
+  archive.reset(zip_open(path.str().c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code),
+                [](zip_t *opened) {
+                  if (opened)
+                    zip_discard(opened);
+                });
   if (archive)
     return std::nullopt;
   zip_error_t error;
@@ -127,28 +131,36 @@ std::optional<Error> listMembers(zip_t *archive, uint64_t maxBytes,
 
 } // namespace
 
-std::optional<Error> readNpz(StringRef path, std::vector<NamedArray> &arrays,
-                             uint64_t maxBytes) {
+std::optional<Error> openNpz(StringRef path, uint64_t maxBytes,
+                             std::vector<NpzMember> &members) {
   Archive archive;
-  std::vector<MemberInfo> members;
+  std::vector<MemberInfo> infos;
   if (auto error = openArchive(path, archive))
     return about(path, error);
-  if (auto error = listMembers(archive.get(), maxBytes, members))
+  if (auto error = listMembers(archive.get(), maxBytes, infos))
     return about(path, error);
-  std::vector<NamedArray> read;
-  for (auto [i, info] : enumerate(members)) {
-    std::string what = (path + ":" + info.name).str();
+  for (auto [i, info] : enumerate(infos)) {
     Member member(zip_fopen_index(archive.get(), i, 0));
     if (!member)
-      return about(what,
+      return about((path + ":" + info.name).str(),
                    Error{Status::Refused, std::string("it is damaged: ") +
                                               zip_strerror(archive.get())});
-    MemberSource source(std::move(member), info.bytes);
-    NamedArray named{info.name, Array()};
-    if (auto error = readNpy(source, named.array))
-      return about(what, error);
-    if (auto error = source.checkEnd())
-      return about(what, error);
+    members.push_back({info.name, std::make_unique<MemberSource>(
+                                      archive, std::move(member), info.bytes)});
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> readNpz(StringRef path, std::vector<NamedArray> &arrays,
+                             uint64_t maxBytes) {
+  std::vector<NpzMember> members;
+  if (auto error = openNpz(path, maxBytes, members))
+    return error;
+  std::vector<NamedArray> read;
+  for (NpzMember &member : members) {
+    NamedArray named{member.name, Array()};
+    if (auto error = readNpy(*member.source, named.array))
+      return about((path + ":" + member.name).str(), error);
     read.push_back(std::move(named));
   }
   arrays = std::move(read);

@@ -3,8 +3,8 @@
 // quantc compare: how far the outputs of two models lie apart on real data.
 
 #include "Commands.h"
-#include "Data.h"
 #include "Progress.h"
+#include "quantc/Driver/Data.h"
 #include "quantc/Driver/Executable.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
