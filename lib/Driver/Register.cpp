@@ -29,6 +29,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
 #include "quantc/Allocation/Passes.h"
+#include "quantc/Calibration/Passes.h"
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Codegen/Pipelines.h"
 #include "quantc/Conversion/Passes.h"
@@ -63,6 +64,7 @@ void quantc::registerAllPasses() {
   qnn::registerQNNPasses();
   qnn::registerNormalizePipeline();
   registerQuantcAllocationPasses();
+  registerQuantcCalibrationPasses();
   registerQuantcCodegenPasses();
   registerQuantcConversionPasses();
   // Everything that the pipelines use, so that a printed one can be run.

@@ -6,6 +6,7 @@
 
 #include "Core.h"
 #include "quantc/Driver/Artifact.h"
+#include "quantc/Driver/Calibrate.h"
 #include "quantc/Driver/Compile.h"
 #include <map>
 #include <mutex>
@@ -217,6 +218,34 @@ void compileModel(const std::string &path, nb::bytes model,
   check(compile(options));
 }
 
+int64_t calibrateModel(const std::string &path, nb::bytes model,
+                       const std::string &data, const std::string &output,
+                       const std::string &entry,
+                       const std::vector<std::string> &observers,
+                       int64_t samples, unsigned threads) {
+  CalibrateOptions options;
+  options.input = path;
+  options.model = std::string(model.c_str(), model.size());
+  options.data = data;
+  options.entry = entry;
+  options.observers = observers;
+  options.samples = samples;
+  options.threads = threads;
+  nb::gil_scoped_release release;
+  Statistics statistics;
+  check(calibrate(options, statistics));
+  check(statistics.save(output));
+  return statistics.samples;
+}
+
+void mergeFiles(const std::vector<std::string> &files,
+                const std::string &output) {
+  nb::gil_scoped_release release;
+  Statistics statistics;
+  check(mergeStatistics(files, statistics));
+  check(statistics.save(output));
+}
+
 } // namespace
 
 NB_MODULE(_core, m) {
@@ -231,6 +260,8 @@ NB_MODULE(_core, m) {
 
   bindSolvers(m);
   m.def("compile", compileModel);
+  m.def("calibrate", calibrateModel);
+  m.def("merge_statistics", mergeFiles);
   nb::class_<Model>(m, "Model")
       .def(nb::init<const std::string &>())
       .def("run", &Model::run)

@@ -10,14 +10,18 @@ Every failure is a quantc.Error with one line that says what is wrong.
 """
 
 import os
-from typing import Any, Mapping, NamedTuple
+import pathlib
+import tempfile
+import zipfile
+from typing import Any, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
 from . import _core, solvers
 from ._core import Error
 
-__all__ = ["Error", "Model", "Value", "compile", "load", "solvers"]
+__all__ = ["Error", "Model", "Value", "calibrate", "compile", "load",
+           "merge_statistics", "solvers"]
 
 
 class Value(NamedTuple):
@@ -120,6 +124,53 @@ def compile(model: Any, output: str | os.PathLike, recipe: str = "fp32",
     or .mlirbc.  On an error nothing is left at `output`, and a file that was
     there stays.
     """
+    path, data = _source(model)
+    _core.compile(path, data, os.fspath(output), recipe, mcpu, mattr, weights,
+                  threads)
+
+
+def calibrate(model: Any, output: str | os.PathLike, calib: Any,
+              entry: str = "", observers: Sequence[str] = (),
+              samples: int = 0, threads: int = 0) -> int:
+    """Measures the values inside a model on data, and writes the statistics to
+    the file `output` (.safetensors).  Returns the number of samples.
+
+    `calib` is a path (.npz, .npy, a folder of them or of test_data_set_*
+    folders), "synthetic" or "synthetic:SEED", or a mapping from input names to
+    arrays whose leading axis counts samples.  `observers` selects statistics,
+    `samples` is the most that are used.  Results do not depend on `threads`.
+    """
+    path, data = _source(model)
+    target = os.fspath(output)
+    if not isinstance(calib, Mapping):
+        return _core.calibrate(path, data, os.fspath(calib), target, entry,
+                               list(observers), samples, threads)
+    arrays = {name: np.asarray(value) for name, value in calib.items()}
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise _refused(f"input '{name}' has dtype {array.dtype}, which no "
+                           "model takes")
+    with tempfile.TemporaryDirectory(prefix="quantc-calib-") as folder:
+        file = str(pathlib.Path(folder) / "data.npz")
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(name + ".npy", "w",
+                                  force_zip64=True) as member:
+                    np.lib.format.write_array(member, array,
+                                              allow_pickle=False)
+        return _core.calibrate(path, data, file, target, entry,
+                               list(observers), samples, threads)
+
+
+def merge_statistics(files: Sequence[str | os.PathLike],
+                     output: str | os.PathLike) -> None:
+    """Adds up statistics that `calibrate` measured on parts of the data."""
+    _core.merge_statistics([os.fspath(file) for file in files],
+                           os.fspath(output))
+
+
+def _source(model: Any) -> tuple[str, bytes]:
+    """A path, or the bytes of a ModelProto; the other is empty."""
     path, data = "", b""
     if isinstance(model, (str, os.PathLike)):
         path = os.fspath(model)
@@ -132,5 +183,4 @@ def compile(model: Any, output: str | os.PathLike, recipe: str = "fp32",
                        f"{type(model).__name__}", 2)
     if not path and not data:
         raise _refused("the model is empty")
-    _core.compile(path, data, os.fspath(output), recipe, mcpu, mattr, weights,
-                  threads)
+    return path, data

@@ -11,6 +11,7 @@
 namespace quantc {
 
 extern const Command kBenchCommand;
+extern const Command kCalibrateCommand;
 extern const Command kCompareCommand;
 extern const Command kCompileCommand;
 extern const Command kInspectCommand;

@@ -123,7 +123,7 @@ std::optional<Error> ArgumentParser::checkComplete() const {
   size_t given = arguments.operandList.size();
   if (given < command.operands.size())
     return usage("missing " + command.operands[given].str());
-  if (given > command.operands.size())
+  if (given > command.operands.size() && !command.operandRepeats)
     return usage("unexpected argument '" +
                  arguments.operandList[command.operands.size()] + "'");
   for (const Option &option : command.options)
@@ -161,6 +161,8 @@ void printHelp(const Command &command, raw_ostream &os) {
      << "\n\nusage: quantc " << command.name;
   for (StringRef operand : command.operands)
     os << ' ' << operand;
+  if (command.operandRepeats)
+    os << " ...";
   for (const Option &option : command.options)
     if (option.required)
       os << ' ' << option.name << ' ' << option.value;

@@ -55,6 +55,7 @@ struct Command {
   llvm::StringRef notes; ///< Shown below the options.
   llvm::StringRef example;
   std::optional<Error> (*run)(const Arguments &);
+  bool operandRepeats = false; ///< The last operand may be given again.
 };
 
 /// Parses what follows the command's name.

@@ -31,6 +31,8 @@ void Progress::show() {
     if (wake.wait_for(lock, std::chrono::seconds(1), [this] { return done; }))
       break;
     llvm::errs() << "\r" << what << " ... " << seconds << " s";
+    if (const char *name = unit)
+      llvm::errs() << ", " << counted << " " << name;
     llvm::errs().flush();
     shown = true;
   }

@@ -5,7 +5,9 @@
 #ifndef QUANTC_TOOLS_QUANTC_PROGRESS_H
 #define QUANTC_TOOLS_QUANTC_PROGRESS_H
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -18,6 +20,11 @@ public:
   explicit Progress(std::string what);
   /// Removes the line.
   ~Progress();
+  /// Shows how many of `unit` are done.
+  void count(int64_t number, const char *unit) {
+    counted = number;
+    this->unit = unit;
+  }
 
 private:
   void show();
@@ -26,6 +33,8 @@ private:
   std::mutex mutex;
   std::condition_variable wake;
   bool done = false;
+  std::atomic<int64_t> counted = 0;
+  std::atomic<const char *> unit = nullptr;
   std::thread thread;
 };
 

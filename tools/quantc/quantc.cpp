@@ -16,9 +16,9 @@ using namespace quantc;
 
 namespace {
 
-const Command *const kCommands[] = {&kCompileCommand, &kRunCommand,
-                                    &kBenchCommand, &kCompareCommand,
-                                    &kInspectCommand};
+const Command *const kCommands[] = {&kCompileCommand, &kCalibrateCommand,
+                                    &kRunCommand,     &kBenchCommand,
+                                    &kCompareCommand, &kInspectCommand};
 
 int report(const quantc::Error &error) {
   outs().flush();
@@ -56,9 +56,6 @@ int printVersion() {
 }
 
 int unknownCommand(StringRef name) {
-  if (name == "calibrate")
-    return report(
-        {Status::Usage, "command 'calibrate' is not part of this build"});
   std::vector<StringRef> names;
   for (const Command *command : kCommands)
     names.push_back(command->name);

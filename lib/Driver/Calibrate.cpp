@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Calibration: the module with observed values as results is compiled like any
+// other, into a library in a folder that is removed as soon as the library is
+// mapped, and run sample by sample.
+
+#include "quantc/Driver/Calibrate.h"
+#include "SyntheticData.h"
+#include "quantc/Calibration/Passes.h"
+#include "quantc/Calibration/Runner.h"
+#include "quantc/Driver/FirstError.h"
+#include "quantc/Driver/LoadModule.h"
+#include "quantc/Driver/Pipelines.h"
+#include "quantc/Target/Artifact.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+
+namespace quantc {
+
+namespace {
+
+constexpr int64_t kSyntheticSamples = 32;
+
+class Calibration {
+public:
+  Calibration(Workspace &workspace, const CalibrateOptions &options,
+              Statistics &statistics)
+      : workspace(workspace), options(options), statistics(statistics) {}
+
+  std::optional<Error> run(ModuleOp module);
+
+private:
+  std::optional<Error> build(ModuleOp module);
+  std::optional<Error> compile(ModuleOp module);
+  std::optional<Error> forEach(SampleFn use);
+  std::optional<Error> observe(CalibrationRunner &runner,
+                               std::vector<NamedArray> &sample);
+
+  Workspace &workspace;
+  const CalibrateOptions &options;
+  Statistics &statistics;
+  func::FuncOp function;
+  std::vector<Tap> taps;
+  EntrySpec spec;
+  std::unique_ptr<Session> session;
+};
+
+std::optional<Error> Calibration::build(ModuleOp module) {
+  if (auto error = findEntry(module, options.entry, function))
+    return error;
+  if (auto error = describeEntry(function, spec))
+    return error;
+  OwningOpRef<ModuleOp> program = cast<ModuleOp>(module->clone());
+  for (auto func : llvm::make_early_inc_range(program->getOps<func::FuncOp>()))
+    if (func->hasAttr(qnn::kEntryAttr) && func.getName() != spec.name)
+      func.erase();
+  func::FuncOp entry;
+  if (auto error = findEntry(*program, spec.name, entry))
+    return error;
+  if (auto error = exposeTaps(entry, taps))
+    return error;
+  return taps.empty() ? std::nullopt : compile(*program);
+}
+
+std::optional<Error> Calibration::compile(ModuleOp module) {
+  auto target = TargetDescription::create("native", "");
+  if (!target)
+    return Error{Status::IO, llvm::toString(target.takeError())};
+  SmallString<128> path;
+  if (std::error_code code =
+          llvm::sys::fs::createUniqueDirectory("quantc-calibrate", path))
+    return Error{Status::IO,
+                 "cannot make a folder for temporary files: " + code.message()};
+  std::string folder(path);
+  llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(folder); });
+  llvm::sys::path::append(path, "calibrate.so");
+  if (auto error = workspace.run(
+          module,
+          [&](OpPassManager &pm) {
+            buildCodegenPipeline(pm, *target);
+            return std::nullopt;
+          },
+          Status::Internal))
+    return error;
+  ArtifactOptions artifact;
+  artifact.output = std::string(path);
+  artifact.threads = workspace.getThreads();
+  {
+    FirstError first(workspace.getContext());
+    auto error = writeArtifact(module, *target, artifact);
+    if (error && error->status == Status::Internal)
+      return first.get(workspace.getName() + ": " + error->message,
+                       Status::Internal);
+    if (error)
+      return error;
+  }
+  std::shared_ptr<Artifact> loaded;
+  if (auto error = Artifact::load(path, loaded))
+    return error;
+  SessionOptions session;
+  session.threads = int32_t(workspace.getThreads());
+  return Session::create(loaded, session, this->session);
+}
+
+std::optional<Error> Calibration::forEach(SampleFn use) {
+  StringRef data = options.data;
+  int64_t limit =
+      options.samples ? options.samples : std::numeric_limits<int64_t>::max();
+  if (!data.consume_front("synthetic") || (!data.empty() && data[0] != ':'))
+    return forEachSample(options.data, spec, use, limit);
+  uint64_t seed = 0;
+  if (data.consume_front(":") && data.getAsInteger(10, seed))
+    return Error{Status::Usage, "expected synthetic:SEED with a number, got '" +
+                                    options.data + "'"};
+  return forEachSyntheticSample(
+      function, spec, seed,
+      options.samples ? options.samples : kSyntheticSamples, use);
+}
+
+// Which rows of a sample are no padding, for each mask that a tap names.
+llvm::StringMap<RowMask> readMasks(ArrayRef<Tap> taps,
+                                   ArrayRef<NamedArray> sample) {
+  llvm::StringMap<RowMask> masks;
+  for (const Tap &tap : taps) {
+    if (tap.rowMask.empty() || masks.contains(tap.rowMask))
+      continue;
+    for (const NamedArray &input : sample) {
+      if (input.name != tap.rowMask)
+        continue;
+      RowMask &mask = masks[tap.rowMask];
+      mask.shape.assign(input.array.getShape().begin(),
+                        input.array.getShape().end());
+      for (int64_t i = 0; i < input.array.getNumElements(); ++i)
+        mask.keep.push_back(input.array.getNumber(i) != 0);
+    }
+  }
+  return masks;
+}
+
+std::optional<Error> Calibration::observe(CalibrationRunner &runner,
+                                          std::vector<NamedArray> &sample) {
+  if (auto error = checkNumbers(sample, kMaxObserved))
+    return error;
+  std::vector<quantc_tensor> tensors;
+  tensors.reserve(sample.size());
+  std::vector<quantc_value> inputs, outputs;
+  for (NamedArray &input : sample) {
+    tensors.push_back(input.array.getTensor());
+    inputs.push_back(quantc_tensor_value(input.name.c_str(), &tensors.back()));
+  }
+  const EntrySpec &entry = session->getArtifact().getEntries()[0];
+  for (const ValueSpec &output : entry.outputs)
+    outputs.push_back(quantc_tensor_value(output.name.c_str(), nullptr));
+  if (auto error = session->run(0, inputs, outputs))
+    return error;
+  std::vector<TapTensor> observed;
+  for (const quantc_value &value : outputs) {
+    const quantc_tensor &tensor = value.tensors[0];
+    observed.push_back(
+        {reinterpret_cast<const float *>(
+             static_cast<const char *>(tensor.data) + tensor.byte_offset),
+         ArrayRef(tensor.shape, size_t(tensor.ndim))});
+  }
+  if (auto error = runner.observe(observed, readMasks(taps, sample)))
+    return error;
+  if (options.progress)
+    options.progress(statistics.samples);
+  return std::nullopt;
+}
+
+std::optional<Error> Calibration::run(ModuleOp module) {
+  if (auto error = build(module))
+    return error;
+  if (taps.empty())
+    return std::nullopt;
+  CalibrationRunner runner(taps, workspace.getThreads(), statistics);
+  return forEach(
+      [&](std::vector<NamedArray> &sample) { return observe(runner, sample); });
+}
+
+} // namespace
+
+std::optional<Error> calibrateModule(Workspace &workspace, ModuleOp module,
+                                     const CalibrateOptions &options,
+                                     Statistics &statistics) {
+  return Calibration(workspace, options, statistics).run(module);
+}
+
+std::optional<Error> calibrate(const CalibrateOptions &options,
+                               Statistics &statistics) {
+  Workspace workspace(options.input, options.model, options.threads);
+  Recipe recipe;
+  if (auto error = loadRecipe("fp32", recipe))
+    return error;
+  if (auto error = workspace.load())
+    return error;
+  if (auto error = workspace.run(
+          workspace.getModule(),
+          [&](OpPassManager &pm) -> std::optional<Error> {
+            if (auto error = buildFrontPipeline(pm, recipe))
+              return error;
+            InsertObserversPassOptions insert;
+            insert.observers.assign(options.observers.begin(),
+                                    options.observers.end());
+            pm.addNestedPass<func::FuncOp>(createInsertObserversPass(insert));
+            return std::nullopt;
+          },
+          Status::Refused))
+    return error;
+  statistics.modelHash = workspace.modelHash();
+  if (auto error = calibrateModule(workspace, workspace.getModule(), options,
+                                   statistics))
+    return error;
+  if (statistics.getPoints().empty())
+    return Error{Status::Refused, workspace.getName() +
+                                      ": the model has nothing to observe: no "
+                                      "linear, convolution, matmul or "
+                                      "attention in float32"};
+  return std::nullopt;
+}
+
+std::optional<Error> mergeStatistics(ArrayRef<std::string> files,
+                                     Statistics &statistics) {
+  for (const std::string &path : files) {
+    Statistics part;
+    if (auto error = Statistics::load(path, part))
+      return error;
+    if (&path == files.begin()) {
+      statistics = std::move(part);
+      continue;
+    }
+    if (auto error = statistics.merge(part)) {
+      error->message = "'" + path + "': " + error->message;
+      return error;
+    }
+  }
+  return std::nullopt;
+}
+
+} // namespace quantc
