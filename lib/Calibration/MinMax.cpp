@@ -13,6 +13,9 @@ using namespace llvm;
 
 namespace quantc {
 
+// Many times what a run can reach, and far from overflow when merged.
+static constexpr int64_t kMaxCount = int64_t(1) << 47;
+
 int64_t MinMax::prepare(const Rows &) { return 1; }
 
 void MinMax::observe(const Rows &rows, int64_t) {
@@ -52,7 +55,7 @@ std::optional<Error> MinMax::load(StringRef prefix,
     return error;
   if (limits.size() != 2 || !std::isfinite(limits[0]) ||
       !std::isfinite(limits[1]) || limits[0] > limits[1] ||
-      counts.size() != 1 || counts[0] < 0)
+      counts.size() != 1 || counts[0] < 0 || counts[0] > kMaxCount)
     return Error{Status::Refused, "'" + prefix.str() + "range' is no range"};
   range[0] = limits[0];
   range[1] = limits[1];

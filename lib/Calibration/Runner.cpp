@@ -110,8 +110,8 @@ std::optional<Error> CalibrationRunner::Site::collect(const TapTensor &tensor,
                                                       const RowMask *mask) {
   ArrayRef<int64_t> shape = tensor.shape;
   int64_t rank = int64_t(shape.size()), axis = tap.channelAxis;
-  if (axis >= rank)
-    return refuse("has too few axes");
+  if (axis >= rank || (mask && mask->shape.size() != tap.rowMaskAxes.size()))
+    return refuse("has other axes than its observation says");
   int64_t elements = llvm::product_of(shape);
   rows = {tensor.data, 0, shape[axis]};
   rows.count = rows.channels ? elements / rows.channels : 0;

@@ -62,17 +62,19 @@ static void saveSums(const BinnedSums &sums, const Twine &prefix,
   file.add<int8_t>(prefix + "bins", sums.bins);
 }
 
-static std::optional<Error>
-loadSums(StringRef prefix, const SafeTensorsFile &file, BinnedSums &sums) {
+/// `count` is the most numbers that can have been added.
+static std::optional<Error> loadSums(StringRef prefix,
+                                     const SafeTensorsFile &file, int64_t count,
+                                     BinnedSums &sums) {
   if (auto error = file.read((prefix + "high").str(), sums.high))
     return error;
   if (auto error = file.read((prefix + "low").str(), sums.low))
     return error;
   if (auto error = file.read((prefix + "bins").str(), sums.bins))
     return error;
-  // As many additions as the greatest count allows.
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 2;
-  auto outside = [](int64_t part) { return part > kMost || part < -kMost; };
+  // A slice of a number is below 2^32, so that merging cannot overflow.
+  int64_t most = count << BinnedSums::kSliceBits;
+  auto outside = [&](int64_t part) { return part > most || part < -most; };
   if (sums.high.size() != sums.low.size() ||
       sums.high.size() != sums.bins.size() || any_of(sums.high, outside) ||
       any_of(sums.low, outside) || any_of(sums.bins, [](int8_t bin) {
@@ -93,13 +95,16 @@ std::optional<Error> SecondMoment::load(StringRef prefix,
   std::vector<int64_t> counts;
   if (auto error = file.read((prefix + "count").str(), counts))
     return error;
-  if (auto error = loadSums((prefix + "sum.").str(), file, sums))
-    return error;
-  if (auto error = loadSums((prefix + "triangle.").str(), file, triangle))
-    return error;
   if (counts.size() != 1 || counts[0] < 0 ||
-      counts[0] > BinnedSums::kMaxAdditions ||
-      sums.size() > (size_t(1) << 24) ||
+      counts[0] > BinnedSums::kMaxAdditions)
+    return Error{Status::Refused,
+                 "'" + prefix.str() + "count' is no number of rows"};
+  if (auto error = loadSums((prefix + "sum.").str(), file, counts[0], sums))
+    return error;
+  if (auto error =
+          loadSums((prefix + "triangle.").str(), file, counts[0], triangle))
+    return error;
+  if (sums.size() > (size_t(1) << 24) ||
       triangle.size() != triangleSize(int64_t(sums.size())))
     return Error{Status::Refused,
                  "'" + prefix.str() + "triangle.high' is no triangle of " +
@@ -129,6 +134,20 @@ std::vector<double> SecondMoment::getMean() const {
   for (size_t i = 0; count && i < mean.size(); ++i)
     mean[i] = sums.get(i) / double(count);
   return mean;
+}
+
+void SecondMoment::set(ArrayRef<double> matrix, ArrayRef<double> mean,
+                       int64_t newCount) {
+  assert(matrix.size() == mean.size() * mean.size());
+  channels = int64_t(mean.size());
+  count = newCount;
+  triangle = BinnedSums(triangleSize(channels));
+  sums = BinnedSums(mean.size());
+  for (size_t i = 0; i < mean.size(); ++i) {
+    double sum = mean[i] * double(count);
+    sums.add(i, {&sum, 1});
+    triangle.add(i * (i + 1) / 2, {&matrix[i * mean.size()], i + 1});
+  }
 }
 
 } // namespace quantc

@@ -154,7 +154,7 @@ std::optional<Error> Statistics::read(const SafeTensorsFile &file,
   if (file.getMetadata(kSamplesKey)
           .value_or("")
           .getAsInteger(10, statistics.samples) ||
-      statistics.samples < 0)
+      statistics.samples < 0 || statistics.samples > (int64_t(1) << 47))
     return Error{Status::Refused, "its number of samples is damaged"};
   StringRef text = file.getMetadata(kPointsKey).value_or("");
   if (text.empty())

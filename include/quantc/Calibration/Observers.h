@@ -46,6 +46,8 @@ public:
                             const SafeTensorsFile &file) override;
 
   llvm::ArrayRef<float> getMaxima() const { return maxima; }
+  /// For statistics that a rewrite carries along, such as maxima times a scale.
+  void set(llvm::ArrayRef<float> newMaxima) { maxima = newMaxima.vec(); }
 
 private:
   std::vector<float> maxima;
@@ -103,6 +105,10 @@ public:
   std::vector<double> getMatrix() const;
   /// The mean of the rows; zeros if there are none.
   std::vector<double> getMean() const;
+  /// For statistics that a rewrite carries along: R XᵀX Rᵀ and R mean for rows
+  /// that become R x.  `matrix` is row-major, its lower triangle is read.
+  void set(llvm::ArrayRef<double> matrix, llvm::ArrayRef<double> mean,
+           int64_t newCount);
 
 private:
   int64_t channels = 0, count = 0;

@@ -169,6 +169,17 @@ TEST(Observers, DifferentChannelsDoNotMerge) {
   EXPECT_TRUE(c.merge(d));
 }
 
+TEST(Observers, CarriedStatisticsAreGivenBack) {
+  SecondMoment moment;
+  moment.set({4, 0, 2, 9}, {0.5, -1}, 6);
+  EXPECT_EQ(moment.getMatrix(), (std::vector<double>{4, 2, 2, 9}));
+  EXPECT_EQ(moment.getMean(), (std::vector<double>{0.5, -1}));
+  EXPECT_EQ(moment.getCount(), 6);
+  ChannelAbsMax maxima;
+  maxima.set({1, 2});
+  EXPECT_EQ(maxima.getMaxima().vec(), (std::vector<float>{1, 2}));
+}
+
 TEST(Observers, RegistryIsSortedAndComplete) {
   llvm::StringRef last;
   for (const ObserverKind &kind : observerKinds()) {
