@@ -56,7 +56,7 @@ public:
 
 private:
   bool isComputed(Operation *op) {
-    if (isa<ConstantOp, ReshapeOp, CheckOp, LaunchOp, PackOp>(op))
+    if (isa<ConstantOp, ReshapeOp, AppendOp, CheckOp, LaunchOp, PackOp>(op))
       return false;
     return op->getNumResults() > 0 && !constants.contains(op->getResult(0));
   }
@@ -94,25 +94,33 @@ private:
             ? GroupKind::Rows
             : GroupKind::Single;
     if (isa<AttentionOp>(op))
-      absorbTransposes(op, *group);
+      absorbOperands(op, *group);
     group->ops.push_back(op);
     groupOf[op] = group.get();
     groups.push_back(std::move(group));
   }
 
-  // Head splitting transposes feed attention tile by tile.
-  void absorbTransposes(Operation *op, Group &group) {
+  /// The rows in use of a cache.
+  static bool isCacheSlice(Operation *op) {
+    auto slice = dyn_cast<SliceOp>(op);
+    return slice && slice.getInput().getDefiningOp<AppendOp>();
+  }
+
+  // Head splitting transposes and slices of caches feed attention tile by tile.
+  void absorbOperands(Operation *op, Group &group) {
     for (Value operand : op->getOperands()) {
-      auto transpose = operand.getDefiningOp<TransposeOp>();
-      if (!transpose || !operand.hasOneUse())
+      Operation *producer = operand.getDefiningOp();
+      if (!producer || !operand.hasOneUse() ||
+          !(isa<TransposeOp>(producer) || isCacheSlice(producer)))
         continue;
-      auto it = groupOf.find(transpose);
+      auto it = groupOf.find(producer);
       if (it == groupOf.end() || it->second->ops.size() != 1)
         continue;
       Group *old = it->second;
       llvm::erase_if(groups, [&](auto &g) { return g.get() == old; });
-      groupOf[transpose] = &group;
-      group.ops.push_back(transpose);
+      absorbOperands(producer, group);
+      groupOf[producer] = &group;
+      group.ops.push_back(producer);
     }
   }
 

@@ -152,8 +152,58 @@ void Artifact::readSpecs() {
       entry.inputs.push_back(readValue(e, QUANTC_INPUT, v));
     for (size_t v = 0; v < quantc_value_count(model, e, QUANTC_OUTPUT); ++v)
       entry.outputs.push_back(readValue(e, QUANTC_OUTPUT, v));
+    entry.caches = readCaches(e, entry);
     entries.push_back(std::move(entry));
   }
+}
+
+std::vector<CacheSpec> Artifact::readCaches(size_t index,
+                                            const EntrySpec &entry) const {
+  std::vector<CacheSpec> caches;
+  for (size_t v = 0; v < entry.outputs.size(); ++v) {
+    quantc_tensor_info info = {};
+    if (entry.outputs[v].kind != QUANTC_TENSOR ||
+        quantc_get_tensor_info(model, index, QUANTC_OUTPUT, v, 0, &info) ||
+        info.alias != QUANTC_ALIAS_IN_PLACE || info.alias_axis < 0)
+      continue;
+    const ValueSpec &input = entry.inputs[size_t(info.alias_value)];
+    if (input.kind == QUANTC_TENSOR)
+      caches.push_back(
+          {input.name, entry.outputs[v].name, size_t(info.alias_axis)});
+  }
+  return caches;
+}
+
+CacheTensors::CacheTensors(const CacheSpec &spec, quantc_dtype dtype,
+                           void *data, ArrayRef<int64_t> shape, int64_t rows)
+    : spec(spec), capacity(shape[spec.axis]), strides(shape.size()),
+      pastShape(shape.begin(), shape.end()), presentShape(shape.size()) {
+  int64_t stride = 1;
+  for (size_t d = shape.size(); d-- > 0;) {
+    strides[d] = stride;
+    stride *= shape[d];
+  }
+  pastShape[spec.axis] = rows;
+  past = quantc_cpu_tensor(data, dtype.code, dtype.bits, int32_t(shape.size()),
+                           pastShape.data());
+  past.dtype = dtype;
+  past.strides = strides.data();
+  present = past;
+  present.shape = presentShape.data();
+}
+
+std::optional<Error> CacheTensors::getOutput(const quantc_tensor &wanted,
+                                             quantc_value &output) {
+  ArrayRef<int64_t> shape(wanted.shape, size_t(wanted.ndim));
+  if (shape.size() != presentShape.size() || shape[spec.axis] > capacity)
+    return Error{Status::Refused,
+                 "output '" + spec.output + "' of shape " + shapeText(shape) +
+                     " does not fit in a cache with room for " +
+                     std::to_string(capacity) + " along dimension " +
+                     std::to_string(spec.axis)};
+  llvm::copy(shape, presentShape.begin());
+  output = quantc_tensor_value(spec.output.c_str(), &present);
+  return std::nullopt;
 }
 
 std::optional<Error> Artifact::findEntry(StringRef name, size_t &entry) const {

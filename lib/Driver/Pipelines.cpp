@@ -118,6 +118,7 @@ void buildCodegenPipeline(OpPassManager &pm, const TargetDescription &target) {
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createPackWeightsPass());
   addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createAppendInPlacePass());
   pm.addPass(createFormKernelsPass());
   OpPassManager &kernels = pm.nest<func::FuncOp>();
   kernels.addPass(createConvertQNNToLinalgPass());

@@ -67,6 +67,18 @@ std::optional<Error> ProgramFile::open(llvm::StringRef path,
   return std::nullopt;
 }
 
+/// The symbols but for the capacities of caches, which no dimension gives.
+static std::vector<uint32_t> dimensionsOf(const EntryView &view) {
+  std::vector<uint32_t> symbols;
+  ArrayRef<program::Alias> aliases(view.aliases, view.entry->aliases.count);
+  for (uint32_t s = 0; s < view.entry->symbols.count; ++s)
+    if (none_of(aliases, [&](const program::Alias &alias) {
+          return alias.axis != program::kNone && alias.capacity == s;
+        }))
+      symbols.push_back(s);
+  return symbols;
+}
+
 std::vector<ValueSpec> ProgramFile::getValues(size_t entry, bool inputs) const {
   EntryView view({header}, entry);
   std::vector<ValueSpec> specs;
@@ -100,12 +112,29 @@ std::vector<ValueSpec> ProgramFile::getValues(size_t entry, bool inputs) const {
   return specs;
 }
 
+std::vector<CacheSpec> ProgramFile::getCaches(size_t entry) const {
+  EntryView view({header}, entry);
+  auto nameOf = [&](const program::Value *values, uint32_t tensor) {
+    while (tensor - values->firstTensor >= values->count)
+      ++values;
+    return std::string(view.string(values->name));
+  };
+  std::vector<CacheSpec> caches;
+  for (uint32_t i = 0; i < view.entry->aliases.count; ++i) {
+    const program::Alias &alias = view.aliases[i];
+    if (alias.axis != program::kNone)
+      caches.push_back({nameOf(view.inputs, alias.input),
+                        nameOf(view.outputs, alias.output), alias.axis});
+  }
+  return caches;
+}
+
 std::vector<EntrySpec> ProgramFile::getEntries() const {
   std::vector<EntrySpec> entries;
   for (size_t e = 0; e < header->entries.count; ++e) {
     EntryView view({header}, e);
     entries.push_back({view.string(view.entry->name), getValues(e, true),
-                       getValues(e, false)});
+                       getValues(e, false), getCaches(e)});
   }
   return entries;
 }
@@ -113,7 +142,7 @@ std::vector<EntrySpec> ProgramFile::getEntries() const {
 std::vector<std::string> ProgramFile::getSymbols(size_t entry) const {
   EntryView view({header}, entry);
   std::vector<std::string> names;
-  for (uint32_t s = 0; s < view.entry->symbols.count; ++s)
+  for (uint32_t s : dimensionsOf(view))
     names.push_back(view.string(view.symbols[s].name));
   return names;
 }
@@ -142,12 +171,15 @@ ProgramFile::inputShapes(size_t entry, ArrayRef<int64_t> symbols,
                          std::vector<std::vector<int64_t>> &shapes) const {
   EntryView view({header}, entry);
   std::vector<int64_t> values(view.entry->exprs.count);
+  std::vector<int64_t> all(view.entry->symbols.count); // capacities stay 0
+  for (auto [s, value] : zip_equal(dimensionsOf(view), symbols))
+    all[s] = value;
   uint32_t evaluated = 0;
   char text[kMessageBytes];
   runtime::Error message(text, sizeof(text));
   // A size that does not fit may be one that no input needs.
-  quantc_status status = runtime::evaluate(view, symbols.data(), values.data(),
-                                           evaluated, message);
+  quantc_status status =
+      runtime::evaluate(view, all.data(), values.data(), evaluated, message);
   shapes.clear();
   for (uint32_t t = 0; t < view.entry->inputTensors.count; ++t) {
     const program::Tensor &tensor = view.inputTensors[t];

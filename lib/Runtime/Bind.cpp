@@ -145,26 +145,10 @@ quantc_status assign(const Side &side, const quantc_value *given, size_t count,
   return QUANTC_OK;
 }
 
-/// Elements have no gaps and the last axis is innermost.
-bool isCompact(const quantc_tensor &tensor) {
-  if (!tensor.strides)
-    return true;
-  for (int32_t d = 0; d < tensor.ndim; ++d)
-    if (!tensor.shape[d])
-      return true;
-  int64_t expected = 1;
-  for (int32_t d = tensor.ndim; d-- > 0;) {
-    if (tensor.shape[d] != 1 && tensor.strides[d] != expected)
-      return false;
-    expected *= tensor.shape[d]; // cannot overflow: the byte count did not
-  }
-  return true;
-}
-
-/// Checks all but the extents.
+/// Checks all but the extents, and completes the layout.
 quantc_status checkTensor(const Where &where, const Tensor &wanted,
                           const quantc_tensor &given, bool needData,
-                          int64_t &bytes, Error &error) {
+                          Layout &layout, Error &error) {
   program::DType dtype = {given.dtype.code, given.dtype.bits,
                           given.dtype.lanes};
   if (memcmp(&dtype, &wanted.dtype, sizeof(dtype)))
@@ -180,7 +164,7 @@ quantc_status checkTensor(const Where &where, const Tensor &wanted,
     return error.set(QUANTC_WRONG_DEVICE, "expected ", where,
                      " in CPU memory (device 1), got device ",
                      given.device.device_type);
-  int64_t count = 1;
+  int64_t count = 1, bytes = 0;
   bool fits = true, isEmpty = false;
   for (int32_t d = 0; d < given.ndim; ++d) {
     if (given.shape[d] < 0)
@@ -193,9 +177,8 @@ quantc_status checkTensor(const Where &where, const Tensor &wanted,
   if (!(fits || isEmpty) || !elementBytes(wanted.dtype, count, bytes) ||
       bytes > kMaxBytes)
     return error.set(QUANTC_SIZE_OVERFLOW, "size of ", where, " overflows");
-  if (!isCompact(given))
-    return error.set(QUANTC_NOT_CONTIGUOUS, "expected ", where,
-                     " to be contiguous in row-major order; copy it first");
+  if (quantc_status status = checkStrides(where, given, bytes, layout, error))
+    return status;
   if (!needData || !bytes)
     return QUANTC_OK;
   if (!given.data)
@@ -271,15 +254,15 @@ quantc_status bindInputs(quantc_context &context, const EntryView &view,
     if (!state.assigned[i] && side.values[i].kind != ValueKind::Optional)
       return error.set(QUANTC_INVALID_ARGUMENT, "input '", side.nameOf(i),
                        "' is missing");
+  findAppendAxes(view, state);
   for (uint32_t i = 0; i < side.tensorCount; ++i) {
     const quantc_tensor *given = state.inputs[i];
-    state.inputBytes[i] = 0;
     state.inputData[i] = nullptr;
     if (!given)
       continue;
     if (quantc_status status =
             checkTensor({view, i, true}, side.tensors[i], *given,
-                        request.execute, state.inputBytes[i], error))
+                        request.execute, state.inputLayouts[i], error))
       return status;
     if (given->data)
       state.inputData[i] =
@@ -305,9 +288,8 @@ quantc_status checkDerivedInputs(quantc_context &context, const EntryView &view,
   return QUANTC_OK;
 }
 
-quantc_status bindOutputs(quantc_context &context, const EntryView &view,
-                          const RunRequest &request, const Plan &plan,
-                          Error &error) {
+quantc_status bindCapacities(quantc_context &context, const EntryView &view,
+                             const RunRequest &request, Error &error) {
   RunState &state = context.state;
   Side side(view, false);
   // Descriptors of any entry point lie inside of the context's own block.
@@ -319,15 +301,42 @@ quantc_status bindOutputs(quantc_context &context, const EntryView &view,
   if (quantc_status status = assign(side, request.outputs, request.outputCount,
                                     state, state.outputs, own, error))
     return status;
+  for (uint32_t i = 0; i < view.entry->aliases.count; ++i) {
+    const program::Alias &alias = view.aliases[i];
+    const quantc_tensor *given = state.outputs[alias.output];
+    Layout &layout = state.outputLayouts[alias.output];
+    if (alias.axis == program::kNone)
+      continue;
+    if (given)
+      if (quantc_status status =
+              checkTensor({view, alias.output, false},
+                          side.tensors[alias.output], *given, request.execute,
+                          layout, error))
+        return status;
+    // Whoever asks for the shape of an output will mostly put it where the
+    // input is.
+    const Layout &past = state.inputLayouts[alias.input];
+    state.symbols[alias.capacity] = given             ? layout.room
+                                    : request.execute ? 0
+                                                      : past.room;
+  }
+  return QUANTC_OK;
+}
+
+quantc_status bindOutputs(quantc_context &context, const EntryView &view,
+                          const RunRequest &request, const Plan &plan,
+                          Error &error) {
+  RunState &state = context.state;
+  Side side(view, false);
   for (uint32_t i = 0; i < side.tensorCount; ++i) {
     const quantc_tensor *given = state.outputs[i];
     const Tensor &tensor = side.tensors[i];
     state.outputData[i] = nullptr;
     if (!given || !isPresent(tensor, plan))
       continue;
-    int64_t bytes = 0;
-    if (quantc_status status = checkTensor({view, i, false}, tensor, *given,
-                                           request.execute, bytes, error))
+    if (quantc_status status =
+            checkTensor({view, i, false}, tensor, *given, request.execute,
+                        state.outputLayouts[i], error))
       return status;
     for (uint32_t d = 0; d < tensor.rank; ++d) {
       uint32_t expr = view.dims[tensor.firstDim + d];

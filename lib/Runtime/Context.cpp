@@ -66,7 +66,8 @@ quantc_context *carveContext(Carver &carver, const ProgramView &program,
   state.symbols = carver.take<int64_t>(limits.symbols);
   state.boundTensor = carver.take<uint32_t>(limits.symbols);
   state.boundAxis = carver.take<uint32_t>(limits.symbols);
-  state.inputBytes = carver.take<int64_t>(limits.inputs);
+  state.inputLayouts = carver.take<Layout>(limits.inputs);
+  state.outputLayouts = carver.take<Layout>(limits.outputs);
   state.inputData = carver.take<char *>(limits.inputs);
   state.outputData = carver.take<char *>(limits.outputs);
   state.pointers = carver.take<void *>(limits.buffers);

@@ -53,6 +53,13 @@ struct EntryState {
   uint32_t outputDimCount;
 };
 
+/// How a tensor of the caller lies in memory.
+struct Layout {
+  uint32_t axis; // along which it may have room for more rows, or kNone
+  int64_t room;  // rows that its strides leave room for; 0: compact
+  int64_t span;  // bytes from its first to behind its last element
+};
+
 /// Arrays for the run in progress, large enough for every entry point.
 struct RunState {
   const quantc_tensor **inputs;  // by tensor; null if absent
@@ -61,7 +68,7 @@ struct RunState {
   int64_t *symbols;
   uint32_t *boundTensor; // which input dimension gave the symbol its size
   uint32_t *boundAxis;
-  int64_t *inputBytes;
+  Layout *inputLayouts, *outputLayouts;
   char **inputData;
   char **outputData;
   void **pointers; // by buffer
@@ -101,18 +108,48 @@ struct quantc_context {
 
 namespace quantc::runtime {
 
+/// Names a tensor in messages: `input 'x'`, `output 'kv' element 3`.
+struct Where {
+  const EntryView &view;
+  uint32_t tensor;
+  bool input;
+  void write(Error &error) const;
+};
+
 /// Finds the inputs of the request, checks them and gives each symbol its size.
 quantc_status bindInputs(quantc_context &context, const EntryView &view,
                          const RunRequest &request, Error &error);
+
+/// Finds the outputs that the caller provides, and takes the capacities of
+/// caches from their strides.
+quantc_status bindCapacities(quantc_context &context, const EntryView &view,
+                             const RunRequest &request, Error &error);
 
 /// Checks input dimensions that are expressions of symbols.
 quantc_status checkDerivedInputs(quantc_context &context, const EntryView &view,
                                  const Plan &plan, Error &error);
 
-/// Finds the outputs of the request and checks those the caller provides.
+/// Checks the outputs that the caller provides.
 quantc_status bindOutputs(quantc_context &context, const EntryView &view,
                           const RunRequest &request, const Plan &plan,
                           Error &error);
+
+/// Sets the axes of the layouts; no tensor has room where none is declared.
+void findAppendAxes(const EntryView &view, RunState &state);
+
+/// Checks the strides of a tensor of `bytes` bytes and completes its layout.
+quantc_status checkStrides(const Where &where, const quantc_tensor &given,
+                           int64_t bytes, Layout &layout, Error &error);
+
+/// The parts of a cache that are contiguous: one for each index of the
+/// dimensions outside of the axis.  All but `count` in bytes.
+struct CacheParts {
+  int64_t count;
+  int64_t past, added; // of one part: rows of the input, rows behind them
+  int64_t pastStride, presentStride;
+};
+CacheParts cacheParts(const EntryView &view, const RunState &state,
+                      const Plan &plan, const program::Alias &alias);
 
 /// Checks that no buffer of the caller overlaps another, or the context's own
 /// memory, in a way the program does not declare.
@@ -131,14 +168,6 @@ quantc_status growBlock(const Allocator &allocator, Block &block,
 inline bool isPresent(const program::Tensor &output, const Plan &plan) {
   return output.present == program::kNone || plan.values[output.present];
 }
-
-/// Names a tensor in messages: `input 'x'`, `output 'kv' element 3`.
-struct Where {
-  const EntryView &view;
-  uint32_t tensor;
-  bool input;
-  void write(Error &error) const;
-};
 
 /// Names an element type in messages.
 struct TypeName {

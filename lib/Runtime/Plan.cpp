@@ -35,11 +35,13 @@ private:
   quantc_status sizeTensors(const program::Tensor *tensors, uint32_t count,
                             bool input, int64_t *bytes);
   quantc_status sizeOutputs();
+  quantc_status checkCaches();
   quantc_status sizeBuffers();
   quantc_status sizeView(uint32_t id);
   quantc_status planSteps();
   quantc_status planStep(const program::Step &step, uint32_t index,
                          int64_t *&scalars);
+  quantc_status planAppend(const program::Step &step, uint32_t index);
   void markUses();
   quantc_status placeArena();
 
@@ -141,6 +143,19 @@ quantc_status Planner::sizeOutputs() {
   return QUANTC_OK;
 }
 
+/// The rows of a cache's input become the first ones of its output.
+quantc_status Planner::checkCaches() {
+  for (uint32_t i = 0; i < view.entry->aliases.count; ++i) {
+    const program::Alias &alias = view.aliases[i];
+    if (alias.axis != kNone &&
+        plan.outputBytes[alias.output] < plan.inputBytes[alias.input])
+      return error.set(QUANTC_SHAPE_MISMATCH, Where{view, alias.output, false},
+                       " would be smaller than ",
+                       Where{view, alias.input, true});
+  }
+  return QUANTC_OK;
+}
+
 quantc_status Planner::sizeView(uint32_t id) {
   const Buffer &buffer = view.buffers[id];
   int64_t offset = plan.values[buffer.offsetExpr];
@@ -184,6 +199,18 @@ quantc_status Planner::sizeBuffers() {
   return QUANTC_OK;
 }
 
+quantc_status Planner::planAppend(const program::Step &step, uint32_t index) {
+  const program::Alias &alias = view.aliases[step.kernel];
+  int64_t rows = plan.buffers[view.operands[step.firstOperand]].bytes;
+  int64_t added =
+      plan.outputBytes[alias.output] - plan.inputBytes[alias.input];
+  if (rows == added)
+    return QUANTC_OK;
+  return error.set(QUANTC_SHAPE_MISMATCH, "step ", index, " '",
+                   view.string(step.name), "' appends ", rows, " bytes where ",
+                   added, " are missing");
+}
+
 quantc_status Planner::planStep(const program::Step &step, uint32_t index,
                                 int64_t *&scalars) {
   const uint32_t *operands = view.operands + step.firstOperand;
@@ -198,6 +225,8 @@ quantc_status Planner::planStep(const program::Step &step, uint32_t index,
                        from);
     return QUANTC_OK;
   }
+  if (step.kind == program::StepKind::Append)
+    return planAppend(step, index);
   int64_t trip = plan.values[step.tripExpr];
   int64_t scratch =
       step.scratchExpr == kNone ? 0 : plan.values[step.scratchExpr];
@@ -284,6 +313,8 @@ quantc_status Planner::run(const int64_t *symbols) {
                       false, plan.outputBytes))
     return status;
   if (quantc_status status = sizeOutputs())
+    return status;
+  if (quantc_status status = checkCaches())
     return status;
   if (quantc_status status = sizeBuffers())
     return status;

@@ -91,12 +91,14 @@ quantc_status tensorInfo(const quantc_model *model, size_t entry, int32_t side,
   known.dtype = {t.dtype.code, t.dtype.bits, t.dtype.lanes};
   known.rank = int32_t(t.rank);
   known.alignment = t.alignment;
-  known.alias_value = known.alias_tensor = -1;
+  known.alias_value = known.alias_tensor = known.alias_axis = -1;
   for (uint32_t i = 0; i < view.entry->aliases.count; ++i) {
     const program::Alias &alias = view.aliases[i];
     if ((input ? alias.input : alias.output) != id)
       continue;
     known.alias = int32_t(alias.kind);
+    if (alias.axis != program::kNone)
+      known.alias_axis = int32_t(alias.axis);
     locate(input ? view.outputs : view.inputs,
            input ? alias.output : alias.input, known.alias_value,
            known.alias_tensor);

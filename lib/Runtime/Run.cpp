@@ -47,15 +47,33 @@ struct KernelCall {
   }
 };
 
+/// Copies `count` parts of `bytes` bytes each.
 struct CopyCall {
   char *to;
   const char *from;
+  int64_t bytes, count;
+  int64_t toStride, fromStride;
 
+  /// The bytes [begin, end) of all parts in order.
   static void run(void *context, int64_t begin, int64_t end, int32_t) {
     const auto &call = *static_cast<const CopyCall *>(context);
-    memcpy(call.to + begin, call.from + begin, size_t(end - begin));
+    while (begin < end) {
+      int64_t part = begin / call.bytes, start = begin % call.bytes;
+      int64_t size = call.bytes - start;
+      size = size < end - begin ? size : end - begin;
+      memcpy(call.to + part * call.toStride + start,
+             call.from + part * call.fromStride + start, size_t(size));
+      begin += size;
+    }
   }
 };
+
+/// The parts of the two sides do not overlap.
+void copyParts(const Team &team, CopyCall call) {
+  if (call.bytes > 0 && call.count > 0)
+    parallelFor(team, CopyCall::run, &call, call.bytes * call.count,
+                kCopyGrain);
+}
 
 void copyBytes(const Team &team, char *to, const char *from, int64_t bytes) {
   if (to == from || bytes <= 0)
@@ -66,8 +84,7 @@ void copyBytes(const Team &team, char *to, const char *from, int64_t bytes) {
     memmove(to, from, size_t(bytes));
     return;
   }
-  CopyCall call = {to, from};
-  parallelFor(team, CopyCall::run, &call, bytes, kCopyGrain);
+  copyParts(team, {to, from, bytes, 1, 0, 0});
 }
 
 class Runner {
@@ -80,6 +97,7 @@ public:
 private:
   void findBuffers();
   void updateInPlace();
+  void append(const program::Alias &alias, const char *rows);
   void runStep(const Step &step, const int64_t *scalars);
   void report(size_t entry, uint32_t index, int64_t nanoseconds);
 
@@ -122,11 +140,26 @@ void Runner::updateInPlace() {
     const program::Alias &alias = view.aliases[i];
     if (alias.kind != program::AliasKind::InPlace)
       continue;
+    char *present = state.outputData[alias.output];
+    const char *past = state.inputData[alias.input];
+    if (alias.axis != program::kNone) {
+      CacheParts parts = cacheParts(view, state, plan, alias);
+      if (present != past)
+        copyParts(context.team, {present, past, parts.past, parts.count,
+                                 parts.presentStride, parts.pastStride});
+      continue;
+    }
     int64_t from = plan.inputBytes[alias.input];
     int64_t to = plan.outputBytes[alias.output];
-    copyBytes(context.team, state.outputData[alias.output],
-              state.inputData[alias.input], from < to ? from : to);
+    copyBytes(context.team, present, past, from < to ? from : to);
   }
+}
+
+void Runner::append(const program::Alias &alias, const char *rows) {
+  CacheParts parts = cacheParts(view, state, plan, alias);
+  copyParts(context.team,
+            {state.outputData[alias.output] + parts.past, rows, parts.added,
+             parts.count, parts.presentStride, parts.added});
 }
 
 void Runner::runStep(const Step &step, const int64_t *scalars) {
@@ -137,6 +170,11 @@ void Runner::runStep(const Step &step, const int64_t *scalars) {
     copyBytes(context.team, static_cast<char *>(state.operands[1]),
               static_cast<const char *>(state.operands[0]),
               plan.buffers[operands[1]].bytes);
+    return;
+  }
+  if (step.kind == StepKind::Append) {
+    append(view.aliases[step.kernel],
+           static_cast<const char *>(state.operands[0]));
     return;
   }
   char *scratch = nullptr;
@@ -155,7 +193,7 @@ void Runner::report(size_t entry, uint32_t index, int64_t nanoseconds) {
   event.entry = entry;
   event.step = index;
   event.name = view.string(step.name);
-  event.kernel = "copy";
+  event.kernel = step.kind == StepKind::Append ? "append" : "copy";
   event.iterations = 1;
   if (step.kind == StepKind::Kernel) {
     const auto *kernels =
@@ -250,6 +288,8 @@ quantc_status runRequest(quantc_context &context, const RunRequest &request,
                      header.entries.count, ", got ", request.entry);
   EntryView view(context.model->program, request.entry);
   if (quantc_status status = bindInputs(context, view, request, error))
+    return status;
+  if (quantc_status status = bindCapacities(context, view, request, error))
     return status;
   Plan *plan = nullptr;
   if (quantc_status status =

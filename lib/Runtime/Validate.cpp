@@ -48,6 +48,7 @@ private:
                    const Tensor *tensors, Range tensorRange, const char *side);
   bool checkSymbolsBound(const EntryView &view);
   bool checkAliases(const EntryView &view);
+  bool checkAppend(const EntryView &view, uint32_t index);
   bool checkBuffers(const EntryView &view);
   bool checkStep(const EntryView &view, uint32_t index);
   bool checkEntry(uint32_t index);
@@ -235,9 +236,13 @@ bool Validator::checkValues(const EntryView &view, const Value *values,
 
 bool Validator::checkSymbolsBound(const EntryView &view) {
   // Symbols are numbered by first use and few, so this needs no memory: each
-  // must be the whole of some input dimension, or a presence.
+  // must be the whole of some input dimension, a presence or a capacity.
   for (uint32_t s = 0; s < view.entry->symbols.count; ++s) {
     bool bound = false;
+    uint32_t capacities = 0;
+    for (uint32_t i = 0; i < view.entry->aliases.count; ++i)
+      capacities += view.aliases[i].axis != kNone &&
+                    view.aliases[i].capacity == s;
     for (uint32_t i = 0; i < view.entry->inputTensors.count && !bound; ++i) {
       const Tensor &t = view.inputTensors[i];
       bound = t.present == s;
@@ -246,7 +251,10 @@ bool Validator::checkSymbolsBound(const EntryView &view) {
         bound = expr.op == Op::Symbol && expr.a == s;
       }
     }
-    if (!bound)
+    if (capacities > 1 || (capacities && bound))
+      return failEntry("the capacity '", view.string(view.symbols[s].name),
+                       "' is given a size twice");
+    if (!bound && !capacities)
       return failEntry("no input gives the dimension '",
                        view.string(view.symbols[s].name), "' a size");
   }
@@ -267,6 +275,8 @@ bool Validator::checkAliases(const EntryView &view) {
       if (view.aliases[k].output == alias.output ||
           view.aliases[k].input == alias.input)
         return failEntry("aliases ", k, " and ", i, " name the same tensor");
+    if (alias.axis != kNone && !checkAppend(view, i))
+      return false;
     if (alias.kind != AliasKind::InPlace)
       continue;
     for (uint32_t b = 0; b < view.entry->buffers.count; ++b)
@@ -276,6 +286,26 @@ bool Validator::checkAliases(const EntryView &view) {
                          ", which is updated in place as output ",
                          alias.output);
   }
+  return true;
+}
+
+/// The two tensors agree in all but the dimension that grows.
+bool Validator::checkAppend(const EntryView &view, uint32_t index) {
+  const Alias &alias = view.aliases[index];
+  const Tensor &output = view.outputTensors[alias.output];
+  const Tensor &input = view.inputTensors[alias.input];
+  bool same = alias.kind == AliasKind::InPlace && output.rank == input.rank &&
+              alias.axis < output.rank &&
+              !memcmp(&output.dtype, &input.dtype, sizeof(DType)) &&
+              output.dtype.bits % 8 == 0 && output.present == kNone &&
+              input.present == kNone;
+  for (uint32_t d = 0; same && d < output.rank; ++d)
+    same = d == alias.axis ||
+           view.dims[output.firstDim + d] == view.dims[input.firstDim + d];
+  if (!same || alias.capacity >= view.entry->symbols.count)
+    return failEntry("alias ", index, " grows along dimension ", alias.axis,
+                     " with capacity ", alias.capacity,
+                     ", but its tensors differ in more");
   return true;
 }
 
@@ -327,6 +357,12 @@ bool Validator::checkStep(const EntryView &view, uint32_t index) {
   if (step.kind == StepKind::Copy)
     return (step.bufferCount == 2 && !step.scalarCount) ||
            failEntry("copy step ", index, " has ", operands, " operands");
+  if (step.kind == StepKind::Append)
+    return (step.bufferCount == 1 && !step.scalarCount &&
+            step.kernel < view.entry->aliases.count &&
+            view.aliases[step.kernel].axis != kNone) ||
+           failEntry("append step ", index, " has ", operands,
+                     " operands and alias ", step.kernel);
   if (step.kind != StepKind::Kernel)
     return failEntry("step ", index, " has unknown kind ", uint32_t(step.kind),
                      "; it needs a newer runtime");
@@ -352,7 +388,7 @@ bool Validator::checkEntry(uint32_t index) {
                    entry.inputTensors, "input") ||
       !checkValues(view, view.outputs, entry.outputs, view.outputTensors,
                    entry.outputTensors, "output") ||
-      !checkSymbolsBound(view) || !checkBuffers(view) || !checkAliases(view))
+      !checkBuffers(view) || !checkAliases(view) || !checkSymbolsBound(view))
     return false;
   for (uint32_t i = 0; i < entry.steps.count; ++i)
     if (!checkStep(view, i))

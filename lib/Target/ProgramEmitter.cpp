@@ -2,7 +2,8 @@
 //
 // Walks an entry function once: constants become places in the weights,
 // reshapes alias their operand's buffer, launches become the steps of their
-// kernel, and returned values are written where the caller wants them.
+// kernel, and returned values are written where the caller wants them.  Caches
+// are the outputs' own memory, whose capacity the runtime finds out.
 
 #include "quantc/Target/ProgramEmitter.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -34,9 +35,9 @@ std::optional<program::DType> dlpackType(Type type) {
 namespace {
 
 // Node names, joined: what reports show for a step.
-std::string stepName(Operation *launch) {
+std::string stepName(Operation *op) {
   SmallVector<StringRef> names;
-  qnn::collectNodeNames(launch->getLoc(), names);
+  qnn::collectNodeNames(op->getLoc(), names);
   SetVector<StringRef> unique(names.begin(), names.end());
   constexpr size_t kShown = 4;
   std::string text;
@@ -45,7 +46,8 @@ std::string stepName(Operation *launch) {
       return text + " + " + std::to_string(unique.size() - kShown) + " more";
     text += (i ? " + " : "") + name.str();
   }
-  return text.empty() ? cast<qnn::LaunchOp>(launch).getKernel().str() : text;
+  auto launch = dyn_cast<qnn::LaunchOp>(op);
+  return text.empty() && launch ? launch.getKernel().str() : text;
 }
 
 /// Adds a stored tensor.  Scales and offsets belong to their codes, the first
@@ -85,11 +87,14 @@ public:
 private:
   ExprId exprOf(AffineExpr expr, ArrayRef<ExprId> symbols);
   ExprId hostExpr(AffineExpr expr);
+  LogicalResult findCapacities();
   FailureOr<TensorSpec> specOf(Value value, Location loc);
   ExprId bytesOf(Type type, ArrayRef<AffineExpr> shape);
   FailureOr<BufferId> bufferOf(Value value);
   LogicalResult emitInputs();
   LogicalResult emitOutputs();
+  void emitCache(qnn::AppendOp append, OutputTensor tensor, BufferId buffer);
+  LogicalResult emitAppend(qnn::AppendOp append);
   LogicalResult emitLaunch(qnn::LaunchOp launch);
   LogicalResult emitCheck(qnn::CheckOp check);
   LogicalResult emitCopies();
@@ -104,6 +109,10 @@ private:
   qnn::ConstantExpressions constants;
   DenseMap<Value, BufferId> buffers;
   DenseMap<Value, BufferId> outputs; // launch results that are returned
+  DenseMap<Value, InputTensor> inputs;
+  DenseMap<Operation *, AliasId> caches;
+  /// The rows in use, for symbols that are capacities.
+  SmallVector<std::pair<unsigned, AffineExpr>> rowsInUse;
   SmallVector<std::pair<Value, BufferId>> copies;
 };
 
@@ -133,7 +142,25 @@ ExprId EntryEmitter::hostExpr(AffineExpr expr) {
   SmallVector<ExprId> symbols;
   for (StringRef name : names)
     symbols.push_back(entry.symbol(std::string_view(name)));
+  SmallVector<ExprId> dims = symbols;
+  for (auto [position, rows] : rowsInUse)
+    symbols[position] = entry.max(symbols[position], exprOf(rows, dims));
   return exprOf(expr, symbols);
+}
+
+// The runtime gives a capacity the value 0 where the output is compact.
+LogicalResult EntryEmitter::findCapacities() {
+  for (auto append : func.front().getOps<qnn::AppendOp>()) {
+    auto symbol = dyn_cast<AffineSymbolExpr>(append.getCapacity().getResult(0));
+    auto argument = dyn_cast<BlockArgument>(append.getPast());
+    if (!symbol || !argument || !argument.hasOneUse())
+      return append.emitError("expected an argument without other uses and a "
+                              "symbol as 'capacity'; run append-in-place");
+    rowsInUse.push_back(
+        {symbol.getPosition(),
+         shapes->getShape(append.getPresent())[append.getAxis()]});
+  }
+  return success();
 }
 
 FailureOr<TensorSpec> EntryEmitter::specOf(Value value, Location loc) {
@@ -165,7 +192,11 @@ LogicalResult EntryEmitter::emitInputs() {
       return failure();
     std::string text = name ? name.getValue().str()
                             : "input" + std::to_string(argument.getArgNumber());
-    buffers[argument] = entry.addInputBuffer(entry.addInput(text, *spec));
+    InputTensor tensor = entry.addInput(text, *spec);
+    inputs[argument] = tensor;
+    // A cache has no input buffer: it is read where the output is.
+    if (llvm::none_of(argument.getUsers(), llvm::IsaPred<qnn::AppendOp>))
+      buffers[argument] = entry.addInputBuffer(tensor);
   }
   return success();
 }
@@ -181,8 +212,13 @@ LogicalResult EntryEmitter::emitOutputs() {
       return failure();
     std::string text =
         name ? name.getValue().str() : "output" + std::to_string(index);
-    BufferId buffer = entry.addOutputBuffer(entry.addOutput(text, *spec));
+    OutputTensor tensor = entry.addOutput(text, *spec);
+    BufferId buffer = entry.addOutputBuffer(tensor);
     Value source = operand.get();
+    if (auto append = source.getDefiningOp<qnn::AppendOp>()) {
+      emitCache(append, tensor, buffer);
+      continue;
+    }
     while (auto reshape = source.getDefiningOp<qnn::ReshapeOp>())
       source = reshape.getInput();
     if (source.getDefiningOp<qnn::LaunchOp>() && !outputs.contains(source))
@@ -190,6 +226,26 @@ LogicalResult EntryEmitter::emitOutputs() {
     else
       copies.push_back({operand.get(), buffer});
   }
+  return success();
+}
+
+void EntryEmitter::emitCache(qnn::AppendOp append, OutputTensor tensor,
+                             BufferId buffer) {
+  auto capacity = cast<AffineSymbolExpr>(append.getCapacity().getResult(0));
+  caches[append] = entry.addAppendAlias(
+      tensor, inputs.at(append.getPast()), uint32_t(append.getAxis()),
+      std::string_view(names[capacity.getPosition()]));
+  buffers[append.getBuffer()] = buffer;
+}
+
+LogicalResult EntryEmitter::emitAppend(qnn::AppendOp append) {
+  FailureOr<BufferId> rows = bufferOf(append.getRows());
+  if (failed(rows))
+    return failure();
+  auto cache = caches.find(append);
+  if (cache == caches.end())
+    return append.emitError("expected 'present' to be returned");
+  entry.addAppend(stepName(append), cache->second, *rows);
   return success();
 }
 
@@ -304,11 +360,14 @@ LogicalResult EntryEmitter::emit() {
   if (failed(computed))
     return failure();
   shapes = std::move(*computed);
-  if (failed(emitInputs()) || failed(emitOutputs()))
+  if (failed(findCapacities()) || failed(emitInputs()) || failed(emitOutputs()))
     return failure();
   for (Operation &op : func.front().without_terminator()) {
     if (auto launch = dyn_cast<qnn::LaunchOp>(op)) {
       if (failed(emitLaunch(launch)))
+        return failure();
+    } else if (auto append = dyn_cast<qnn::AppendOp>(op)) {
+      if (failed(emitAppend(append)))
         return failure();
     } else if (auto check = dyn_cast<qnn::CheckOp>(op)) {
       if (failed(emitCheck(check)))

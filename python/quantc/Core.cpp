@@ -15,6 +15,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 namespace nb = nanobind;
@@ -24,6 +25,10 @@ namespace {
 
 using InputArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using OutputArray = nb::ndarray<nb::numpy>;
+using BufferArray = nb::ndarray<nb::numpy, nb::c_contig, nb::device::cpu>;
+/// Caches by the name of their input: a buffer with room and the rows in use.
+using CacheArrays =
+    std::vector<std::tuple<std::string, BufferArray, int64_t>>;
 
 void translate(const std::exception_ptr &pointer, void *type) {
   try {
@@ -49,7 +54,7 @@ public:
 
   nb::list run(const std::string &entry,
                const std::vector<std::pair<std::string, InputArray>> &inputs,
-               int threads);
+               const CacheArrays &caches, int threads);
 
 private:
   std::unique_ptr<Session> take(int threads);
@@ -85,7 +90,9 @@ struct Call {
   std::vector<std::vector<int64_t>> shapes;
   std::vector<quantc_tensor> tensors;
   std::vector<quantc_value> inputs, outputs;
-  std::vector<Array> results;
+  std::vector<CacheTensors> caches; // with the outputs that they give
+  std::vector<size_t> cacheOutputs;
+  std::vector<Array> results; // of the other outputs
 };
 
 /// bfloat16 has no DLPack export from NumPy and comes as uint16.
@@ -120,6 +127,35 @@ void addInputs(const std::vector<std::pair<std::string, InputArray>> &arrays,
   }
 }
 
+/// Both ends of each cache: the input now, the output once its shape is known.
+void addCaches(const CacheArrays &arrays, const EntrySpec &entry, Call &call) {
+  call.caches.reserve(arrays.size());
+  for (const auto &[name, array, rows] : arrays) {
+    auto cache =
+        llvm::find_if(entry.caches, [&, &name = name](const CacheSpec &spec) {
+          return spec.input == name;
+        });
+    if (cache == entry.caches.end())
+      throw Failure{{Status::Refused, "input '" + name + "' is no cache"}};
+    auto output =
+        llvm::find_if(entry.outputs, [&](const ValueSpec &spec) {
+          return spec.name == cache->output;
+        });
+    const TensorSpec &spec = output->tensors[0];
+    llvm::SmallVector<int64_t> shape;
+    for (size_t axis = 0; axis < array.ndim(); ++axis)
+      shape.push_back(int64_t(array.shape(axis)));
+    if (shape.size() != spec.dims.size() || rows < 0 ||
+        rows > shape[cache->axis] ||
+        array.itemsize() * 8 != spec.dtype.bits)
+      throw Failure{{Status::Refused,
+                     "the buffer of cache '" + name + "' does not fit it"}};
+    call.caches.emplace_back(*cache, spec.dtype, array.data(), shape, rows);
+    call.cacheOutputs.push_back(size_t(output - entry.outputs.begin()));
+    call.inputs.push_back(call.caches.back().getInput());
+  }
+}
+
 /// Learns the outputs' shapes and gives each memory of its own, so that the
 /// model writes where Python keeps it.
 void runCall(Session &session, size_t index, const EntrySpec &entry,
@@ -134,7 +170,13 @@ void runCall(Session &session, size_t index, const EntrySpec &entry,
   check(session.prepare(index, call.inputs, call.outputs));
   std::vector<quantc_tensor> tensors;
   tensors.reserve(call.outputs.size());
-  for (quantc_value &value : call.outputs) {
+  for (auto [cache, output] : llvm::zip(call.caches, call.cacheOutputs)) {
+    quantc_value &value = call.outputs[output];
+    check(cache.getOutput(value.tensors[0], value));
+  }
+  for (auto [i, value] : llvm::enumerate(call.outputs)) {
+    if (llvm::is_contained(call.cacheOutputs, i))
+      continue;
     const quantc_tensor &wanted = value.tensors[0];
     std::optional<Array> result =
         Array::allocate(wanted.dtype, {wanted.shape, size_t(wanted.ndim)});
@@ -142,9 +184,7 @@ void runCall(Session &session, size_t index, const EntrySpec &entry,
       throw Failure{{Status::Limit,
                      std::string("no memory for output '") + value.name + "'"}};
     call.results.push_back(std::move(*result));
-  }
-  for (auto [value, result] : llvm::zip(call.outputs, call.results)) {
-    tensors.push_back(result.getTensor());
+    tensors.push_back(call.results.back().getTensor());
     value = quantc_tensor_value(value.name, &tensors.back());
   }
   check(session.run(index, call.inputs, call.outputs));
@@ -166,21 +206,31 @@ OutputArray toPython(Array result) {
 nb::list
 Model::run(const std::string &entryName,
            const std::vector<std::pair<std::string, InputArray>> &inputs,
-           int threads) {
+           const CacheArrays &caches, int threads) {
   size_t index = 0;
   check(artifact->findEntry(entryName, index));
   const EntrySpec &entry = artifact->getEntries()[index];
   Call call;
   addInputs(inputs, entry, call);
+  addCaches(caches, entry, call);
   {
     nb::gil_scoped_release release;
     std::unique_ptr<Session> session = take(threads);
     runCall(*session, index, entry, call);
     giveBack(threads, std::move(session));
   }
+  // An array for each output; for a cache the rows that are in use now.
   nb::list results;
-  for (Array &result : call.results)
-    results.append(nb::cast(toPython(std::move(result))));
+  auto next = call.results.begin();
+  for (size_t i = 0; i < call.outputs.size(); ++i) {
+    auto cache = llvm::find(call.cacheOutputs, i);
+    if (cache == call.cacheOutputs.end()) {
+      results.append(nb::cast(toPython(std::move(*next++))));
+      continue;
+    }
+    results.append(
+        call.caches[size_t(cache - call.cacheOutputs.begin())].getRows());
+  }
   return results;
 }
 
@@ -198,6 +248,13 @@ nb::list describe(const std::vector<ValueSpec> &values) {
                                  : nb::object(nb::str(dim.c_str())));
     list.append(nb::make_tuple(value.name, type, nb::tuple(shape)));
   }
+  return list;
+}
+
+nb::list describe(const std::vector<CacheSpec> &caches) {
+  nb::list list;
+  for (const CacheSpec &cache : caches)
+    list.append(nb::make_tuple(cache.input, cache.output, cache.axis));
   return list;
 }
 
@@ -270,7 +327,8 @@ NB_MODULE(_core, m) {
              nb::list list;
              for (const EntrySpec &entry : model.getArtifact().getEntries())
                list.append(nb::make_tuple(entry.name, describe(entry.inputs),
-                                          describe(entry.outputs)));
+                                          describe(entry.outputs),
+                                          describe(entry.caches)));
              return list;
            })
       .def("metadata", [](const Model &model) {

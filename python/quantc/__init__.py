@@ -6,6 +6,11 @@
     model = quantc.load("model.so")
     outputs = model.run({"input_ids": ids, "attention_mask": mask})
 
+A decoder's cache grows in buffers of a fixed size:
+
+    cache = decoder.cache(256, batch=1)
+    outputs = decoder.run({"input_ids": ids}, cache=cache)
+
 Every failure is a quantc.Error with one line that says what is wrong.
 """
 
@@ -20,8 +25,8 @@ import numpy as np
 from . import _core, solvers
 from ._core import Error
 
-__all__ = ["Error", "Model", "Value", "calibrate", "compile", "load",
-           "merge_statistics", "solvers"]
+__all__ = ["Cache", "Error", "Model", "Pair", "Value", "calibrate", "compile",
+           "load", "merge_statistics", "solvers"]
 
 
 class Value(NamedTuple):
@@ -31,10 +36,68 @@ class Value(NamedTuple):
     shape: tuple[int | str, ...]
 
 
+class Pair(NamedTuple):
+    """The two ends of a cache: `output` is `input` with more rows along
+    `axis`."""
+    input: str
+    output: str
+    axis: int
+
+
 class _Entry(NamedTuple):
     name: str
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
+    caches: tuple[Pair, ...]
+
+
+class Cache:
+    """What a decoder remembers, in buffers that its runs append to in place.
+
+    Made by Model.cache.  `pairs` tells what is kept, `buffers` holds the arrays
+    by the name of the input; their first `length` rows along the growing
+    dimension are in use.  Setting `length` to less forgets the last rows.
+    """
+
+    def __init__(self, entry: _Entry, capacity: int, dims: Mapping[str, int]):
+        if not entry.caches:
+            raise _refused(f"entry point '{entry.name}' has no cache: no "
+                           "output is an input with more rows")
+        inputs = {value.name: value for value in entry.inputs}
+        self.capacity = capacity
+        self.buffers: dict[str, np.ndarray] = {}
+        self.pairs = entry.caches
+        self._length = 0
+        for pair in entry.caches:
+            value = inputs[pair.input]
+            shape = [capacity if axis == pair.axis else dims.get(dim, dim)
+                     for axis, dim in enumerate(value.shape)]
+            for dim in shape:
+                if not isinstance(dim, int):
+                    raise _refused(f"cache '{pair.input}' needs the size of "
+                                   f"its dimension '{dim}': cache({capacity}, "
+                                   f"{dim}=...)", 2)
+            dtype = np.uint16 if value.dtype == "bfloat16" else value.dtype
+            self.buffers[pair.input] = np.zeros(shape, dtype)
+
+    @property
+    def length(self) -> int:
+        return self._length
+
+    @length.setter
+    def length(self, rows: int) -> None:
+        if not 0 <= rows <= self._length:
+            raise _refused(f"expected a length from 0 to {self._length}, "
+                           f"got {rows}", 2)
+        self._length = rows
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The rows in use, by the name of the input or the output."""
+        for pair in self.pairs:
+            if name in (pair.input, pair.output):
+                part = [slice(None)] * pair.axis + [slice(self._length)]
+                return self.buffers[pair.input][tuple(part)]
+        raise KeyError(name)
 
 
 class Model:
@@ -44,8 +107,9 @@ class Model:
         self._model = _core.Model(os.fspath(path))
         self._entries = {
             name: _Entry(name, tuple(Value(*value) for value in inputs),
-                         tuple(Value(*value) for value in outputs))
-            for name, inputs, outputs in self._model.entries()}
+                         tuple(Value(*value) for value in outputs),
+                         tuple(Pair(*pair) for pair in caches))
+            for name, inputs, outputs, caches in self._model.entries()}
         self._first = next(iter(self._entries.values()))
 
     @property
@@ -66,20 +130,43 @@ class Model:
         """Recipe, hashes and the like."""
         return self._model.metadata()
 
+    def cache(self, capacity: int, entry: str | None = None,
+              **dims: int) -> Cache:
+        """An empty cache with room for `capacity` rows; `dims` gives the other
+        named dimensions of the model's cache inputs a size: `batch=1`."""
+        return Cache(self._entry(entry), capacity, dims)
+
     def run(self, inputs: Mapping[str, Any], threads: int | None = None,
-            entry: str | None = None) -> dict[str, np.ndarray]:
+            entry: str | None = None,
+            cache: Cache | None = None) -> dict[str, np.ndarray]:
         """Runs the model and returns its outputs by name.
 
         Inputs are arrays of exactly the model's element types; contiguous ones
         are not copied.  `threads` None means all CPUs of the process; results
-        do not depend on it.
+        do not depend on it.  `cache` takes the place of its inputs and outputs:
+        the run appends to it.
         """
         arrays = [(name, _array(name, value))
                   for name, value in inputs.items()]
-        results = self._model.run(entry or "", arrays, threads or 0)
-        outputs = self._entries[entry].outputs if entry else self.outputs
-        return {value.name: _typed(result, value.dtype)
-                for value, result in zip(outputs, results)}
+        buffers = [] if cache is None else [
+            (name, buffer, cache.length)
+            for name, buffer in cache.buffers.items()]
+        results = self._model.run(entry or "", arrays, buffers, threads or 0)
+        outputs = {}
+        for value, result in zip(self._entry(entry).outputs, results):
+            if isinstance(result, int):
+                cache._length = result
+            else:
+                outputs[value.name] = _typed(result, value.dtype)
+        return outputs
+
+    def _entry(self, name: str | None) -> _Entry:
+        if not name:
+            return self._first
+        if name not in self._entries:
+            raise _refused(f"no entry point '{name}'; expected one of "
+                           f"{', '.join(self._entries)}")
+        return self._entries[name]
 
 
 def _array(name: str, value: Any) -> np.ndarray:

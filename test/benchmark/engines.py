@@ -85,11 +85,17 @@ def prepare(engine: str, model: str, folder: pathlib.Path) -> pathlib.Path:
     return target
 
 
+def compiled(engine: str, path: pathlib.Path) -> "quantc.Model | None":
+    """The model itself, if it is one of ours."""
+    if not engine.startswith("quantc-"):
+        return None
+    import quantc
+    return quantc.load(str(path))
+
+
 def load(engine: str, path: pathlib.Path, threads: int) -> Run:
     """A function from inputs by name to outputs by name."""
-    if engine.startswith("quantc-"):
-        import quantc
-        artifact = quantc.load(str(path))
+    if artifact := compiled(engine, path):
         return lambda inputs: artifact.run(inputs, threads=threads)
     import onnxruntime
     options = onnxruntime.SessionOptions()

@@ -5,7 +5,7 @@
 
 One artifact per model serves every size: batch and sequence 1, odd, and larger
 than any the model was written or trained with.  The decoder also runs 64 steps
-through its own cache.  A difference is relative to the range (largest minus
+through its own cache, copied and in place.  A difference is relative to the range (largest minus
 smallest value) of the reference output; status 1 if one passes the tolerance.
 """
 
@@ -28,8 +28,8 @@ class Agreement:
     """Runs `run` and `reference` on the same inputs and keeps the worst."""
 
     def __init__(self, run: engines.Run, reference: engines.Run,
-                 tolerance: float):
-        self.run, self.reference = run, reference
+                 tolerance: float, model: "quantc.Model | None" = None):
+        self.run, self.reference, self.model = run, reference, model
         self.tolerance, self.failed, self.cases = tolerance, 0, 0
 
     def outputs(self, label: str, got: workloads.Arrays,
@@ -98,6 +98,25 @@ def steps(agreement: Agreement, tokens: np.ndarray, prefill: int) -> None:
         perplexity.decoder_inputs(tokens[None, :prefill + STEPS]))
     whole["logits"] = whole["logits"][:, -1:]
     agreement.outputs(f"decoder {STEPS} steps after {prefill}", cache, whole)
+    if agreement.model:
+        agreement.outputs(
+            f"decoder {STEPS} steps after {prefill}, cache in place",
+            steps_in_place(agreement.model, tokens, prefill), whole)
+
+
+def steps_in_place(model: "quantc.Model", tokens: np.ndarray,
+                   prefill: int) -> workloads.Arrays:
+    """The outputs of the last of STEPS steps that append to one buffer."""
+    cache = model.cache(prefill + STEPS, batch=1)
+    ends = [prefill, *range(prefill + 1, prefill + STEPS + 1)]
+    for first, end in zip([0, *ends], ends):
+        outputs = model.run(
+            {"input_ids": tokens[None, first:end],
+             "position_ids": np.arange(first, end, dtype=np.int64)[None]},
+            cache=cache)
+    for pair in cache.pairs:
+        outputs[pair.output] = cache[pair.output]
+    return outputs
 
 
 CASES = {"minilm": minilm, "classifier": classifier, "decoder": decoder}
@@ -121,7 +140,7 @@ def main() -> int:
         agreement = Agreement(
             engines.load(options.engine, path, options.threads),
             engines.load("ort-fp32", reference, options.threads),
-            options.tolerance)
+            options.tolerance, engines.compiled(options.engine, path))
         CASES[model](agreement)
         failed, cases = failed + agreement.failed, cases + agreement.cases
     print(f"{cases - failed} passed, {failed} failed")

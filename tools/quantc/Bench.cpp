@@ -115,6 +115,9 @@ public:
 private:
   std::optional<Error> readOptions();
   std::optional<Error> load();
+  std::optional<Error> makeCaches(Session &session,
+                                  std::vector<quantc_value> &values,
+                                  std::vector<quantc_value> &outputs);
   std::optional<Error> measure(Session &session, int64_t count);
   std::optional<Error> profile();
   void print() const;
@@ -122,9 +125,12 @@ private:
 
   const Arguments &arguments;
   int64_t threads = 0, runs = 30, warmup = 5;
+  int64_t capacity = 0; // of caches; 0: not in place
   size_t entry = 0;
   std::shared_ptr<Artifact> artifact;
   std::vector<NamedArray> inputs;
+  std::vector<Array> buffers; // of caches
+  std::vector<CacheTensors> caches;
   Timing timing;
   std::vector<StepTime> steps;
   quantc_context_info memory = {};
@@ -134,6 +140,9 @@ std::optional<Error> Benchmark::readOptions() {
   if (auto error = arguments.getNumber("--threads", 1, 4096, threads))
     return error;
   if (auto error = arguments.getNumber("--runs", 1, 1'000'000, runs))
+    return error;
+  if (auto error = arguments.getNumber("--capacity", 1, int64_t(1) << 40,
+                                       capacity))
     return error;
   return arguments.getNumber("--warmup", 0, 1'000'000, warmup);
 }
@@ -156,6 +165,50 @@ std::optional<Error> Benchmark::load() {
   return makeInputs(*file, entry, dims, inputs);
 }
 
+/// Puts both ends of each cache into one buffer.
+std::optional<Error>
+Benchmark::makeCaches(Session &session, std::vector<quantc_value> &values,
+                      std::vector<quantc_value> &outputs) {
+  const EntrySpec &spec = artifact->getEntries()[entry];
+  if (spec.caches.empty())
+    return Error{Status::Usage, "the model has no cache for --capacity"};
+  buffers.clear();
+  caches.clear();
+  buffers.reserve(spec.caches.size());
+  caches.reserve(spec.caches.size());
+  for (const CacheSpec &cache : spec.caches) {
+    size_t input = size_t(find_if(inputs, [&](const NamedArray &array) {
+                            return array.name == cache.input;
+                          }) - inputs.begin());
+    const Array &rows = inputs[input].array;
+    SmallVector<int64_t> shape(rows.getShape());
+    int64_t used = shape[cache.axis];
+    shape[cache.axis] = capacity;
+    std::optional<Array> buffer = Array::allocate(rows.getType(), shape);
+    if (!buffer)
+      return Error{Status::Limit, "no memory for a cache of " +
+                                      shapeText(shape)};
+    if (used > capacity)
+      return Error{Status::Usage, "expected --capacity of at least " +
+                                      std::to_string(used) + ", got " +
+                                      std::to_string(capacity)};
+    fill(*buffer);
+    buffers.push_back(std::move(*buffer));
+    caches.emplace_back(cache, rows.getType(), buffers.back().getData(), shape,
+                        used);
+    values[input] = caches.back().getInput();
+  }
+  std::vector<quantc_value> wanted = outputs;
+  if (auto error = session.prepare(entry, values, wanted))
+    return error;
+  for (auto [cache, pair] : zip(spec.caches, caches))
+    for (auto [value, output] : zip(wanted, outputs))
+      if (cache.output == output.name)
+        if (auto error = pair.getOutput(value.tensors[0], output))
+          return error;
+  return std::nullopt;
+}
+
 std::optional<Error> Benchmark::measure(Session &session, int64_t count) {
   std::vector<quantc_tensor> tensors;
   for (NamedArray &input : inputs)
@@ -168,6 +221,9 @@ std::optional<Error> Benchmark::measure(Session &session, int64_t count) {
     value.kind = spec.kind;
     outputs.push_back(value);
   }
+  if (capacity)
+    if (auto error = makeCaches(session, values, outputs))
+      return error;
   timing.sorted.clear();
   for (int64_t i = 0; i < warmup + count; ++i) {
     auto start = std::chrono::steady_clock::now();
@@ -307,6 +363,8 @@ const Command kBenchCommand = {
      {"--threads", "N", "threads of a run (default: all CPUs)"},
      {"--runs", "N", "timed runs (default 30)"},
      {"--warmup", "N", "runs before (default 5)"},
+     {"--capacity", "N",
+      "append to caches in place, in buffers with room for N rows"},
      {"--profile", "", "also the time of each step"},
      {"--json", "", "for machines"}},
     {},

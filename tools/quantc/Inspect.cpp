@@ -111,6 +111,14 @@ void writeJson(StringRef path, const ProgramFile &file) {
           });
           writeValues(os, "inputs", entry.inputs);
           writeValues(os, "outputs", entry.outputs);
+          os.attributeArray("caches", [&, &entry = entry] {
+            for (const CacheSpec &cache : entry.caches)
+              os.object([&] {
+                os.attribute("input", json::fixUTF8(cache.input));
+                os.attribute("output", json::fixUTF8(cache.output));
+                os.attribute("axis", int64_t(cache.axis));
+              });
+          });
         });
     });
     os.attributeObject("metadata", [&] {
@@ -134,6 +142,9 @@ void printText(StringRef path, const ProgramFile &file) {
     outs() << "\n";
     printValues("input ", entry.inputs);
     printValues("output", entry.outputs);
+    for (const CacheSpec &cache : entry.caches)
+      outs() << "  cache  " << cache.input << " -> " << cache.output
+             << ": appended in place along dimension " << cache.axis << "\n";
   }
   outs() << "weights: " << sizeText(file.getWeights().bytes);
   if (file.getWeights().source == WeightSource::File)

@@ -42,13 +42,42 @@ def PackWeightsPass : Pass<"pack-weights", "mlir::func::FuncOp"> {
   let dependentDialects = ["quantc::qnn::QNNDialect"];
 }
 
+def AppendInPlacePass : Pass<"append-in-place", "mlir::func::FuncOp"> {
+  let summary = "let caches grow in the caller's buffer";
+  let description = [{
+    A returned concatenation of an argument and new rows that is declared to
+    continue the argument (`qnn.alias`) becomes a `qnn.append` into a buffer
+    with room: the run-time symbol `capacity of NAME`.  All other uses read
+    slices of the buffer.  Where the argument or the result has another use as a
+    whole, the declaration is dropped and the concatenation stays a copy.
+    Results do not change.
+
+    ```mlir
+    %0 = qnn.concat %past, %new {axis = 2}
+    %1 = qnn.attention %q, %0, …
+    return %0
+    ```
+    becomes
+    ```mlir
+    %present, %buffer = qnn.append %past, %new {axis = 2, capacity = …}
+    %0 = qnn.slice %buffer {…}
+    %1 = qnn.attention %q, %0, …
+    return %present
+    ```
+  }];
+  let dependentDialects = ["quantc::qnn::QNNDialect"];
+  let statistics = [
+    Statistic<"numInPlace", "num-in-place", "Caches that grow in place">,
+    Statistic<"numCopied", "num-copied", "Declared caches that are copied">];
+}
+
 def FormKernelsPass : Pass<"form-kernels", "mlir::ModuleOp"> {
   let summary = "outline groups of operations into kernel functions";
   let description = [{
     Every operation of an entry function that computes goes into a kernel
     function: a contraction with its elementwise epilogue, a chain of row
     operations and elementwise operations over one shape, or a single data
-    movement.  Constants, packs, reshapes and checks stay outside.  Equal groups
+    movement.  Constants, packs, reshapes, appends and checks stay outside.  Equal groups
     share one function.  Results do not change.
   }];
   let dependentDialects = ["quantc::qnn::QNNDialect"];

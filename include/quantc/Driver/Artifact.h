@@ -30,9 +30,17 @@ struct ValueSpec {
   std::vector<TensorSpec> tensors; // one unless a sequence
 };
 
+/// A cache: the output is the input with more rows along an axis, and both may
+/// be the first rows of one buffer.
+struct CacheSpec {
+  std::string input, output;
+  size_t axis = 0;
+};
+
 struct EntrySpec {
   std::string name;
   std::vector<ValueSpec> inputs, outputs;
+  std::vector<CacheSpec> caches;
 };
 
 /// `float32[batch, 128]`.
@@ -61,12 +69,39 @@ private:
   Artifact() = default;
   void readSpecs();
   ValueSpec readValue(size_t entry, int32_t side, size_t value) const;
+  std::vector<CacheSpec> readCaches(size_t index, const EntrySpec &entry) const;
 
   std::string path;
   void *handle = nullptr;
   quantc_model *model = nullptr;
   std::vector<EntrySpec> entries;
   std::vector<std::pair<std::string, std::string>> metadata;
+};
+
+/// The two ends of a cache in a buffer with room, for the C interface.
+class CacheTensors {
+public:
+  /// `data` is a compact buffer of `shape`, of which `rows` rows are in use.
+  /// `spec` must outlive this object.
+  CacheTensors(const CacheSpec &spec, quantc_dtype dtype, void *data,
+               llvm::ArrayRef<int64_t> shape, int64_t rows);
+  CacheTensors(const CacheTensors &) = delete;
+  CacheTensors(CacheTensors &&) = default;
+
+  quantc_value getInput() {
+    return quantc_tensor_value(spec.input.c_str(), &past);
+  }
+  /// The output once its shape is known; an error if there is no room for it.
+  std::optional<Error> getOutput(const quantc_tensor &wanted,
+                                 quantc_value &output);
+  /// The rows of the output.
+  int64_t getRows() const { return presentShape[spec.axis]; }
+
+private:
+  const CacheSpec &spec;
+  int64_t capacity;
+  std::vector<int64_t> strides, pastShape, presentShape;
+  quantc_tensor past, present;
 };
 
 struct SessionOptions {

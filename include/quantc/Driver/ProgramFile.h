@@ -52,6 +52,7 @@ private:
     return at<char>(header->strings) + ref;
   }
   std::vector<ValueSpec> getValues(size_t entry, bool inputs) const;
+  std::vector<CacheSpec> getCaches(size_t entry) const;
 
   std::string path;
   std::unique_ptr<llvm::MemoryBuffer> buffer;

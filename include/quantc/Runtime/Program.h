@@ -23,7 +23,7 @@ namespace quantc::runtime::program {
 static_assert(std::endian::native == std::endian::little);
 
 inline constexpr char kMagic[8] = {'Q', 'N', 'T', 'C', 'P', 'R', 'G', 0};
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 inline constexpr uint32_t kNone = ~uint32_t(0);
 /// Alignment in bytes of the program, of the weights and of every buffer that
 /// the runtime places.
@@ -118,6 +118,7 @@ struct Entry {
 
 /// A named dimension.  It takes the extent of the first input dimension whose
 /// expression is exactly this symbol; all other dimensions are then checked.
+/// The capacity of an alias takes its value from the caller's strides instead.
 struct Symbol {
   StringRef name;
 };
@@ -154,7 +155,8 @@ struct Tensor {
 enum class AliasKind : uint32_t {
   /// The output starts as a copy of the input, made by the runtime unless both
   /// are the same memory.  Kernels only use the output; no buffer may name the
-  /// input.
+  /// input.  With an axis the output has more rows along it, and its strides
+  /// may leave room for still more.
   InPlace = 1,
   /// Both may be the same memory; nothing is copied.
   MayShare = 2,
@@ -164,6 +166,11 @@ struct Alias {
   AliasKind kind;
   uint32_t output; // tensor
   uint32_t input;  // tensor
+  uint32_t axis;   // the dimension that grows, or kNone; InPlace only
+  /// With an axis: a symbol that no dimension binds.  It becomes the rows that
+  /// the strides of the caller's output leave room for, or 0 if they are
+  /// compact or the library provides the output.
+  uint32_t capacity;
 };
 
 /// Integer expressions; operands come before their use.  Overflow, division by
@@ -220,6 +227,9 @@ enum class StepKind : uint32_t {
   Kernel = 0,
   /// Copies buffer 1 entirely from the start of buffer 0.
   Copy = 1,
+  /// Copies buffer 0 behind the rows of the input in the output of the alias
+  /// `kernel`, which has an axis.
+  Append = 2,
 };
 
 /// Steps run one after the other.  All buffers of a step are live during it, so
@@ -227,7 +237,7 @@ enum class StepKind : uint32_t {
 struct Step {
   StepKind kind;
   StringRef name;
-  uint32_t kernel;      // Kernel only, else 0
+  uint32_t kernel;      // Append: an alias; Copy: 0
   uint32_t tripExpr;    // Kernel only, else kNone
   uint32_t scratchExpr; // bytes per worker, or kNone
   uint32_t firstOperand;

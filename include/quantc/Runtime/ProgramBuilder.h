@@ -35,6 +35,7 @@ enum class KernelId : uint32_t {};
 /// One tensor of the inputs or of the outputs of an entry point.
 enum class InputTensor : uint32_t {};
 enum class OutputTensor : uint32_t {};
+enum class AliasId : uint32_t {};
 
 struct TensorSpec {
   program::DType dtype;
@@ -190,7 +191,16 @@ public:
   }
   void addAlias(OutputTensor output, InputTensor input,
                 program::AliasKind kind) {
-    aliases.push_back({kind, raw(output), raw(input)});
+    aliases.push_back(
+        {kind, raw(output), raw(input), program::kNone, program::kNone});
+  }
+  /// The output is the input with more rows along `axis`; `capacity` names a
+  /// symbol of its own.
+  AliasId addAppendAlias(OutputTensor output, InputTensor input, uint32_t axis,
+                         std::string_view capacity) {
+    aliases.push_back({program::AliasKind::InPlace, raw(output), raw(input),
+                       axis, symbolIndex(capacity)});
+    return AliasId(aliases.size() - 1);
   }
   /// The run fails with `message` if `condition` is 0.
   void addCheck(ExprId condition, std::string_view message) {
@@ -252,6 +262,19 @@ public:
     record.bufferCount = 2;
     operands.push_back(raw(source));
     operands.push_back(raw(target));
+    steps.push_back(record);
+  }
+  /// Puts `rows`, a compact tensor, behind the rows of the alias's input.
+  void addAppend(std::string_view text, AliasId alias, BufferId rows) {
+    program::Step record = {};
+    record.kind = program::StepKind::Append;
+    record.name = strings.add(text);
+    record.kernel = raw(alias);
+    record.tripExpr = record.scratchExpr = program::kNone;
+    record.grain = 1;
+    record.firstOperand = uint32_t(operands.size());
+    record.bufferCount = 1;
+    operands.push_back(raw(rows));
     steps.push_back(record);
   }
 

@@ -36,7 +36,7 @@ enum {
   QUANTC_TYPE_MISMATCH = 3,    /* element type, or tensor/optional/sequence */
   QUANTC_RANK_MISMATCH = 4,    /* number of dimensions */
   QUANTC_SHAPE_MISMATCH = 5,   /* fixed, named or derived dimension */
-  QUANTC_NOT_CONTIGUOUS = 6,   /* strides are not compact row-major */
+  QUANTC_NOT_CONTIGUOUS = 6,   /* strides are not row-major as they must be */
   QUANTC_MISALIGNED = 7,       /* data pointer */
   QUANTC_WRONG_DEVICE = 8,     /* not memory that the CPU can address */
   QUANTC_ALIASING = 9,         /* buffers overlap without being declared so */
@@ -89,7 +89,8 @@ typedef struct quantc_device {
 
 /* A borrowed tensor: same layout as DLTensor, under a name of its own so that
  * this header and <dlpack/dlpack.h> can be included in either order; cast the
- * pointer.  `strides` may be null (compact row-major) and counts elements. */
+ * pointer.  `strides` may be null (compact row-major) and counts elements; all
+ * tensors are compact but caches (QUANTC_ALIAS_IN_PLACE). */
 typedef struct quantc_tensor {
   void *data;
   quantc_device device;
@@ -193,7 +194,15 @@ enum { QUANTC_INPUT = 0, QUANTC_OUTPUT = 1 };
 enum {
   QUANTC_ALIAS_NONE = 0,
   /* The output continues the input (a cache that is appended to).  Pass the
-   * same buffer for both to update it in place; else it is copied first. */
+   * same buffer for both to update it in place; else it is copied first.
+   *
+   * Along `alias_axis` (-1: none, both have one shape) the output has the rows
+   * of the input and then new ones.  Both may be the first rows of a buffer
+   * with room for more: their strides are then those of the whole buffer, and
+   * only memory of rows in use is touched.  A cache of 64 rows in a buffer of
+   * [1, 8, 256, 32] has the shape [1, 8, 64, 32] and the strides
+   * [65536, 8192, 32, 1].  In place, the two have the same data pointer and
+   * the same strides. */
   QUANTC_ALIAS_IN_PLACE = 1,
   /* The output may share the input's buffer; nothing is copied. */
   QUANTC_ALIAS_MAY_SHARE = 2
@@ -214,6 +223,7 @@ typedef struct quantc_tensor_info {
   int32_t alias;      /* QUANTC_ALIAS_... with a tensor on the other side */
   int32_t alias_value;
   int32_t alias_tensor;
+  int32_t alias_axis; /* the dimension that grows, or -1 */
 } quantc_tensor_info;
 
 typedef struct quantc_context_info {
@@ -390,7 +400,9 @@ quantc_run(quantc_context *context, size_t entry, const quantc_value *inputs,
 
 /* Checks the inputs, plans memory for their shapes and fills in the library's
  * descriptors of the outputs (data null) without running; input data pointers
- * may be null.  Tells a caller how large its own output buffers must be. */
+ * may be null.  Tells a caller how large its own output buffers must be.  A
+ * cache whose output is not provided is planned to grow in its input's buffer,
+ * so that a run in place finds the plan. */
 static inline quantc_status
 quantc_prepare(quantc_context *context, size_t entry,
                const quantc_value *inputs, size_t input_count,

@@ -154,6 +154,9 @@ static void lower(Lowering &lowering, SliceOp op) {
   }
   Tensor part = lowering.slice(op.getLoc(), input, op.getStarts().getResults(),
                                result.shape, op.getSteps());
+  // Inside of a kernel the slice is a view; a result has to be written.
+  if (llvm::none_of(op->getUsers(), llvm::IsaPred<func::ReturnOp>))
+    return lowering.set(op.getResult(), part);
   lowering.set(op.getResult(),
                lowering.copyWith(
                    op.getLoc(), result.shape, part,

@@ -171,8 +171,8 @@ static LogicalResult allocateResults(Operation *op,
 /// Copies of bits work on any storage; everything else converts elements.
 static LogicalResult checkElements(Operation *op,
                                    ArrayRef<HostTensor> operands) {
-  if (isa<ReshapeOp, BroadcastToOp, TransposeOp, ConcatOp, SliceOp, WhereOp>(
-          op))
+  if (isa<ReshapeOp, BroadcastToOp, TransposeOp, ConcatOp, AppendOp, SliceOp,
+          WhereOp>(op))
     return success();
   unsigned first = isa<GatherOp>(op) ? 1 : 0;
   for (const HostTensor &operand :
@@ -210,8 +210,8 @@ void registerReferenceModels(DialectRegistry &registry) {
     attach<AddOp, SubOp, MulOp, DivOp, PowOp, MinOp, MaxOp, AndOp, OrOp, XorOp,
            EqualOp, LessOp, LessEqualOp, GreaterOp, GreaterEqualOp, GeluOp,
            LeakyReluOp, HardSigmoidOp, ClipOp, WhereOp, CastOp>(context);
-    attach<ConstantOp, ReshapeOp, BroadcastToOp, TransposeOp, ConcatOp, SliceOp,
-           PadOp, GatherOp, ShapeValueOp, RangeOp>(context);
+    attach<ConstantOp, ReshapeOp, BroadcastToOp, TransposeOp, ConcatOp,
+           AppendOp, SliceOp, PadOp, GatherOp, ShapeValueOp, RangeOp>(context);
     attach<MatmulOp, LinearOp, ConvOp, PoolOp, ReduceOp, SoftmaxOp, LayerNormOp,
            RmsNormOp, BatchNormOp, RotaryOp, AttentionOp>(context);
     attach<EncodeOp, PayloadOp, DecodeOp, ObserveOp, QuantizeRowsOp,

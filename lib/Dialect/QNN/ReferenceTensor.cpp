@@ -60,17 +60,35 @@ LogicalResult evaluateOp(TransposeOp op, const Evaluation &evaluation) {
   return success();
 }
 
-LogicalResult evaluateOp(ConcatOp op, const Evaluation &evaluation) {
-  HostTensor &result = evaluation.result();
+/// Writes `operands` one after the other along `axis` from the start of
+/// `result`.
+static void concatInto(HostTensor &result, ArrayRef<HostTensor> operands,
+                       int64_t axis) {
   Extents strides = rowMajorStrides(result.getShape());
-  int64_t axis = op.getAxis(), offset = 0;
-  for (const HostTensor &input : evaluation.operands) {
+  int64_t offset = 0;
+  for (const HostTensor &input : operands) {
     copyStrided(input.getBytes().data(), rowMajorStrides(input.getShape()),
                 result.getMutableBytes().data() +
                     offset * strides[axis] * widthOf(result),
                 strides, input.getShape(), widthOf(result));
     offset += input.getShape()[axis];
   }
+}
+
+LogicalResult evaluateOp(ConcatOp op, const Evaluation &evaluation) {
+  concatInto(evaluation.result(), evaluation.operands, op.getAxis());
+  return success();
+}
+
+LogicalResult evaluateOp(AppendOp op, const Evaluation &evaluation) {
+  HostTensor &present = evaluation.results[0], &buffer = evaluation.results[1];
+  int64_t axis = op.getAxis();
+  if (buffer.getShape()[axis] < present.getShape()[axis])
+    return op.emitOpError("expected 'capacity' of at least ")
+           << present.getShape()[axis] << ", got " << buffer.getShape()[axis];
+  concatInto(present, evaluation.operands, axis);
+  llvm::fill(buffer.getMutableBytes(), 0);
+  concatInto(buffer, present, axis);
   return success();
 }
 

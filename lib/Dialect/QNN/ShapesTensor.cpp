@@ -111,18 +111,16 @@ LogicalResult TransposeOp::inferSymbolicShapes(Shapes operands,
   return success();
 }
 
-LogicalResult ConcatOp::inferSymbolicShapes(Shapes operands,
-                                            ShapeResults &results) {
-  if (operands.empty())
-    return emitOpError("expected at least 1 operand, got 0");
+/// The shape of `operands` one after the other along `axis`.
+static FailureOr<SymbolicShape> concatShape(Operation *op, Shapes operands,
+                                            int64_t axis) {
   SymbolicShape result = operands[0];
-  int64_t axis = getAxis();
-  if (failed(expectAxis(*this, axis, result.size())))
+  if (failed(expectAxis(op, axis, result.size())))
     return failure();
   for (auto [i, operand] : llvm::enumerate(operands)) {
     if (i == 0)
       continue;
-    if (failed(expectRank(*this, ("operand " + Twine(i)).str(), result.size(),
+    if (failed(expectRank(op, ("operand " + Twine(i)).str(), result.size(),
                           operand.size())))
       return failure();
     for (size_t d = 0; d < result.size(); ++d) {
@@ -131,15 +129,44 @@ LogicalResult ConcatOp::inferSymbolicShapes(Shapes operands,
         continue;
       }
       if (failed(expectSame(
-              *this,
-              ("dimension " + Twine(d) + " of operand " + Twine(i)).str(),
+              op, ("dimension " + Twine(d) + " of operand " + Twine(i)).str(),
               result[d], operand[d])))
         return failure();
       if (isa<AffineConstantExpr>(operand[d]))
         result[d] = operand[d];
     }
   }
-  results.push_back(result);
+  return result;
+}
+
+LogicalResult ConcatOp::inferSymbolicShapes(Shapes operands,
+                                            ShapeResults &results) {
+  if (operands.empty())
+    return emitOpError("expected at least 1 operand, got 0");
+  FailureOr<SymbolicShape> result = concatShape(*this, operands, getAxis());
+  if (failed(result))
+    return failure();
+  results.push_back(*result);
+  return success();
+}
+
+LogicalResult AppendOp::inferSymbolicShapes(Shapes operands,
+                                            ShapeResults &results) {
+  FailureOr<SymbolicShape> present = concatShape(*this, operands, getAxis());
+  if (failed(present))
+    return failure();
+  if (getCapacity().getNumResults() != 1)
+    return emitOpError("expected 1 'capacity', got ")
+           << getCapacity().getNumResults();
+  AffineExpr capacity = getCapacity().getResult(0);
+  int64_t extent = staticExtent((*present)[getAxis()]);
+  int64_t room = staticExtent(capacity);
+  if (!ShapedType::isDynamic(extent) && !ShapedType::isDynamic(room) &&
+      room < extent)
+    return emitOpError("expected 'capacity' of at least ")
+           << extent << ", got " << room;
+  results.append(2, *present);
+  results.back()[getAxis()] = capacity;
   return success();
 }
 

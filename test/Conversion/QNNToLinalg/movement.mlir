@@ -38,3 +38,35 @@ func.func @reshape(
   %0 = qnn.reshape %x {shape = affine_map<()[s0] -> (s0, 12, 32)>} : (tensor<?x384xf32>) -> tensor<?x12x32xf32>
   return %0 : tensor<?x12x32xf32>
 }
+
+// -----
+
+// A slice that is a result is written out.
+// CHECK-LABEL: func.func @slice
+// CHECK: %[[PART:.+]] = tensor.extract_slice
+// CHECK: %[[COPY:.+]] = linalg.generic {{.*}} ins(%[[PART]]
+// CHECK: return %[[COPY]]
+func.func @slice(
+    %x: tensor<?x8xf32> {qnn.shape = affine_map<()[s0, s1] -> (s0, 8)>})
+    -> tensor<?x8xf32> attributes {qnn.kernel, qnn.symbols = ["room", "n"]} {
+  %0 = qnn.slice %x {starts = affine_map<() -> (0, 0)>, sizes = affine_map<()[s0, s1] -> (s1, 8)>, steps = array<i64: 1, 1>} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// One that is read in the same kernel is a view.
+// CHECK-LABEL: func.func @slice_view
+// CHECK: %[[PART:.+]] = tensor.extract_slice
+// CHECK-NEXT: tensor.empty
+// CHECK: linalg.generic {{.*}} ins(%[[PART]]
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: arith.negf
+// CHECK-NOT: linalg.generic
+func.func @slice_view(
+    %x: tensor<?x8xf32> {qnn.shape = affine_map<()[s0, s1] -> (s0, 8)>})
+    -> tensor<?x8xf32> attributes {qnn.kernel, qnn.symbols = ["room", "n"]} {
+  %0 = qnn.slice %x {starts = affine_map<() -> (0, 0)>, sizes = affine_map<()[s0, s1] -> (s1, 8)>, steps = array<i64: 1, 1>} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %1 = qnn.neg %0 : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %1 : tensor<?x8xf32>
+}

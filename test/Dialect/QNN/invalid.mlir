@@ -104,6 +104,30 @@ func.func @concat_extent(%x: tensor<3x4xf32>, %y: tensor<2x4xf32>) {
 
 // -----
 
+func.func @append_extent(%x: tensor<3x4xf32>, %y: tensor<3x5xf32>) {
+  // expected-error @+1 {{expected dimension 1 of operand 1 to be 4, got 5}}
+  %0:2 = qnn.append %x, %y {axis = 0 : i64, capacity = affine_map<() -> (8)>} : (tensor<3x4xf32>, tensor<3x5xf32>) -> (tensor<6x4xf32>, tensor<8x4xf32>)
+  return
+}
+
+// -----
+
+func.func @append_capacities(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected 1 'capacity', got 2}}
+  %0:2 = qnn.append %x, %x {axis = 0 : i64, capacity = affine_map<() -> (8, 8)>} : (tensor<3x4xf32>, tensor<3x4xf32>) -> (tensor<6x4xf32>, tensor<8x4xf32>)
+  return
+}
+
+// -----
+
+func.func @append_room(%x: tensor<3x4xf32>) {
+  // expected-error @+1 {{expected 'capacity' of at least 6, got 5}}
+  %0:2 = qnn.append %x, %x {axis = 0 : i64, capacity = affine_map<() -> (5)>} : (tensor<3x4xf32>, tensor<3x4xf32>) -> (tensor<6x4xf32>, tensor<5x4xf32>)
+  return
+}
+
+// -----
+
 func.func @slice_step(%x: tensor<3xf32>) {
   // expected-error @+1 {{expected 'steps' without 0}}
   %0 = qnn.slice %x {starts = affine_map<() -> (0)>, sizes = affine_map<() -> (3)>, steps = array<i64: 0>} : (tensor<3xf32>) -> tensor<3xf32>

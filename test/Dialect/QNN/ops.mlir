@@ -47,6 +47,8 @@ func.func @movement(%x: tensor<2x?xf32> {qnn.shape = affine_map<()[s0] -> (2, s0
   %4 = qnn.transpose %x {permutation = array<i64: 1, 0>} : (tensor<2x?xf32>) -> tensor<?x2xf32>
   // CHECK: qnn.concat %{{.+}}, %{{.+}} {axis = 0 : i64}
   %5 = qnn.concat %x, %x {axis = 0 : i64} : (tensor<2x?xf32>, tensor<2x?xf32>) -> tensor<4x?xf32>
+  // CHECK: qnn.append %{{.+}}, %{{.+}} {axis = 1 : i64, capacity = {{.+}}}
+  %append:2 = qnn.append %x, %x {axis = 1 : i64, capacity = affine_map<()[s0] -> (s0 * 3)>} : (tensor<2x?xf32>, tensor<2x?xf32>) -> (tensor<2x?xf32>, tensor<2x?xf32>)
   // CHECK: qnn.slice
   %6 = qnn.slice %x {starts = affine_map<()[s0] -> (1, s0 - 1)>, sizes = affine_map<()[s0] -> (1, s0)>, steps = array<i64: 1, -1>} : (tensor<2x?xf32>) -> tensor<1x?xf32>
   // CHECK: qnn.pad

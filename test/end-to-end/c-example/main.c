@@ -4,7 +4,7 @@
  * compiler writes:
  *
  *   quantc compile model.onnx -o model.so
- *   cc -include model.h main.c ./model.so -o main && ./main
+ *   cc -include model.h main.c ./model.so -Wl,-rpath,. -o main && ./main
  *
  * It lists the inputs of the first entry point, fills them with zeros, taking
  * 2 for every named dimension, runs the model and lists the outputs.  A

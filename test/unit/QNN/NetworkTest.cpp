@@ -161,6 +161,18 @@ TEST_F(NetworkTest, DataMovement) {
   EXPECT_EQ(
       bytes(apply("qnn.concat", {x, x}, "axis = 1 : i64", "tensor<2x6xi8>")),
       (std::vector<int8_t>{1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6}));
+  auto appended = run(
+      "func.func @f(%x: tensor<2x3xi8>) -> (tensor<2x6xi8>, tensor<2x7xi8>) {"
+      "  %0:2 = qnn.append %x, %x {axis = 1 : i64, "
+      "      capacity = affine_map<() -> (7)>} : (tensor<2x3xi8>, "
+      "      tensor<2x3xi8>) -> (tensor<2x6xi8>, tensor<2x7xi8>)"
+      "  return %0#0, %0#1 : tensor<2x6xi8>, tensor<2x7xi8> }",
+      {x});
+  ASSERT_EQ(appended.size(), 2u) << error;
+  EXPECT_EQ(bytes(appended),
+            (std::vector<int8_t>{1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6}));
+  EXPECT_EQ(std::vector<int8_t>(appended[1].as<int8_t>()),
+            (std::vector<int8_t>{1, 2, 3, 1, 2, 3, 0, 4, 5, 6, 4, 5, 6, 0}));
   EXPECT_EQ(bytes(apply("qnn.pad", {x},
                         "low = array<i64: 1, 0>, high = array<i64: 0, 1>, "
                         "value = 9.0 : f64",

@@ -9,7 +9,7 @@ namespace quantc::runtime::test {
 namespace {
 
 /// cache[position + i] = tokens[i]; the cache of 8 floats is updated in place.
-void buildCache(TestModel &test) {
+void buildRing(TestModel &test) {
   EntryBuilder &entry = test.builder.addEntry("append");
   ExprId n = entry.symbol("n"), eight = entry.constant(8);
   InputTensor tokens = entry.addInput("tokens", {kF32, {n}});
@@ -36,7 +36,7 @@ void buildCache(TestModel &test) {
 
 struct AliasTest : testing::Test {
   AliasTest() : position({QUANTC_INT, 64, 1}, {1}) {
-    buildCache(model);
+    buildRing(model);
     positionValue = 3;
     position.tensor.data = &positionValue;
   }

@@ -162,6 +162,50 @@ TEST_F(AllocationTest, PreparedShapesRunWithoutAllocation) {
   EXPECT_EQ(hook.calls, calls);
 }
 
+/// Decoding: one row more in each run, in a buffer of fixed capacity.
+TEST(DecodeAllocation, NoneAfterTheLargestShapeWasPrepared) {
+  constexpr int64_t kCapacity = 600;
+  TestModel test;
+  buildCache(test);
+  Loaded loaded(test);
+  std::vector<float> buffer(2 * kCapacity * 4), row(2 * 4);
+  std::vector<float> sums(2 * kCapacity);
+  for (int shapes : {1, 4}) {
+    Hook hook;
+    Context context(loaded.model, hook.options(1, shapes));
+    auto step = [&](int64_t rows, bool execute) {
+      int64_t tokenShape[] = {2, 1, 4}, pastShape[] = {2, rows, 4};
+      int64_t presentShape[] = {2, rows + 1, 4}, sumShape[] = {2, rows + 1};
+      int64_t strides[] = {kCapacity * 4, 4, 1};
+      quantc_tensor tensors[] = {
+          quantc_cpu_tensor(row.data(), QUANTC_FLOAT, 32, 3, tokenShape),
+          quantc_cpu_tensor(buffer.data(), QUANTC_FLOAT, 32, 3, pastShape),
+          quantc_cpu_tensor(buffer.data(), QUANTC_FLOAT, 32, 3, presentShape),
+          quantc_cpu_tensor(sums.data(), QUANTC_FLOAT, 32, 2, sumShape)};
+      tensors[1].strides = tensors[2].strides = strides;
+      quantc_value inputs[] = {quantc_tensor_value(nullptr, tensors),
+                               quantc_tensor_value(nullptr, tensors + 1)};
+      quantc_value outputs[] = {quantc_tensor_value(nullptr, tensors + 2),
+                                quantc_tensor_value(nullptr, tensors + 3)};
+      auto *call = execute ? quantc_run : quantc_prepare;
+      return call(context.context, 0, inputs, 2, outputs, 2);
+    };
+    // Fills the shape cache, whose blocks are then used again.
+    for (int i = 0; i < shapes; ++i)
+      ASSERT_EQ(step(kCapacity - 1 - i, false), QUANTC_OK) << context.error();
+    int64_t calls = hook.calls, bytes = hook.bytes, mallocs = mallocCalls;
+    for (int64_t rows = 0; rows < kCapacity; ++rows)
+      ASSERT_EQ(step(rows, true), QUANTC_OK) << context.error();
+    EXPECT_EQ(mallocCalls, mallocs);
+    EXPECT_EQ(hook.calls, calls);
+    EXPECT_EQ(hook.bytes, bytes);
+    quantc_context_info info;
+    quantc_get_context_info(context.context, &info);
+    EXPECT_EQ(info.cached_shapes, shapes);
+    EXPECT_EQ(info.output_bytes, 0u);
+  }
+}
+
 TEST_F(AllocationTest, MisalignedAllocatorIsRefused) {
   quantc_context_options options = {};
   static char memory[1 << 16];

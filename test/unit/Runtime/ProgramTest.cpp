@@ -53,7 +53,16 @@ void buildRich(TestModel &test) {
   entry.addCopy("three", x, out);
   entry.addCopy("four", entry.addInputBuffer(c), entry.addOutputBuffer(z));
   EntryBuilder &second = test.builder.addEntry("second");
-  second.addInput("in", {kF32, {second.symbol("n")}});
+  ExprId rows = second.symbol("rows"), room = second.constant(4);
+  InputTensor in = second.addInput("in", {kF32, {second.symbol("n"), room}});
+  InputTensor past =
+      second.addInput("past", {kF32, {second.symbol("p"), rows, room}});
+  OutputTensor present = second.addOutput(
+      "present",
+      {kF32,
+       {second.symbol("p"), second.add(rows, second.symbol("n")), room}});
+  AliasId cache = second.addAppendAlias(present, past, 1, "capacity");
+  second.addAppend("five", cache, second.addInputBuffer(in));
 }
 
 void fixChecksum(uint8_t *bytes, size_t size) {

@@ -186,6 +186,40 @@ inline void buildAffine(TestModel &model, int64_t grain = 1) {
   entry.addStep({affine, "second", n, grain, {middle, y}, {four}});
 }
 
+/// A cache [2, rows, 4] of floats that grows: `present` is `past` with
+/// `tokens` [2, n, 4] behind, and `sums` [2, rows + n] are the sums of its
+/// rows, read where they lie.
+inline void buildCache(TestModel &model) {
+  EntryBuilder &entry = model.builder.addEntry("step");
+  ExprId n = entry.symbol("n"), past = entry.symbol("past");
+  ExprId two = entry.constant(2), four = entry.constant(4);
+  ExprId all = entry.add(past, n);
+  InputTensor tokens = entry.addInput("tokens", {kF32, {two, n, four}});
+  InputTensor input = entry.addInput("past", {kF32, {two, past, four}});
+  OutputTensor output = entry.addOutput("present", {kF32, {two, all, four}});
+  OutputTensor sums = entry.addOutput("sums", {kF32, {two, all}});
+  AliasId cache =
+      entry.addAppendAlias(output, input, 1, "capacity of present");
+  ExprId capacity = entry.max(entry.symbol("capacity of present"), all);
+  entry.addAppend("append", cache, entry.addInputBuffer(tokens));
+  KernelId sum = model.kernel([](void *const *buffers, const int64_t *scalars,
+                                 int64_t begin, int64_t end, void *) {
+    const auto *rows = static_cast<const float *>(buffers[0]);
+    auto *to = static_cast<float *>(buffers[1]);
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t t = 0; t < scalars[0]; ++t) {
+        const float *row = rows + (i * scalars[1] + t) * 4;
+        to[i * scalars[0] + t] = row[0] + row[1] + row[2] + row[3];
+      }
+  });
+  entry.addStep({sum,
+                 "sum",
+                 two,
+                 1,
+                 {entry.addOutputBuffer(output), entry.addOutputBuffer(sums)},
+                 {all, capacity}});
+}
+
 } // namespace quantc::runtime::test
 
 #endif // QUANTC_TEST_UNIT_RUNTIME_TESTMODEL_H

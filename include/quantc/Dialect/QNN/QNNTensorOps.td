@@ -60,6 +60,23 @@ def QNN_ConcatOp : QNN_PureOp<"concat",
       "$inputs attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;
 }
+def QNN_AppendOp : QNN_PureOp<"append",
+    [SameOperandsAndResultElementType]> {
+  let summary = "a cache and new rows after it, in a buffer with room";
+  let description = [{
+    `present` is the concatenation of `past` and `rows` along `axis`.  `buffer`
+    has `capacity` rows along it: those of `present`, then others that nobody
+    may rely on.  What computes reads slices of `buffer`, so that its strides
+    do not depend on how much of it is in use; `present` may only be returned.
+    In a compiled model both are the memory of that output, and `past` is
+    copied there unless it is there already (`qnn.alias`).
+  }];
+  let arguments = (ins QNN_Tensor:$past, QNN_Tensor:$rows, I64Attr:$axis,
+                       QNN_ShapeExprs:$capacity);
+  let results = (outs QNN_Tensor:$present, QNN_Tensor:$buffer);
+  let assemblyFormat =
+      "$past `,` $rows attr-dict `:` functional-type(operands, results)";
+}
 def QNN_SliceOp : QNN_PureOp<"slice",
     [SameOperandsAndResultElementType]> {
   let summary = "result[i] = input[start + i * step] along every axis";
