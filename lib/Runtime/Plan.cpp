@@ -3,6 +3,11 @@
 // Turns a tuple of symbols into sizes, lifetimes and offsets.  Plans are kept
 // until `shape_cache` newer ones exist; the block of the oldest is used again,
 // so a shape that changes with each run settles without allocations too.
+//
+// Placing buffers is the larger part of planning, and a placement serves all
+// shapes whose buffers are not larger.  So a shape takes over one that fits in
+// the arena as it is; in a decoding loop, only a step that needs more memory
+// than all before looks for places again.
 
 #include "Context.h"
 
@@ -21,9 +26,10 @@ int64_t alignUp(int64_t bytes) {
 
 class Planner {
 public:
-  Planner(const EntryView &view, const Team &team, const EntryState &state,
+  Planner(const EntryView &view, const quantc_context &context, size_t entry,
           Plan &plan, Error &error)
-      : view(view), team(team), state(state), plan(plan), error(error) {}
+      : view(view), context(context), team(context.team), entry(entry),
+        state(context.entries[entry]), plan(plan), error(error) {}
 
   quantc_status reserve(const Allocator &allocator);
   quantc_status run(const int64_t *symbols);
@@ -43,10 +49,14 @@ private:
                          int64_t *&scalars);
   quantc_status planAppend(const program::Step &step, uint32_t index);
   void markUses();
+  bool takePlacement(const Plan &from);
+  quantc_status findPlacement();
   quantc_status placeArena();
 
   const EntryView &view;
+  const quantc_context &context;
   const Team &team;
+  size_t entry;
   const EntryState &state;
   Plan &plan;
   Error &error;
@@ -274,7 +284,28 @@ void Planner::markUses() {
   }
 }
 
-quantc_status Planner::placeArena() {
+/// Takes the offsets of another shape of the same entry point if each buffer
+/// fits where they put it.  What an item holds is then its room.
+bool Planner::takePlacement(const Plan &from) {
+  if (from.entry != entry ||
+      from.scratchOffset + plan.arenaBytes > int64_t(context.arena.bytes))
+    return false;
+  uint32_t count = view.entry->buffers.count;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (view.buffers[i].kind != BufferKind::Arena)
+      continue;
+    const PlanItem &item = from.items[from.itemOf[i]];
+    if (plan.buffers[i].bytes > alignUp(item.bytes) && item.first != kNone)
+      return false;
+    plan.buffers[i].offset = item.offset;
+  }
+  memcpy(plan.items, from.items, count * sizeof(*plan.items));
+  memcpy(plan.itemOf, from.itemOf, count * sizeof(*plan.itemOf));
+  plan.scratchOffset = from.scratchOffset;
+  return true;
+}
+
+quantc_status Planner::findPlacement() {
   markUses();
   for (size_t i = 0; i < itemCount; ++i)
     if (plan.items[i].first == kNone)
@@ -288,14 +319,23 @@ quantc_status Planner::placeArena() {
     if (view.buffers[i].kind == BufferKind::Arena)
       plan.buffers[i].offset = plan.items[plan.itemOf[i]].offset;
   plan.scratchOffset = total;
+  return QUANTC_OK;
+}
+
+quantc_status Planner::placeArena() {
   plan.scratchStride = alignUp(scratchBytes);
-  int64_t scratch = 0;
   if (__builtin_mul_overflow(plan.scratchStride, int64_t(team.threads),
-                             &scratch) ||
-      scratch > kMaxBytes)
+                             &plan.arenaBytes) ||
+      plan.arenaBytes > kMaxBytes)
     return error.set(QUANTC_SIZE_OVERFLOW, "size of the scratch memory of ",
                      team.threads, " threads overflows");
-  plan.arenaBytes = total + scratch;
+  bool taken = false;
+  for (size_t i = 0; i < context.planCount && !taken; ++i)
+    taken = takePlacement(context.plans[i]);
+  if (!taken)
+    if (quantc_status status = findPlacement())
+      return status;
+  plan.arenaBytes += plan.scratchOffset;
   return QUANTC_OK;
 }
 
@@ -347,7 +387,7 @@ quantc_status findPlan(quantc_context &context, const EntryView &view,
   }
   Plan &plan = *oldest;
   plan.entry = SIZE_MAX;
-  Planner planner(view, context.team, context.entries[entry], plan, error);
+  Planner planner(view, context, entry, plan, error);
   if (quantc_status status = planner.reserve(context.allocator))
     return status;
   if (quantc_status status = planner.run(context.state.symbols))

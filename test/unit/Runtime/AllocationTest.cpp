@@ -162,6 +162,44 @@ TEST_F(AllocationTest, PreparedShapesRunWithoutAllocation) {
   EXPECT_EQ(hook.calls, calls);
 }
 
+/// Shapes that are not larger take over the places of others.
+TEST(PlanReuse, SmallerShapesUsePlacesOfLargerOnes) {
+  TestModel test;
+  EntryBuilder &entry = test.builder.addEntry("main");
+  ExprId n = entry.symbol("n"), m = entry.symbol("m");
+  TensorSpec first = {kF32, {n}}, second = {kF32, {m}};
+  BufferId x = entry.addInputBuffer(entry.addInput("x", first));
+  BufferId y = entry.addInputBuffer(entry.addInput("y", second));
+  BufferId u = entry.addOutputBuffer(entry.addOutput("u", first));
+  BufferId v = entry.addOutputBuffer(entry.addOutput("v", second));
+  BufferId a = entry.addArena(entry.tensorBytes(first));
+  BufferId b = entry.addArena(entry.tensorBytes(second));
+  KernelId affine = test.kernel(affineKernel);
+  ExprId one = entry.constant(1);
+  entry.addStep({affine, "a", n, 1, {x, a}, {one}});
+  entry.addStep({affine, "b", m, 1, {y, b}, {one}});
+  entry.addStep({affine, "u", n, 1, {a, u}, {one}});
+  entry.addStep({affine, "v", m, 1, {b, v}, {one}});
+  Loaded loaded(test);
+  Hook hook;
+  Context context(loaded.model, hook.options(1, 3));
+  int64_t shapes[][2] = {{100, 50}, {99, 1},  {3, 50}, {3, 51},
+                         {51, 3},   {100, 0}, {0, 50}, {120, 120}};
+  for (auto [rows, columns] : shapes) {
+    FloatTensor left({rows}, std::vector<float>(size_t(rows), 2));
+    FloatTensor right({columns}, std::vector<float>(size_t(columns), 5));
+    std::vector<quantc_value> outputs = {libraryOutput(), libraryOutput()};
+    ASSERT_EQ(context.run({left.value(), right.value()}, outputs), QUANTC_OK);
+    EXPECT_EQ(floatsOf(*outputs[0].tensors),
+              std::vector<float>(size_t(rows), 11));
+    EXPECT_EQ(floatsOf(*outputs[1].tensors),
+              std::vector<float>(size_t(columns), 23));
+  }
+  quantc_context_info info;
+  quantc_get_context_info(context.context, &info);
+  EXPECT_EQ(info.arena_bytes, 1024u);
+}
+
 /// Decoding: one row more in each run, in a buffer of fixed capacity.
 TEST(DecodeAllocation, NoneAfterTheLargestShapeWasPrepared) {
   constexpr int64_t kCapacity = 600;
