@@ -83,15 +83,14 @@ void appendInPlace(func::FuncOp func, unsigned index, ConcatOp concat,
   SmallVector<int64_t> room(type.getShape());
   room[concat.getAxis()] = ShapedType::kDynamic;
   OpBuilder builder(concat);
-  auto append = AppendOp::create(
-      builder, concat.getLoc(), type, type.clone(room), concat.getInputs()[0],
-      concat.getInputs()[1], concat.getAxis(),
-      AffineMap::get(0, numSymbols, capacity));
+  auto append = AppendOp::create(builder, concat.getLoc(), type,
+                                 type.clone(room), concat.getInputs()[0],
+                                 concat.getInputs()[1], concat.getAxis(),
+                                 AffineMap::get(0, numSymbols, capacity));
   for (OpOperand &use : llvm::make_early_inc_range(concat->getUses())) {
     bool returned = isa<func::ReturnOp>(use.getOwner());
-    use.set(returned
-                ? append.getPresent()
-                : sliceFor(use, append.getBuffer(), shape, numSymbols));
+    use.set(returned ? append.getPresent()
+                     : sliceFor(use, append.getBuffer(), shape, numSymbols));
   }
   concat.erase();
 }

@@ -62,7 +62,8 @@ quantc_status checkOwnMemory(const quantc_context &context, const Where &where,
 quantc_status checkOutput(const quantc_context &context, const EntryView &view,
                           const Plan &plan, uint32_t output, Error &error) {
   const RunState &state = context.state;
-  Extent own = extentOf(state.outputData[output], state.outputLayouts[output].span);
+  Extent own =
+      extentOf(state.outputData[output], state.outputLayouts[output].span);
   if (!own.bytes)
     return QUANTC_OK;
   Where where = {view, output, false};
@@ -99,11 +100,11 @@ quantc_status checkOutput(const quantc_context &context, const EntryView &view,
 quantc_status checkAliasing(quantc_context &context, const EntryView &view,
                             const Plan &plan, Error &error) {
   for (uint32_t i = 0; i < view.entry->inputTensors.count; ++i)
-    if (quantc_status status = checkOwnMemory(
-            context, {view, i, true},
-            extentOf(context.state.inputData[i],
-                     context.state.inputLayouts[i].span),
-            error))
+    if (quantc_status status =
+            checkOwnMemory(context, {view, i, true},
+                           extentOf(context.state.inputData[i],
+                                    context.state.inputLayouts[i].span),
+                           error))
       return status;
   for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i)
     if (quantc_status status = checkOutput(context, view, plan, i, error))

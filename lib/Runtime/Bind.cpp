@@ -308,10 +308,9 @@ quantc_status bindCapacities(quantc_context &context, const EntryView &view,
     if (alias.axis == program::kNone)
       continue;
     if (given)
-      if (quantc_status status =
-              checkTensor({view, alias.output, false},
-                          side.tensors[alias.output], *given, request.execute,
-                          layout, error))
+      if (quantc_status status = checkTensor({view, alias.output, false},
+                                             side.tensors[alias.output], *given,
+                                             request.execute, layout, error))
         return status;
     // Whoever asks for the shape of an output will mostly put it where the
     // input is.

@@ -212,8 +212,7 @@ quantc_status Planner::sizeBuffers() {
 quantc_status Planner::planAppend(const program::Step &step, uint32_t index) {
   const program::Alias &alias = view.aliases[step.kernel];
   int64_t rows = plan.buffers[view.operands[step.firstOperand]].bytes;
-  int64_t added =
-      plan.outputBytes[alias.output] - plan.inputBytes[alias.input];
+  int64_t added = plan.outputBytes[alias.output] - plan.inputBytes[alias.input];
   if (rows == added)
     return QUANTC_OK;
   return error.set(QUANTC_SHAPE_MISMATCH, "step ", index, " '",

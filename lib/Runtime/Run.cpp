@@ -138,28 +138,27 @@ void Runner::findBuffers() {
 void Runner::updateInPlace() {
   for (uint32_t i = 0; i < view.entry->aliases.count; ++i) {
     const program::Alias &alias = view.aliases[i];
-    if (alias.kind != program::AliasKind::InPlace)
+    if (alias.kind != program::AliasKind::InPlace ||
+        alias.axis != program::kNone)
       continue;
-    char *present = state.outputData[alias.output];
-    const char *past = state.inputData[alias.input];
-    if (alias.axis != program::kNone) {
-      CacheParts parts = cacheParts(view, state, plan, alias);
-      if (present != past)
-        copyParts(context.team, {present, past, parts.past, parts.count,
-                                 parts.presentStride, parts.pastStride});
-      continue;
-    }
     int64_t from = plan.inputBytes[alias.input];
     int64_t to = plan.outputBytes[alias.output];
-    copyBytes(context.team, present, past, from < to ? from : to);
+    copyBytes(context.team, state.outputData[alias.output],
+              state.inputData[alias.input], from < to ? from : to);
   }
 }
 
+/// Both copies are made here and not when the run begins, so that what reads
+/// the cache next finds it in the CPU's own.
 void Runner::append(const program::Alias &alias, const char *rows) {
   CacheParts parts = cacheParts(view, state, plan, alias);
-  copyParts(context.team,
-            {state.outputData[alias.output] + parts.past, rows, parts.added,
-             parts.count, parts.presentStride, parts.added});
+  char *present = state.outputData[alias.output];
+  const char *past = state.inputData[alias.input];
+  if (present != past)
+    copyParts(context.team, {present, past, parts.past, parts.count,
+                             parts.presentStride, parts.pastStride});
+  copyParts(context.team, {present + parts.past, rows, parts.added, parts.count,
+                           parts.presentStride, parts.added});
 }
 
 void Runner::runStep(const Step &step, const int64_t *scalars) {

@@ -241,8 +241,8 @@ bool Validator::checkSymbolsBound(const EntryView &view) {
     bool bound = false;
     uint32_t capacities = 0;
     for (uint32_t i = 0; i < view.entry->aliases.count; ++i)
-      capacities += view.aliases[i].axis != kNone &&
-                    view.aliases[i].capacity == s;
+      capacities +=
+          view.aliases[i].axis != kNone && view.aliases[i].capacity == s;
     for (uint32_t i = 0; i < view.entry->inputTensors.count && !bound; ++i) {
       const Tensor &t = view.inputTensors[i];
       bound = t.present == s;

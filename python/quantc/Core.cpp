@@ -27,8 +27,7 @@ using InputArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using OutputArray = nb::ndarray<nb::numpy>;
 using BufferArray = nb::ndarray<nb::numpy, nb::c_contig, nb::device::cpu>;
 /// Caches by the name of their input: a buffer with room and the rows in use.
-using CacheArrays =
-    std::vector<std::tuple<std::string, BufferArray, int64_t>>;
+using CacheArrays = std::vector<std::tuple<std::string, BufferArray, int64_t>>;
 
 void translate(const std::exception_ptr &pointer, void *type) {
   try {
@@ -137,17 +136,15 @@ void addCaches(const CacheArrays &arrays, const EntrySpec &entry, Call &call) {
         });
     if (cache == entry.caches.end())
       throw Failure{{Status::Refused, "input '" + name + "' is no cache"}};
-    auto output =
-        llvm::find_if(entry.outputs, [&](const ValueSpec &spec) {
-          return spec.name == cache->output;
-        });
+    auto output = llvm::find_if(entry.outputs, [&](const ValueSpec &spec) {
+      return spec.name == cache->output;
+    });
     const TensorSpec &spec = output->tensors[0];
     llvm::SmallVector<int64_t> shape;
     for (size_t axis = 0; axis < array.ndim(); ++axis)
       shape.push_back(int64_t(array.shape(axis)));
     if (shape.size() != spec.dims.size() || rows < 0 ||
-        rows > shape[cache->axis] ||
-        array.itemsize() * 8 != spec.dtype.bits)
+        rows > shape[cache->axis] || array.itemsize() * 8 != spec.dtype.bits)
       throw Failure{{Status::Refused,
                      "the buffer of cache '" + name + "' does not fit it"}};
     call.caches.emplace_back(*cache, spec.dtype, array.data(), shape, rows);

@@ -141,8 +141,8 @@ std::optional<Error> Benchmark::readOptions() {
     return error;
   if (auto error = arguments.getNumber("--runs", 1, 1'000'000, runs))
     return error;
-  if (auto error = arguments.getNumber("--capacity", 1, int64_t(1) << 40,
-                                       capacity))
+  if (auto error =
+          arguments.getNumber("--capacity", 1, int64_t(1) << 40, capacity))
     return error;
   return arguments.getNumber("--warmup", 0, 1'000'000, warmup);
 }
@@ -166,9 +166,9 @@ std::optional<Error> Benchmark::load() {
 }
 
 /// Puts both ends of each cache into one buffer.
-std::optional<Error>
-Benchmark::makeCaches(Session &session, std::vector<quantc_value> &values,
-                      std::vector<quantc_value> &outputs) {
+std::optional<Error> Benchmark::makeCaches(Session &session,
+                                           std::vector<quantc_value> &values,
+                                           std::vector<quantc_value> &outputs) {
   const EntrySpec &spec = artifact->getEntries()[entry];
   if (spec.caches.empty())
     return Error{Status::Usage, "the model has no cache for --capacity"};
@@ -177,17 +177,19 @@ Benchmark::makeCaches(Session &session, std::vector<quantc_value> &values,
   buffers.reserve(spec.caches.size());
   caches.reserve(spec.caches.size());
   for (const CacheSpec &cache : spec.caches) {
-    size_t input = size_t(find_if(inputs, [&](const NamedArray &array) {
-                            return array.name == cache.input;
-                          }) - inputs.begin());
+    size_t input = size_t(find_if(inputs,
+                                  [&](const NamedArray &array) {
+                                    return array.name == cache.input;
+                                  }) -
+                          inputs.begin());
     const Array &rows = inputs[input].array;
     SmallVector<int64_t> shape(rows.getShape());
     int64_t used = shape[cache.axis];
     shape[cache.axis] = capacity;
     std::optional<Array> buffer = Array::allocate(rows.getType(), shape);
     if (!buffer)
-      return Error{Status::Limit, "no memory for a cache of " +
-                                      shapeText(shape)};
+      return Error{Status::Limit,
+                   "no memory for a cache of " + shapeText(shape)};
     if (used > capacity)
       return Error{Status::Usage, "expected --capacity of at least " +
                                       std::to_string(used) + ", got " +

@@ -155,8 +155,8 @@ struct Tensor {
 enum class AliasKind : uint32_t {
   /// The output starts as a copy of the input, made by the runtime unless both
   /// are the same memory.  Kernels only use the output; no buffer may name the
-  /// input.  With an axis the output has more rows along it, and its strides
-  /// may leave room for still more.
+  /// input.  With an axis the output has more rows along it, its strides may
+  /// leave room for still more, and an Append step makes the copy.
   InPlace = 1,
   /// Both may be the same memory; nothing is copied.
   MayShare = 2,
@@ -227,8 +227,8 @@ enum class StepKind : uint32_t {
   Kernel = 0,
   /// Copies buffer 1 entirely from the start of buffer 0.
   Copy = 1,
-  /// Copies buffer 0 behind the rows of the input in the output of the alias
-  /// `kernel`, which has an axis.
+  /// For the alias `kernel`, which has an axis: copies the rows of its input
+  /// unless they are there, and those of buffer 0 behind them.
   Append = 2,
 };
 

@@ -34,8 +34,7 @@ std::vector<float> tokensAt(int64_t start, int64_t count) {
   std::vector<float> values(size_t(2 * count * 4));
   for (int64_t head = 0; head < 2; ++head)
     for (int64_t i = 0; i < count * 4; ++i)
-      values[size_t(head * count * 4 + i)] =
-          float(1000 * head + 4 * start + i);
+      values[size_t(head * count * 4 + i)] = float(1000 * head + 4 * start + i);
   return values;
 }
 
@@ -52,8 +51,8 @@ struct AppendTest : testing::Test {
     FloatTensor tokens({2, count, 4}, tokensAt(start, count));
     std::vector<quantc_value> outputs = {present.value("present"),
                                          libraryOutput("sums")};
-    quantc_status status = context.run(
-        {tokens.value("tokens"), past.value("past")}, outputs);
+    quantc_status status =
+        context.run({tokens.value("tokens"), past.value("past")}, outputs);
     if (status == QUANTC_OK && sums)
       *sums = floatsOf(*outputs[1].tensors);
     return status;
@@ -122,6 +121,22 @@ TEST_F(AppendTest, BuffersOfOtherCapacitiesAreCopied) {
   EXPECT_EQ(sums, (std::vector<float>{6, 22, 38, 4006, 4022, 4038}));
   EXPECT_EQ(to[5 * 4], 1000);
   EXPECT_EQ(to[3 * 4], kUntouched);
+}
+
+TEST_F(AppendTest, LargeCopiesAreSplitBetweenThreads) {
+  constexpr int64_t kRows = 300001, kFrom = kRows + 3, kTo = kRows + 1;
+  Context context(loaded->model, 4);
+  std::vector<float> from(2 * kFrom * 4), to(2 * kTo * 4);
+  std::iota(from.begin(), from.end(), 0.f);
+  CacheView past(from, kFrom, kRows), present(to, kTo, kRows + 1);
+  ASSERT_EQ(step(context, past, present), QUANTC_OK) << context.error();
+  for (int64_t head = 0; head < 2; ++head) {
+    EXPECT_TRUE(std::equal(from.begin() + head * kFrom * 4,
+                           from.begin() + (head * kFrom + kRows) * 4,
+                           to.begin() + head * kTo * 4));
+    EXPECT_EQ(to[size_t((head * kTo + kRows) * 4)],
+              float(1000 * head + 4 * kRows));
+  }
 }
 
 TEST_F(AppendTest, StridesThatFitNoBufferAreRefused) {

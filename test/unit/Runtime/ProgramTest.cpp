@@ -59,8 +59,7 @@ void buildRich(TestModel &test) {
       second.addInput("past", {kF32, {second.symbol("p"), rows, room}});
   OutputTensor present = second.addOutput(
       "present",
-      {kF32,
-       {second.symbol("p"), second.add(rows, second.symbol("n")), room}});
+      {kF32, {second.symbol("p"), second.add(rows, second.symbol("n")), room}});
   AliasId cache = second.addAppendAlias(present, past, 1, "capacity");
   second.addAppend("five", cache, second.addInputBuffer(in));
 }

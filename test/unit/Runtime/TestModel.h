@@ -198,8 +198,7 @@ inline void buildCache(TestModel &model) {
   InputTensor input = entry.addInput("past", {kF32, {two, past, four}});
   OutputTensor output = entry.addOutput("present", {kF32, {two, all, four}});
   OutputTensor sums = entry.addOutput("sums", {kF32, {two, all}});
-  AliasId cache =
-      entry.addAppendAlias(output, input, 1, "capacity of present");
+  AliasId cache = entry.addAppendAlias(output, input, 1, "capacity of present");
   ExprId capacity = entry.max(entry.symbol("capacity of present"), all);
   entry.addAppend("append", cache, entry.addInputBuffer(tokens));
   KernelId sum = model.kernel([](void *const *buffers, const int64_t *scalars,
