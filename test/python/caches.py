@@ -17,10 +17,11 @@ HEADS, WIDTH = 3, 4
 
 
 def model(element: int, declared: bool = True) -> onnx.ModelProto:
-    """present = past ++ x, and y reads all of it."""
+    """present = past ++ -x, and y reads all of it."""
     value = helper.make_tensor_value_info
-    nodes = [helper.make_node("Concat", ["past", "x"] if declared
-                              else ["x", "past"], ["present"], axis=2),
+    nodes = [helper.make_node("Neg", ["x"], ["rows"]),
+             helper.make_node("Concat", ["past", "rows"] if declared
+                              else ["rows", "past"], ["present"], axis=2),
              helper.make_node("Abs", ["present"], ["y"])]
     graph = helper.make_graph(
         nodes, "g",
@@ -65,7 +66,7 @@ for element, dtype in ((TensorProto.FLOAT, np.float32),
             assert got["y"].tobytes() == want["y"].tobytes()
             assert cache["present"].tobytes() == copied.tobytes()
             assert cache["past"].base is cache.buffers["past"]
-        assert np.array_equal(copied[:, :, -2:], x)
+        assert np.array_equal(copied[:, :, -2:], -x)
         assert cache.length == 10
 
 # A full cache is left as it was; forgetting rows makes room.
