@@ -2,6 +2,7 @@
 //
 // Puts qnn.quantize before the operands of linears and look-ups.
 
+#include "StaticRanges.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "quantc/Allocation/Passes.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
@@ -49,10 +50,13 @@ struct FormatOverride {
 class FormatAssigner {
 public:
   FormatAssigner(MLIRContext *context, const Formats &formats,
-                 ArrayRef<FormatOverride> overrides)
-      : builder(context), recipe(formats), overrides(overrides) {}
+                 ArrayRef<FormatOverride> overrides, const StaticRanges &ranges,
+                 double staticLimit)
+      : builder(context), recipe(formats), overrides(overrides), ranges(ranges),
+        staticLimit(staticLimit) {}
 
-  bool assign(LinearOp op) {
+  /// Whether the linear was given formats; an error is emitted on it.
+  FailureOr<bool> assign(LinearOp op) {
     Formats formats = formatsOf(op);
     auto input = dyn_cast<RankedTensorType>(op.getInput().getType());
     if (!formats.weight || !isFloatMatrix(op.getWeight()) ||
@@ -61,11 +65,16 @@ public:
       return false;
     Value weight =
         quantizeOnce(op.getWeight(), formats.weight, /*isConstant=*/true);
+    if (ranges.isLoaded() && failed(noteStatistic(op, weight)))
+      return failure();
     tied.try_emplace(op.getWeight(), weight);
     op.getWeightMutable().set(weight);
-    if (formats.activation)
-      op.getInputMutable().set(quantizeOnce(op.getInput(), formats.activation,
-                                            /*isConstant=*/false));
+    if (!formats.activation)
+      return true;
+    FailureOr<Value> activation = quantizeActivation(op, formats.activation);
+    if (failed(activation))
+      return failure();
+    op.getInputMutable().set(*activation);
     return true;
   }
 
@@ -86,6 +95,8 @@ public:
 private:
   Formats formatsOf(Operation *op) const {
     Formats formats = recipe;
+    if (auto chosen = op->getAttrOfType<FormatInterface>(kFormatAttr))
+      formats.weight = formats.table = chosen;
     const auto *it = llvm::find_if(overrides, [&](const FormatOverride &o) {
       return o.matches(op->getLoc());
     });
@@ -110,14 +121,71 @@ private:
       return false;
     if (!formats.activation)
       return true;
-    constexpr int32_t most = 127; // of an activation's codes
+    constexpr int32_t least = -128, most = 127; // of an activation's codes
     int64_t length = groupLength(formats.weight, weight.getShape());
-    int64_t limit = fmt::maxGroupLength(formats.weight.planes(), -most, most);
+    int64_t limit = fmt::maxGroupLength(formats.weight.planes(), least, most);
     if (length <= limit)
       return true;
     op.emitRemark() << "stays float: a scale of its weight covers " << length
                     << " products, one int32 sum holds at most " << limit;
     return false;
+  }
+
+  /// Names the statistic of the linear's input on its quantized weight.
+  LogicalResult noteStatistic(LinearOp op, Value weight) {
+    const PointStatistics *point = nullptr;
+    if (auto error = ranges.find(op.getInput(), point))
+      return op.emitError(error->message);
+    // A weight that several linears share is solved for the first.
+    if (!weight.getDefiningOp()->hasAttr(kStatisticAttr))
+      weight.getDefiningOp()->setAttr(
+          kStatisticAttr, builder.getStrArrayAttr({point->name, point->key}));
+    return success();
+  }
+
+  static FormatInterface byRows(MLIRContext *context) {
+    return fmt::IntAttr::get(context, 8, fmt::Granularity::Row, /*axis=*/0, {},
+                             Float32Type::get(context), fmt::OffsetKind::None,
+                             /*narrow=*/true);
+  }
+
+  FailureOr<Value> quantizeActivation(LinearOp op, FormatInterface format) {
+    Value input = op.getInput();
+    auto type = cast<RankedTensorType>(input.getType());
+    auto uniform = format.asUniform(type.getShape());
+    bool isStatic = uniform && ArrayRef(uniform->block) == type.getShape();
+    if (!isStatic || quantized.contains({input, format}))
+      return quantizeOnce(input, format, /*isConstant=*/false);
+    StaticScale scale;
+    if (!ranges.isLoaded())
+      return op.emitError("a static activation format needs statistics; "
+                          "calibrate, or use #fmt.int<8, per_row>");
+    if (auto error = ranges.scaleOf(input, *uniform, scale))
+      return op.emitError(error->message);
+    bool isBetterByRows = scale.relativeError > staticLimit;
+    op.emitRemark() << "input quantized "
+                    << (isBetterByRows ? "by rows" : "statically")
+                    << ": relative squared error of one scale "
+                    << scale.relativeError;
+    if (isBetterByRows)
+      return quantized[{input, format}] = quantizeOnce(
+                 input, byRows(builder.getContext()), /*isConstant=*/false);
+    builder.setInsertionPointAfterValue(input);
+    auto constant = [&](Type element, auto value) -> Value {
+      auto scalar = RankedTensorType::get({}, element);
+      return ConstantOp::create(builder, input.getLoc(), scalar,
+                                DenseElementsAttr::get(scalar, value));
+    };
+    Value offset;
+    Value scaleValue = constant(builder.getF32Type(), scale.scale);
+    if (uniform->hasOffset)
+      offset = constant(uniform->codeType, APInt(8, scale.zeroPoint));
+    auto encoded = EncodedType::get(builder.getContext(), type.getShape(),
+                                    type.getElementType(), format);
+    Value result = QuantizeOp::create(builder, input.getLoc(), encoded, input,
+                                      scaleValue, offset, /*rcp=*/false);
+    quantized[{input, format}] = result;
+    return result;
   }
 
   /// Consumers of one value in one format share it.
@@ -138,6 +206,8 @@ private:
   OpBuilder builder;
   Formats recipe;
   ArrayRef<FormatOverride> overrides;
+  const StaticRanges &ranges;
+  double staticLimit;
   ConstantExpressions constants;
   DenseMap<std::pair<Value, Attribute>, Value> quantized;
   /// The encoded form of matrices that a linear reads.
@@ -160,7 +230,13 @@ struct AssignFormatsPass
   void runOnOperation() override {
     if (!getOperation()->hasAttr(kEntryAttr))
       return;
-    FormatAssigner assigner(&getContext(), formats, parsedOverrides);
+    StaticRanges ranges;
+    if (auto error = ranges.load(statistics, range, getOperation())) {
+      getOperation().emitError(error->message);
+      return signalPassFailure();
+    }
+    FormatAssigner assigner(&getContext(), formats, parsedOverrides, ranges,
+                            staticLimit);
     for (const FormatOverride &o : parsedOverrides)
       if (!getOperation()
                .walk([&](Operation *op) {
@@ -172,8 +248,15 @@ struct AssignFormatsPass
             << o.text << "' matches no node of the model";
         return signalPassFailure();
       }
-    getOperation().walk(
-        [&](LinearOp op) { numLinears += assigner.assign(op); });
+    auto status = getOperation().walk([&](LinearOp op) {
+      FailureOr<bool> assigned = assigner.assign(op);
+      if (failed(assigned))
+        return WalkResult::interrupt();
+      numLinears += *assigned;
+      return WalkResult::advance();
+    });
+    if (status.wasInterrupted())
+      return signalPassFailure();
     getOperation().walk(
         [&](GatherOp op) { numTables += assigner.assign(op, minElements); });
   }

@@ -156,7 +156,9 @@ private:
                     const llvm::DenseMap<Value, ObservationPoint> &points) {
     Describer describer;
     describer.update(op->getName().getStringRef());
-    describer.update(op->getAttrDictionary());
+    // Discardable attributes are notes of passes: they change no value.
+    if (Attribute properties = op->getPropertiesAsAttribute())
+      describer.update(properties);
     for (Type type : op->getResultTypes())
       describer.update(type);
     for (Value operand : op->getOperands())

@@ -4,6 +4,8 @@
 
 #include "quantc/Driver/Compile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
+#include "quantc/Calibration/Passes.h"
+#include "quantc/Driver/Calibrate.h"
 #include "quantc/Driver/FirstError.h"
 #include "quantc/Driver/Pipelines.h"
 #include "quantc/Driver/Register.h"
@@ -36,6 +38,30 @@ namespace {
 
 bool isTextual(StringRef suffix) { return suffix == ".mlir"; }
 
+/// A file that is removed with the object.
+class TemporaryFile {
+public:
+  TemporaryFile() = default;
+  TemporaryFile(const TemporaryFile &) = delete;
+  TemporaryFile &operator=(const TemporaryFile &) = delete;
+  ~TemporaryFile() {
+    if (!path.empty())
+      llvm::sys::fs::remove(path);
+  }
+
+  std::optional<Error> create() {
+    if (std::error_code code =
+            llvm::sys::fs::createTemporaryFile("quantc", "safetensors", path))
+      return Error{Status::IO,
+                   "cannot make a temporary file: " + code.message()};
+    return std::nullopt;
+  }
+  std::string getPath() const { return std::string(path); }
+
+private:
+  SmallString<128> path;
+};
+
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
@@ -46,6 +72,10 @@ public:
 
 private:
   std::optional<Error> checkOutput();
+  std::optional<Error> checkData() const;
+  std::optional<Error> runFront();
+  std::optional<Error> measure(TemporaryFile &file);
+  std::optional<Error> prepareReport(std::string &path) const;
   std::optional<Error> writeModule();
   std::optional<Error> writeLibrary(const TargetDescription &target);
 
@@ -111,11 +141,97 @@ Compilation::writeLibrary(const TargetDescription &target) {
   return error;
 }
 
+std::optional<Error> Compilation::checkData() const {
+  if (!options.data.empty() && !options.statistics.empty())
+    return Error{Status::Usage, "expected data or statistics, got both"};
+  if (recipe.candidates.empty() != options.budget.empty())
+    return Error{Status::Usage,
+                 recipe.candidates.empty()
+                     ? "recipe '" + recipe.name +
+                           "' has no formats to choose from; leave the budget "
+                           "out, or use the recipe 'auto'"
+                     : "recipe '" + recipe.name +
+                           "' needs --budget, such as 25MB or 4.2bpw"};
+  if (!recipe.needsStatistics() || !options.data.empty() ||
+      !options.statistics.empty())
+    return std::nullopt;
+  return Error{Status::Usage,
+               "recipe '" + recipe.name +
+                   "' needs data: give --calib DATA (a .npz, a .npy or a "
+                   "folder of samples) or --stats FILE of quantc calibrate"};
+}
+
+// What assign-formats and solve-weights read, in the form that they see.
+std::optional<Error> Compilation::measure(TemporaryFile &file) {
+  OwningOpRef<ModuleOp> observed =
+      cast<ModuleOp>(workspace.getModule()->clone());
+  if (auto error = workspace.run(
+          *observed,
+          [&](OpPassManager &pm) {
+            pm.addNestedPass<func::FuncOp>(createInsertObserversPass());
+            return std::nullopt;
+          },
+          Status::Refused))
+    return error;
+  CalibrateOptions calibration;
+  calibration.data = options.data;
+  Statistics statistics;
+  statistics.modelHash = workspace.modelHash();
+  if (auto error =
+          calibrateModule(workspace, *observed, calibration, statistics))
+    return error;
+  if (auto error = file.create())
+    return error;
+  return statistics.save(file.getPath());
+}
+
+std::optional<Error> Compilation::prepareReport(std::string &path) const {
+  if (options.report.empty())
+    return std::nullopt;
+  if (std::error_code code = llvm::sys::fs::create_directories(options.report))
+    return Error{Status::IO, "cannot make the folder '" +
+                                 oneLine(options.report) +
+                                 "': " + code.message()};
+  SmallString<128> file(options.report);
+  llvm::sys::path::append(file, "allocation.json");
+  path = std::string(file);
+  return std::nullopt;
+}
+
+std::optional<Error> Compilation::runFront() {
+  if (auto error = workspace.run(
+          workspace.getModule(),
+          [&](OpPassManager &pm) {
+            buildNormalPipeline(pm);
+            return buildRewritePipeline(pm, recipe);
+          },
+          Status::Refused))
+    return error;
+  QuantizeInputs inputs{options.statistics, options.budget, ""};
+  if (auto error = prepareReport(inputs.report))
+    return error;
+  TemporaryFile file;
+  if (!options.data.empty() && !recipe.isFloat()) {
+    if (auto error = measure(file))
+      return error;
+    inputs.statistics = file.getPath();
+  }
+  return workspace.run(
+      workspace.getModule(),
+      [&](OpPassManager &pm) {
+        buildQuantizePipeline(pm, recipe, inputs);
+        return std::nullopt;
+      },
+      Status::Refused);
+}
+
 std::optional<Error> Compilation::run() {
   auto target = TargetDescription::create(options.cpu, options.attributes);
   if (!target)
     return Error{Status::Usage, llvm::toString(target.takeError())};
   if (auto error = loadRecipe(options.recipe, recipe))
+    return error;
+  if (auto error = checkData())
     return error;
   if (auto error = checkOutput())
     return error;
@@ -123,10 +239,7 @@ std::optional<Error> Compilation::run() {
     return error;
   if (auto error = checkFormats(&workspace.getContext(), recipe))
     return error;
-  if (auto error = workspace.run(
-          workspace.getModule(),
-          [&](OpPassManager &pm) { return buildFrontPipeline(pm, recipe); },
-          Status::Refused))
+  if (auto error = runFront())
     return error;
   if (suffix != ".so")
     return writeModule();
@@ -161,7 +274,8 @@ std::optional<Error> printPipeline(const CompileOptions &options,
     return error;
   if (auto error = checkFormats(&context, recipe))
     return error;
-  if (auto error = buildFrontPipeline(pm, recipe))
+  if (auto error = buildFrontPipeline(pm, recipe,
+                                      {options.statistics, options.budget, ""}))
     return error;
   buildCodegenPipeline(pm, *target);
   llvm::raw_string_ostream os(text);

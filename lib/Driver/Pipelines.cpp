@@ -86,6 +86,7 @@ std::optional<Error> checkFormats(MLIRContext *context, const Recipe &recipe) {
   context->loadDialect<fmt::FmtDialect>();
   SmallVector<std::string> formats = {recipe.weights, recipe.activations,
                                       recipe.tables};
+  llvm::append_range(formats, recipe.candidates);
   for (const Recipe::Override &override : recipe.overrides)
     for (const auto &format :
          {override.weights, override.activations, override.tables})
@@ -96,18 +97,54 @@ std::optional<Error> checkFormats(MLIRContext *context, const Recipe &recipe) {
   return std::nullopt;
 }
 
-std::optional<Error> buildFrontPipeline(OpPassManager &pm,
-                                        const Recipe &recipe) {
+void buildNormalPipeline(OpPassManager &pm) {
   qnn::buildNormalizePipeline(pm);
   addCleanup(pm);
-  if (recipe.isFloat())
-    return std::nullopt;
+}
+
+std::optional<Error> buildRewritePipeline(OpPassManager &pm,
+                                          const Recipe &recipe) {
   for (StringRef rewrite : recipe.rewrites)
     if (auto error = addRewrite(pm.nest<func::FuncOp>(), rewrite, recipe))
       return error;
-  pm.addNestedPass<func::FuncOp>(
-      createAssignFormatsPass(formatOptions(recipe)));
+  return std::nullopt;
+}
+
+void buildQuantizePipeline(OpPassManager &pm, const Recipe &recipe,
+                           const QuantizeInputs &inputs) {
+  if (recipe.isFloat())
+    return;
+  if (!recipe.candidates.empty()) {
+    AllocateFormatsPassOptions allocate;
+    allocate.budget = inputs.budget;
+    for (StringRef candidate : recipe.candidates)
+      allocate.candidates.push_back(formatText(candidate));
+    allocate.sensitivity = recipe.sensitivity;
+    allocate.statistics = inputs.statistics;
+    allocate.report = inputs.report;
+    pm.addPass(createAllocateFormatsPass(allocate));
+  }
+  AssignFormatsPassOptions assign = formatOptions(recipe);
+  assign.statistics = inputs.statistics;
+  assign.range = recipe.range;
+  assign.staticLimit = recipe.staticLimit;
+  pm.addNestedPass<func::FuncOp>(createAssignFormatsPass(assign));
+  if (!recipe.solver.empty()) {
+    SolveWeightsPassOptions solve;
+    solve.solver = recipe.solver;
+    solve.solverOptions = recipe.solverOptions;
+    solve.statistics = inputs.statistics;
+    pm.addPass(createSolveWeightsPass(solve));
+  }
   addCleanup(pm);
+}
+
+std::optional<Error> buildFrontPipeline(OpPassManager &pm, const Recipe &recipe,
+                                        const QuantizeInputs &inputs) {
+  buildNormalPipeline(pm);
+  if (auto error = buildRewritePipeline(pm, recipe))
+    return error;
+  buildQuantizePipeline(pm, recipe, inputs);
   return std::nullopt;
 }
 
@@ -136,12 +173,6 @@ void buildCodegenPipeline(OpPassManager &pm, const TargetDescription &target) {
   buildVectorizePipeline(kernels);
   pm.addPass(createOutlineStepsPass());
   buildLowerToLLVMPipeline(pm.nest<ModuleOp>());
-}
-
-void registerDriverPipelines() {
-  PassPipelineRegistration<>(
-      "qnn-front", "normalization of the fp32 recipe",
-      [](OpPassManager &pm) { (void)buildFrontPipeline(pm, Recipe()); });
 }
 
 } // namespace quantc

@@ -32,11 +32,33 @@ Recipe makePreset(StringRef name, StringRef weights, StringRef activations,
   return recipe;
 }
 
+Recipe withSolver(Recipe recipe, StringRef solver) {
+  recipe.solver = solver.str();
+  return recipe;
+}
+
+Recipe withCandidates(Recipe recipe, std::vector<std::string> candidates) {
+  recipe.candidates = std::move(candidates);
+  return recipe;
+}
+
 ArrayRef<Recipe> presets() {
   static const std::vector<Recipe> all = {
       makePreset("fp32", "float", "float", "float"),
       makePreset("w8a8-dynamic", "int<8, axis = 0>", "int<8, per_row>",
                  "int<8, axis = 0>"),
+      withSolver(makePreset("w8a8", "int<8, axis = 0>",
+                            "int<8, tensor, offset = integer>",
+                            "int<8, axis = 0>"),
+                 "gptq"),
+      withCandidates(
+          withSolver(makePreset("auto", "int<8, axis = 0>", "int<8, per_row>",
+                                "int<8, axis = 0>"),
+                     "gptq"),
+          {"int<8, axis = 0>",
+           "int<4, block = [1, 64], scale = f16, offset = integer>",
+           "int<3, block = [1, 64], scale = f16, offset = integer>",
+           "int<2, block = [1, 64], scale = f16, offset = integer>"}),
   };
   return all;
 }
@@ -51,7 +73,10 @@ const Recipe *findPreset(StringRef name) {
 struct RecipeFile {
   int version = 0;
   std::string base = "fp32";
-  std::optional<std::string> weights, activations, tables;
+  std::optional<std::string> weights, activations, tables, range, solver,
+      solverOptions, sensitivity;
+  std::optional<std::vector<std::string>> candidates;
+  std::optional<double> staticLimit;
   std::optional<std::vector<std::string>> rewrites;
   std::vector<Recipe::Override> overrides;
 };
@@ -90,6 +115,12 @@ template <> struct MappingTraits<quantc::RecipeFile> {
     io.mapOptional("weights", file.weights);
     io.mapOptional("activations", file.activations);
     io.mapOptional("tables", file.tables);
+    io.mapOptional("range", file.range);
+    io.mapOptional("static-limit", file.staticLimit);
+    io.mapOptional("solver", file.solver);
+    io.mapOptional("solver-options", file.solverOptions);
+    io.mapOptional("candidates", file.candidates);
+    io.mapOptional("sensitivity", file.sensitivity);
     io.mapOptional("rewrites", file.rewrites);
     io.mapOptional("overrides", file.overrides);
   }
@@ -102,6 +133,16 @@ namespace quantc {
 bool Recipe::isFloat() const {
   return weights == "float" && tables == "float" && rewrites.empty() &&
          overrides.empty();
+}
+
+bool Recipe::needsStatistics() const {
+  // One scale for all elements is a static one.
+  auto isStatic = [](StringRef format) { return format.contains("tensor"); };
+  return isStatic(activations) || solver == "gptq" ||
+         (!candidates.empty() && sensitivity == "output") ||
+         any_of(overrides, [&](const Override &override) {
+           return isStatic(override.activations.value_or(""));
+         });
 }
 
 ArrayRef<StringRef> recipeNames() {
@@ -152,6 +193,13 @@ std::optional<Error> parseRecipe(StringRef text, StringRef path,
   recipe.weights = file.weights.value_or(recipe.weights);
   recipe.activations = file.activations.value_or(recipe.activations);
   recipe.tables = file.tables.value_or(recipe.tables);
+  recipe.range = file.range.value_or(recipe.range);
+  recipe.staticLimit = file.staticLimit.value_or(recipe.staticLimit);
+  recipe.solver = file.solver.value_or(recipe.solver);
+  recipe.solverOptions = file.solverOptions.value_or(recipe.solverOptions);
+  recipe.sensitivity = file.sensitivity.value_or(recipe.sensitivity);
+  if (file.candidates)
+    recipe.candidates = *file.candidates;
   if (file.rewrites)
     recipe.rewrites = *file.rewrites;
   append_range(recipe.overrides, file.overrides);

@@ -3,7 +3,8 @@
 
     ort-fp32        ONNX Runtime on the fp32 model
     ort-int8        ONNX Runtime on its own dynamic int8 form of the model
-    quantc-RECIPE   our artifact, compiled with that recipe
+    quantc-RECIPE   our artifact, compiled with that recipe; all but fp32 and
+                    w8a8-dynamic are calibrated (workloads.calibration_samples)
 
 ONNX Runtime's dynamic int8 follows its documentation: quant_pre_process first
 (shape inference and graph optimization), then quantize_dynamic with signed
@@ -55,10 +56,14 @@ def _quantize(source: pathlib.Path, target: pathlib.Path) -> None:
     prepared.unlink()
 
 
-def _compile(source: pathlib.Path, target: pathlib.Path, recipe: str) -> None:
-    done = subprocess.run(
-        [str(build_folder() / "bin" / "quantc"), "compile", str(source), "-o",
-         str(target), "--recipe", recipe], capture_output=True, text=True)
+def _compile(model: str, source: pathlib.Path, target: pathlib.Path,
+             recipe: str) -> None:
+    command = [str(build_folder() / "bin" / "quantc"), "compile", str(source),
+               "-o", str(target), "--recipe", recipe]
+    if recipe not in ("fp32", "w8a8-dynamic"):
+        command += ["--calib",
+                    str(workloads.calibration_folder(model, target.parent))]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"quantc compile {source.name} --recipe {recipe}: "
                            f"status {done.returncode}: {done.stderr.strip()}")
@@ -79,7 +84,7 @@ def prepare(engine: str, model: str, folder: pathlib.Path) -> pathlib.Path:
                                for file in needed):
         return target
     if ours:
-        _compile(source, target, engine.removeprefix("quantc-"))
+        _compile(model, source, target, engine.removeprefix("quantc-"))
     else:
         _quantize(source, target)
     return target

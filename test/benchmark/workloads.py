@@ -13,7 +13,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from models import data, decoder, perplexity  # noqa: E402
+from models import bible, data, decoder, perplexity  # noqa: E402
 
 Arrays = dict[str, np.ndarray]
 MODELS = ("minilm", "decoder", "classifier")
@@ -47,6 +47,33 @@ def _decoder(sequence: int, past: int) -> Arrays:
 
 def _images(batch: int) -> Arrays:
     return {"image": data.fashion("test")[0][:batch]}
+
+
+def calibration_samples(model: str) -> list[Arrays]:
+    """What recipes are calibrated on, from the parts of the data that models
+    were trained on: 128 sentences, 32 windows of chapters, 256 images."""
+    if model == "minilm":
+        return [data.minilm_inputs([text])
+                for text in bible.sentences(128, held_out=False)]
+    if model == "classifier":
+        images = data.fashion("train")[0][:256]
+        return [{"image": images[i:i + 32]} for i in range(0, 256, 32)]
+    windows = perplexity.windows(perplexity.chapter_tokens(False))
+    step = len(windows) // 32
+    return [perplexity.decoder_inputs(window.tokens[None])
+            for window in windows[::step][:32]]
+
+
+def calibration_folder(model: str, folder: pathlib.Path) -> pathlib.Path:
+    """The samples as a folder of .npz files, each of one sample."""
+    target = folder / f"{model}-calibration"
+    if not target.exists():
+        partial = target.with_suffix(".partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        for i, sample in enumerate(calibration_samples(model)):
+            np.savez(partial / f"{i:03}.npz", **sample)
+        partial.rename(target)
+    return target
 
 
 WORKLOADS = {

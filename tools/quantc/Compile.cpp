@@ -60,10 +60,17 @@ std::optional<Error> readOptions(const Arguments &arguments,
     return error;
   options.input = arguments.operands()[0];
   options.output = arguments.get("-o").str();
-  options.recipe = arguments.get("--recipe", "fp32").str();
+  // Data are given to be used.
+  options.recipe =
+      arguments.get("--recipe", arguments.has("--calib") ? "w8a8" : "fp32")
+          .str();
   options.cpu = arguments.get("--mcpu", "native").str();
   options.attributes = arguments.get("--mattr").str();
   options.weights = arguments.get("--weights").str();
+  options.data = arguments.get("--calib").str();
+  options.statistics = arguments.get("--stats").str();
+  options.budget = arguments.get("--budget").str();
+  options.report = arguments.get("--report").str();
   options.threads = unsigned(threads);
   Recipe recipe;
   auto error = loadRecipe(options.recipe, recipe);
@@ -104,7 +111,15 @@ const Command kCompileCommand = {
       "what is written, by its suffix: .so (with a .h beside it), .mlir or "
       ".mlirbc"},
      {"--recipe", "NAME",
-      "fp32 (default), w8a8-dynamic, or a recipe file: RECIPE.yaml"},
+      "fp32 (default), w8a8-dynamic, w8a8 (default with --calib), auto, or a "
+      "recipe file: RECIPE.yaml"},
+     {"--calib", "DATA",
+      "samples that the recipe is calibrated on: a .npz, a .npy, a folder of "
+      "either or of ONNX test data sets, or synthetic[:SEED]"},
+     {"--budget", "BUDGET",
+      "for the recipe auto: 25MB, 25MiB, or 4.2bpw (bits per weight)"},
+     {"--report", "DIR", "where allocation.json goes, with the Pareto front"},
+     {"--stats", "FILE", "statistics of quantc calibrate, in place of data"},
      {"--mcpu", "CPU", "native (default), x86-64-v3, sapphirerapids, ..."},
      {"--mattr", "LIST", "features to add or remove: +avxvnni,-avx512f"},
      {"--target", "TARGET", "cpu"},
@@ -114,8 +129,7 @@ const Command kCompileCommand = {
      {"--threads", "N", "compile threads (default: all CPUs)"},
      {"--print-pipeline", "",
       "print the passes of the recipe, in quant-opt's syntax"}},
-    {"--calib", "--mtriple", "--sm", "--stats", "--report", "--budget",
-     "--export"},
+    {"--mtriple", "--sm", "--export"},
     "MODEL is a .onnx, .onnxtxt, .mlir or .mlirbc file.",
     "quantc compile model.onnx -o model.so --recipe w8a8-dynamic",
     run};

@@ -2,8 +2,9 @@
 //
 // Choice of number formats.
 //
-// In: qnn in normal form.  Out: qnn with quantized contractions.  Never here:
-// rounding decisions beyond a format's own (Solvers), code generation.
+// In: qnn in normal form, statistics.  Out: qnn whose contractions read encoded
+// values.  Never here: how a weight is rounded (Solvers), what is measured
+// (Calibration), code generation.
 
 #ifndef QUANTC_ALLOCATION_PASSES_H
 #define QUANTC_ALLOCATION_PASSES_H
@@ -13,6 +14,13 @@
 #include "quantc/Dialect/QNN/QNN.h"
 
 namespace quantc {
+
+/// On qnn.quantize of a linear's weight: name and key of the statistic of the
+/// linear's input.
+inline constexpr llvm::StringLiteral kStatisticAttr = "qnn.statistic";
+
+/// On linears and look-ups: the format of their weight, chosen under a budget.
+inline constexpr llvm::StringLiteral kFormatAttr = "qnn.format";
 
 #define GEN_PASS_DECL
 #include "quantc/Allocation/Passes.h.inc"

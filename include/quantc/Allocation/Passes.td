@@ -22,6 +22,15 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
     a group of its weight is longer than one int32 sum is proved for
     (docs/numerics.md §5.4).
 
+    An activation format by rows is dynamic.  One with a single scale is static:
+    its scale, and its zero point if the format has an integer offset, come from
+    the histogram of the value in the `statistics` file by the rule `range`
+    (lib/Calibration/Ranges.h).  Where the squared error that the histogram
+    promises exceeds `static-limit` times the square of the value, which means
+    outliers, the value is quantized by rows while running instead; the decision
+    is a remark.  With a file, the quantized weights also name
+    the statistic of their linear's input, for `solve-weights`.
+
     `overrides` give other formats to the nodes whose ONNX name matches a glob
     pattern; an empty format leaves the operand float.
 
@@ -38,6 +47,12 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
     Option<"table", "table", "std::string",
            /*default=*/[{"#fmt.int<8, axis = 0>"}],
            "Format of embedding tables">,
+    Option<"statistics", "statistics", "std::string", /*default=*/"",
+           "A file of quantc calibrate">,
+    Option<"range", "range", "std::string", /*default=*/"\"mse\"",
+           "Rule for static ranges: full, mse or percentile">,
+    Option<"staticLimit", "static-limit", "double", /*default=*/"1e-4",
+           "Greatest relative squared error of a static activation">,
     ListOption<"overrides", "overrides", "std::string",
            "Other formats for nodes by name: PATTERN;weight=F;activation=F;"
            "table=F, where the first match counts">,
@@ -46,6 +61,71 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
   let statistics = [
     Statistic<"numLinears", "num-linears", "Linears quantized">,
     Statistic<"numTables", "num-tables", "Embedding tables quantized">];
+}
+
+def AllocateFormatsPass : Pass<"allocate-formats", "mlir::ModuleOp"> {
+  let summary = "choose a format for every weight under a budget";
+  let description = [{
+    For every constant matrix that a linear reads, and every embedding table of
+    at least `min-elements` elements, each of the `candidates` is tried: what it
+    stores, and what it costs by the `sensitivity`,
+
+    - `output`: the mean square of what the linear's outputs change by, over
+      that of the outputs, from the second moment in `statistics`; for a table
+      the squared error of its rows over their square;
+    - `weight`: the squared error of the weight over its square.
+
+    The integer program of docs/solvers.md chooses one for each, so that all
+    stored weights fit into `budget` (`25MB`, `25MiB`, `4.2bpw`: bits for each
+    weight that is allocated; bytes count the other constants too) and the sum
+    of costs is least.  The choice is the attribute `qnn.format` of linears and
+    look-ups, which `assign-formats` prefers to its own options.  With `report`
+    the choice and the Pareto front are written as JSON.
+  }];
+  let dependentDialects = ["quantc::qnn::QNNDialect"];
+  let options = [
+    Option<"budget", "budget", "std::string", /*default=*/"",
+           "Bytes or bits per weight">,
+    ListOption<"candidates", "candidates", "std::string",
+           "Formats to choose from">,
+    Option<"sensitivity", "sensitivity", "std::string",
+           /*default=*/"\"output\"", "output or weight">,
+    Option<"solver", "solver", "std::string", /*default=*/"\"rtn-mse\"",
+           "Solver whose error is the cost">,
+    Option<"statistics", "statistics", "std::string", /*default=*/"",
+           "A file of quantc calibrate">,
+    Option<"report", "report", "std::string", /*default=*/"",
+           "JSON file to write">,
+    Option<"frontPoints", "front-points", "int64_t", /*default=*/"16",
+           "Budgets along the Pareto front">,
+    Option<"minElements", "min-elements", "int64_t", /*default=*/"65536",
+           "Least size of an embedding table that is allocated">];
+}
+
+def SolveWeightsPass : Pass<"solve-weights", "mlir::ModuleOp"> {
+  let summary = "round quantized weights with a solver";
+  let description = [{
+    Every `qnn.quantize` of a constant that a linear reads as its weight becomes
+    a `qnn.encoded_constant` with the codes, scales and offsets that the solver
+    chose (docs/solvers.md).  Layers are solved in parallel, each on one thread;
+    results do not depend on the number of threads.
+
+    Solvers that look at activations read the second moment of the linear's
+    input from the `statistics` file, at the point that `assign-formats` has
+    noted on the weight; a layer without one is an error.  What each layer lost
+    is a remark, and the attributes `output_error` and `weight_error` of the
+    constant.
+  }];
+  let dependentDialects = ["quantc::qnn::QNNDialect"];
+  let options = [
+    Option<"solver", "solver", "std::string", /*default=*/"\"gptq\"",
+           "Name in the registry of solvers">,
+    Option<"solverOptions", "options", "std::string", /*default=*/"",
+           "Options of the solver: key=value,key=value">,
+    Option<"statistics", "statistics", "std::string", /*default=*/"",
+           "A file of quantc calibrate">];
+  let statistics = [
+    Statistic<"numSolved", "num-solved", "Weights solved">];
 }
 
 #endif // QUANTC_ALLOCATION_PASSES_TD

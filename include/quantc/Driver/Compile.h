@@ -26,6 +26,13 @@ struct CompileOptions {
   std::string recipe = "fp32";
   std::string cpu = "native";
   std::string attributes;
+  /// Calibration data (Driver/Data.h, or "synthetic[:SEED]"), or statistics
+  /// that quantc calibrate wrote; at most one of the two.
+  std::string data, statistics;
+  /// For recipes that choose formats: `25MB` or `4.2bpw`.
+  std::string budget;
+  /// A folder for what was decided (allocation.json), or empty.
+  std::string report;
   /// Compile threads; 0: as many as the process may use.
   unsigned threads = 0;
   /// "embed", "file", or empty: embedded up to 256 MiB.

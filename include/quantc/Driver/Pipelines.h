@@ -11,10 +11,32 @@
 
 namespace quantc {
 
-/// qnn as imported to qnn in the recipe's form: what `-o OUT.mlir` shows.
-/// An error names the rewrite that is not a pass.
+/// qnn as imported to qnn in normal form, in which statistics are taken.
+void buildNormalPipeline(mlir::OpPassManager &pm);
+
+/// The recipe's rewrites, on the normal form.  An error names the one that is
+/// not a pass.
+std::optional<Error> buildRewritePipeline(mlir::OpPassManager &pm,
+                                          const Recipe &recipe);
+
+/// What a recipe is followed with.
+struct QuantizeInputs {
+  /// A file of quantc calibrate, or empty.
+  std::string statistics;
+  /// For recipes with candidates: `25MB` or `4.2bpw`.
+  std::string budget;
+  /// JSON file for the allocation, or empty.
+  std::string report;
+};
+
+/// From there to encoded values.
+void buildQuantizePipeline(mlir::OpPassManager &pm, const Recipe &recipe,
+                           const QuantizeInputs &inputs);
+
+/// All three: qnn as imported to what `-o OUT.mlir` shows.
 std::optional<Error> buildFrontPipeline(mlir::OpPassManager &pm,
-                                        const Recipe &recipe);
+                                        const Recipe &recipe,
+                                        const QuantizeInputs &inputs = {});
 
 /// Whether a recipe's formats are formats; an error names the one that is not.
 std::optional<Error> checkFormats(mlir::MLIRContext *context,
@@ -24,9 +46,6 @@ std::optional<Error> checkFormats(mlir::MLIRContext *context,
 /// dialect.
 void buildCodegenPipeline(mlir::OpPassManager &pm,
                           const TargetDescription &target);
-
-/// Registers both as textual pipelines (`qnn-front`, `qnn-codegen`).
-void registerDriverPipelines();
 
 } // namespace quantc
 

@@ -34,8 +34,21 @@ struct Recipe {
   /// Format attributes in text, without `#fmt.`; "float" leaves tensors float.
   std::string weights = "float", activations = "float", tables = "float";
   std::vector<Override> overrides;
+  /// How static ranges follow from histograms (Calibration/Ranges.h).
+  std::string range = "mse";
+  /// Greatest relative squared error of a static activation.
+  double staticLimit = 1e-4;
+  /// Name and options of the solver that rounds the weights of linears; empty:
+  /// the format's own rounding.
+  std::string solver, solverOptions;
+  /// Formats that weights and tables choose from under a budget, by the
+  /// sensitivity (`allocate-formats`); empty: all have the formats above.
+  std::vector<std::string> candidates;
+  std::string sensitivity = "output";
 
   bool isFloat() const;
+  /// Whether it cannot be followed without data.
+  bool needsStatistics() const;
 };
 
 /// The names of the presets.
