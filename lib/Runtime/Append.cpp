@@ -82,8 +82,8 @@ quantc_status checkStrides(const Where &where, const quantc_tensor &given,
     return error.set(QUANTC_SHAPE_MISMATCH, "expected the strides of ", where,
                      " to leave room for ", given.shape[axis],
                      " along dimension ", axis, ", got ", layout.room);
-  int64_t element = given.dtype.bits / 8, whole = stride * element;
   bool fits = stride <= kMaxBytes;
+  int64_t element = given.dtype.bits / 8, whole = fits ? stride * element : 0;
   for (int32_t d = 0; d < axis; ++d)
     fits = fits && !__builtin_mul_overflow(whole, given.shape[d], &whole) &&
            whole <= kMaxBytes;

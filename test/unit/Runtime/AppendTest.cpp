@@ -159,7 +159,7 @@ TEST_F(AppendTest, StridesThatFitNoBufferAreRefused) {
                              "leave room for 3 along dimension 1, got 2");
   present.strides = {-32, 4, 1};
   EXPECT_EQ(step(context, past, present), QUANTC_SHAPE_MISMATCH);
-  present.strides = {int64_t(1) << 60, 4, 1};
+  present.strides = {int64_t(1) << 62, 4, 1};
   EXPECT_EQ(step(context, past, present), QUANTC_SIZE_OVERFLOW);
   EXPECT_EQ(context.error(),
             "size of the buffer of output 'present' overflows");
