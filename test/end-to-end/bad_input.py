@@ -139,7 +139,7 @@ def check_files(checks: Checks, scratch: pathlib.Path) -> None:
         ("option unknown", (good, "-o", "x.so", "--recip", "fp32"), 2),
         ("option without value", (good, "-o"), 2),
         ("option twice", (good, "-o", "x.so", "-o", "y.so"), 2),
-        ("option of later", (good, "-o", "x.so", "--calib", "d.npz"), 2),
+        ("option of later", (good, "-o", "x.so", "--export", "qdq"), 2),
         ("two models", (good, good, "-o", "x.so"), 2),
     ]
     for name, words, status in cases:
