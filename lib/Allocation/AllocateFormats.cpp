@@ -193,7 +193,8 @@ LogicalResult FormatAllocator::measure(Matrix &matrix) const {
       return failure();
     std::string text;
     llvm::raw_string_ostream(text) << Attribute(format);
-    matrix.tensor.candidates.push_back({text, (*bits + 7) / 8, *cost});
+    matrix.tensor.candidates.push_back(
+        {text, (*bits + 7) / 8, *cost * double(weight->getNumElements())});
   }
   return success();
 }

@@ -73,7 +73,11 @@ def AllocateFormatsPass : Pass<"allocate-formats", "mlir::ModuleOp"> {
     - `output`: the mean square of what the linear's outputs change by, over
       that of the outputs, from the second moment in `statistics`; for a table
       the squared error of its rows over their square;
-    - `weight`: the squared error of the weight over its square.
+    - `weight`: the squared error of the weight over its square;
+
+    either times the number of weights: one relative error in a large matrix
+    hurts more than in a small one, and without that factor large matrices would
+    pay for the small ones.
 
     The integer program of docs/solvers.md chooses one for each, so that all
     stored weights fit into `budget` (`25MB`, `25MiB`, `4.2bpw`: bits for each
