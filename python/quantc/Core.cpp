@@ -313,6 +313,7 @@ NB_MODULE(_core, m) {
   nb::register_exception_translator(translate, error);
 
   bindSolvers(m);
+  bindAllocation(m);
   m.def("compile", compileModel);
   m.def("calibrate", calibrateModel);
   m.def("merge_statistics", mergeFiles);

@@ -23,6 +23,8 @@ inline void check(std::optional<Error> error) {
 
 /// Functions of quantc.solvers.
 void bindSolvers(nanobind::module_ &m);
+/// Functions of quantc.allocation.
+void bindAllocation(nanobind::module_ &m);
 
 } // namespace quantc
 

@@ -22,11 +22,11 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
-from . import _core, solvers
+from . import _core, allocation, solvers
 from ._core import Error
 
-__all__ = ["Cache", "Error", "Model", "Pair", "Value", "calibrate", "compile",
-           "load", "merge_statistics", "solvers"]
+__all__ = ["Cache", "Error", "Model", "Pair", "Value", "allocation",
+           "calibrate", "compile", "load", "merge_statistics", "solvers"]
 
 
 class Value(NamedTuple):

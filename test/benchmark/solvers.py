@@ -9,11 +9,12 @@
 gives the seconds for solving, stored bits per weight, the mean of output
 errors relative to outputs, and the cosine of the pooled embedding over 64
 sentences that were not used, all computed by ONNX Runtime with the decoded
-weights.  A solver is `name` or `name:key=value:...`.
+weights.  A solver is `name` or `name:key=value:...`.  With --budget, formats
+are allocated to linears by their output errors instead.
 
 `layer` times GPTQ of one square layer, 4 bits in groups of 128, on one thread,
-in turns with NNCF's on all threads of the process if a Python that has it is
-given.
+in turns with NNCF's on all threads if a Python that has it is given; statistics
+are not counted for either.
 """
 
 import argparse
@@ -33,30 +34,37 @@ from onnx import helper, numpy_helper
 import engines
 import workloads
 from models import bible, data
-from quantc import solvers
+from quantc import allocation, solvers
 
 FORMATS = ["#fmt.int<4, block = [1, 32], scale = f16>"]
 SOLVERS = ["rtn", "rtn-mse", "gptq"]
 CALIBRATION, EVALUATION = 128, 64
 
-# Runs in the peer's environment: seconds for one layer, GPTQ and data included.
+# Runs in the peer's environment: the seconds of its solver alone, statistics
+# and the rest of the command left out.
 PEER = """
 import sys, time
-import numpy as np, onnx, openvino as ov, nncf
+import numpy as np, openvino as ov, nncf
+from nncf.quantization.algorithms.weight_compression.gptq import GPTQ
+from openvino import opset13 as op
 size, rows = map(int, sys.argv[1:])
-nncf.set_log_level(40)
+inner, spent = GPTQ._quantize_weights, []
+def timed(*arguments, **keywords):
+    begin = time.perf_counter()
+    result = inner(*arguments, **keywords)
+    spent.append(time.perf_counter() - begin)
+    return result
+GPTQ._quantize_weights = timed
 rng = np.random.default_rng(0)
 w = rng.standard_normal((size, size)).astype(np.float32)
 x = rng.standard_normal((rows, size)).astype(np.float32)
-from openvino import opset13 as op
 p = op.parameter([-1, size], np.float32)
 model = ov.Model([op.matmul(p, op.constant(w), False, True)], [p])
 data = nncf.Dataset([x[i:i + 128] for i in range(0, rows, 128)])
-begin = time.perf_counter()
 nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT4_SYM,
                       group_size=128, ratio=1.0, all_layers=True,
                       dataset=data, gptq=True)
-print(time.perf_counter() - begin)
+print(sum(spent))
 """
 
 
@@ -120,44 +128,75 @@ def parse(solver: str) -> tuple[str, dict[str, str]]:
     return name, dict(option.split("=", 1) for option in options)
 
 
-def minilm(options) -> None:
-    path = workloads.onnx_path("minilm", engines.build_folder() / "bench")
-    linears = Linears(path)
-    moments = linears.moments(
-        bible.sentences(CALIBRATION, held_out=False))
-    reference = embeddings(linears.run_with({}))
-    for text in options.format:
-        for solver in options.solver:
-            name, arguments = parse(solver)
+class Bench:
+    """MiniLM, its statistics, and what solvers make of it."""
 
-            def solve(node):
-                moment, mean, count = moments[node.input[0]]
-                return solvers.solve(
-                    linears.weight(node), text, name, second_moment=moment,
-                    mean=mean, count=count, **arguments)
-            begin = time.perf_counter()
-            with concurrent.futures.ThreadPoolExecutor(options.threads) as pool:
-                results = list(pool.map(solve, linears.nodes))
-            seconds = time.perf_counter() - begin
-            values, errors, bits, count = {}, [], 0, 0
-            for node, result in zip(linears.nodes, results):
-                weight = linears.weight(node)
-                moment, _, rows = moments[node.input[0]]
-                energy = np.einsum("ij,jk,ik->", weight, moment, weight,
-                                   optimize=True) / rows
-                errors.append(result.report["output_error"] / energy)
-                bits += result.report["stored_bits"]
-                count += weight.size
-                values[node.input[1]] = result.values
-            similar = data.cosines(embeddings(linears.run_with(values)),
-                                   reference)
-            print(json.dumps({
-                "format": text, "solver": solver,
-                "seconds": round(seconds, 2),
-                "bits": round(bits / count, 3),
-                "relative_error": round(float(np.mean(errors)), 5),
-                "cosine_mean": round(float(similar.mean()), 5),
-                "cosine_min": round(float(similar.min()), 5)}), flush=True)
+    def __init__(self, threads: int):
+        path = workloads.onnx_path("minilm", engines.build_folder() / "bench")
+        self.linears = Linears(path)
+        self.moments = self.linears.moments(
+            bible.sentences(CALIBRATION, held_out=False))
+        self.reference = embeddings(self.linears.run_with({}))
+        self.threads = threads
+        self.energies = []
+        for node in self.linears.nodes:
+            weight = self.linears.weight(node).astype(np.float64)
+            moment, _, count = self.moments[node.input[0]]
+            self.energies.append(((weight @ moment) * weight).sum() / count)
+
+    def solve(self, text: str, solver: str) -> tuple[list, float]:
+        """Solutions of all linears, and seconds."""
+        name, arguments = parse(solver)
+
+        def one(node):
+            moment, mean, count = self.moments[node.input[0]]
+            return solvers.solve(
+                self.linears.weight(node), text, name, second_moment=moment,
+                mean=mean, count=count, **arguments)
+        begin = time.perf_counter()
+        with concurrent.futures.ThreadPoolExecutor(self.threads) as pool:
+            results = list(pool.map(one, self.linears.nodes))
+        return results, time.perf_counter() - begin
+
+    def relative(self, results: list) -> list[float]:
+        return [result.report["output_error"] / energy
+                for result, energy in zip(results, self.energies)]
+
+    def report(self, results: list, **labels) -> None:
+        nodes = self.linears.nodes
+        similar = data.cosines(embeddings(self.linears.run_with(
+            {node.input[1]: result.values
+             for node, result in zip(nodes, results)})), self.reference)
+        bits = sum(result.report["stored_bits"] for result in results)
+        count = sum(result.values.size for result in results)
+        print(json.dumps({
+            **labels, "bits": round(bits / count, 3),
+            "relative_error": round(float(np.mean(self.relative(results))), 5),
+            "cosine_mean": round(float(similar.mean()), 5),
+            "cosine_min": round(float(similar.min()), 5)}), flush=True)
+
+
+def minilm(options) -> None:
+    bench = Bench(options.threads)
+    for solver in options.solver:
+        solutions = {}
+        for text in options.format:
+            results, seconds = bench.solve(text, solver)
+            solutions[text] = results
+            bench.report(results, format=text, solver=solver,
+                         seconds=round(seconds, 2))
+        for budget in options.budget:
+            tensors = [allocation.Tensor(
+                node.input[1], solutions[options.format[0]][i].values.size,
+                [allocation.Candidate(
+                    text, results[i].report["stored_bits"] // 8,
+                    bench.relative(results)[i])
+                 for text, results in solutions.items()])
+                for i, node in enumerate(bench.linears.nodes)]
+            point = allocation.allocate(tensors, budget)
+            bench.report([solutions[point.formats[node.input[1]]][i]
+                          for i, node in enumerate(bench.linears.nodes)],
+                         budget=budget, solver=solver, gap=point.gap)
 
 
 def layer(options) -> None:
@@ -189,6 +228,7 @@ def main() -> int:
     command = commands.add_parser("minilm")
     command.add_argument("--format", nargs="+", default=FORMATS)
     command.add_argument("--solver", nargs="+", default=SOLVERS)
+    command.add_argument("--budget", nargs="+", default=[])
     command.add_argument("--threads", type=int, default=2)
     command.set_defaults(run=minilm)
     command = commands.add_parser("layer")
