@@ -24,7 +24,7 @@ namespace {
 enum class Order { None, Grouped, Descending };
 
 struct GptqOptions {
-  Order order = Order::Grouped;
+  Order order = Order::Descending;
   bool isStatic = false;
   /// The least eigenvalue as a share of the mean diagonal.
   double damping = 0.01;
@@ -130,7 +130,7 @@ private:
 
 ArrayRef<OptionSpec> Gptq::getOptions() const {
   static constexpr OptionSpec kOptions[] = {
-      {"order", "none, grouped or descending", "grouped",
+      {"order", "none, grouped or descending", "descending",
        "inputs as they are; blocks, and inputs within blocks, by descending "
        "diagonal of H; or all inputs so, with static scales"},
       {"static", "true or false", "false",
@@ -231,8 +231,6 @@ FailureOr<Solution> Gptq::solve(EmitError emitError, const Layer &layer) const {
   Draft draft(*prepared);
   int64_t n = prepared->columns;
   Schedule schedule = plan(*prepared, draft.grid);
-  if (schedule.groups.empty())
-    fitBlocks(*prepared, options.fit, draft);
   double trace = 0;
   for (int64_t i = 0; i < n; ++i)
     trace += prepared->moment[i * n + i];
@@ -244,9 +242,15 @@ FailureOr<Solution> Gptq::solve(EmitError emitError, const Layer &layer) const {
     return emitError() << "expected the second moment of '" << layer.name
                        << "' to be positive semidefinite, got a matrix that no "
                        << "damping helps; measure it again";
-  std::vector<float> importance;
-  for (int64_t input : schedule.order)
-    importance.push_back(prepared->importance[input]);
+  // What rounding input j costs when all later ones make up for it.
+  std::vector<float> importance = factor->pivots;
+  for (int64_t j = 0; j < n; ++j)
+    if (layer.importance.empty())
+      prepared->importance[schedule.order[j]] = importance[j];
+    else
+      importance[j] = prepared->importance[schedule.order[j]];
+  if (schedule.groups.empty())
+    fitBlocks(*prepared, options.fit, draft);
   // Rows do not depend on each other; a chunk of them stays in the caches.
   constexpr int64_t kChunk = 256;
   std::vector<float> weights(kChunk * n), errors(kChunk * n);

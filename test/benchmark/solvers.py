@@ -10,7 +10,7 @@ gives the seconds for solving, stored bits per weight, the mean of output
 errors relative to outputs, and the cosine of the pooled embedding over 64
 sentences that were not used, all computed by ONNX Runtime with the decoded
 weights.  A solver is `name` or `name:key=value:...`.  With --budget, formats
-are allocated to linears by their output errors instead.
+are then allocated to linears by what each of them alone loses.
 
 `layer` times GPTQ of one square layer, 4 bits in groups of 128, on one thread,
 in turns with NNCF's on all threads if a Python that has it is given; statistics
@@ -38,7 +38,7 @@ from quantc import allocation, solvers
 
 FORMATS = ["#fmt.int<4, block = [1, 32], scale = f16>"]
 SOLVERS = ["rtn", "rtn-mse", "gptq"]
-CALIBRATION, EVALUATION = 128, 64
+CALIBRATION, SENSITIVITY, EVALUATION = 128, 24, 64
 
 # Runs in the peer's environment: the seconds of its solver alone, statistics
 # and the rest of the command left out.
@@ -162,6 +162,26 @@ class Bench:
         return [result.report["output_error"] / energy
                 for result, energy in zip(results, self.energies)]
 
+    def pooled(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        """Embeddings of sentences that are not those of `report`."""
+        session = self.linears.run_with(values)
+        parts = []
+        for text in bible.sentences(SENSITIVITY, held_out=False):
+            inputs = data.minilm_inputs([text])
+            hidden = session.run(["last_hidden_state"], inputs)[0]
+            parts.append(data.mean_pool(hidden, inputs["attention_mask"]))
+        return np.concatenate(parts)
+
+    def losses(self, results: list, kind: str) -> list[float]:
+        """What each linear costs alone: its relative output error, or the
+        square of what the model's embeddings change by."""
+        if kind == "output":
+            return self.relative(results)
+        before = self.pooled({})
+        return [float(((self.pooled({node.input[1]: result.values})
+                        - before) ** 2).sum())
+                for node, result in zip(self.linears.nodes, results)]
+
     def report(self, results: list, **labels) -> None:
         nodes = self.linears.nodes
         similar = data.cosines(embeddings(self.linears.run_with(
@@ -185,18 +205,26 @@ def minilm(options) -> None:
             solutions[text] = results
             bench.report(results, format=text, solver=solver,
                          seconds=round(seconds, 2))
-        for budget in options.budget:
-            tensors = [allocation.Tensor(
-                node.input[1], solutions[options.format[0]][i].values.size,
-                [allocation.Candidate(
-                    text, results[i].report["stored_bits"] // 8,
-                    bench.relative(results)[i])
-                 for text, results in solutions.items()])
-                for i, node in enumerate(bench.linears.nodes)]
-            point = allocation.allocate(tensors, budget)
-            bench.report([solutions[point.formats[node.input[1]]][i]
-                          for i, node in enumerate(bench.linears.nodes)],
-                         budget=budget, solver=solver, gap=point.gap)
+        if options.budget:
+            allocate(bench, solver, solutions, options)
+
+
+def allocate(bench: Bench, solver: str, solutions: dict[str, list],
+             options) -> None:
+    nodes = bench.linears.nodes
+    losses = {text: bench.losses(results, options.loss)
+              for text, results in solutions.items()}
+    tensors = [allocation.Tensor(
+        node.input[1], bench.linears.weight(node).size,
+        [allocation.Candidate(text, results[i].report["stored_bits"] // 8,
+                              losses[text][i])
+         for text, results in solutions.items()])
+        for i, node in enumerate(nodes)]
+    for budget in options.budget:
+        point = allocation.allocate(tensors, budget)
+        bench.report([solutions[point.formats[node.input[1]]][i]
+                      for i, node in enumerate(nodes)], budget=budget,
+                     loss=options.loss, solver=solver, gap=point.gap)
 
 
 def layer(options) -> None:
@@ -229,6 +257,8 @@ def main() -> int:
     command.add_argument("--format", nargs="+", default=FORMATS)
     command.add_argument("--solver", nargs="+", default=SOLVERS)
     command.add_argument("--budget", nargs="+", default=[])
+    command.add_argument("--loss", choices=["output", "model"],
+                         default="model")
     command.add_argument("--threads", type=int, default=2)
     command.set_defaults(run=minilm)
     command = commands.add_parser("layer")
