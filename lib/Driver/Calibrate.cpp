@@ -193,14 +193,15 @@ std::optional<Error> calibrate(const CalibrateOptions &options,
                                Statistics &statistics) {
   Workspace workspace(options.input, options.model, options.threads);
   Recipe recipe;
-  if (auto error = loadRecipe("fp32", recipe))
+  if (auto error = loadRecipe(options.recipe, recipe))
     return error;
   if (auto error = workspace.load())
     return error;
   if (auto error = workspace.run(
           workspace.getModule(),
           [&](OpPassManager &pm) -> std::optional<Error> {
-            if (auto error = buildFrontPipeline(pm, recipe))
+            buildNormalPipeline(pm);
+            if (auto error = buildRewritePipeline(pm, recipe))
               return error;
             InsertObserversPassOptions insert;
             insert.observers.assign(options.observers.begin(),

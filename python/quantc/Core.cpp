@@ -274,13 +274,14 @@ void compileModel(const std::string &path, nb::bytes model,
 
 int64_t calibrateModel(const std::string &path, nb::bytes model,
                        const std::string &data, const std::string &output,
-                       const std::string &entry,
+                       const std::string &recipe, const std::string &entry,
                        const std::vector<std::string> &observers,
                        int64_t samples, unsigned threads) {
   CalibrateOptions options;
   options.input = path;
   options.model = std::string(model.c_str(), model.size());
   options.data = data;
+  options.recipe = recipe;
   options.entry = entry;
   options.observers = observers;
   options.samples = samples;

@@ -217,21 +217,22 @@ def compile(model: Any, output: str | os.PathLike, recipe: str = "fp32",
 
 
 def calibrate(model: Any, output: str | os.PathLike, calib: Any,
-              entry: str = "", observers: Sequence[str] = (),
+              recipe: str = "fp32", entry: str = "", observers: Sequence[str] = (),
               samples: int = 0, threads: int = 0) -> int:
     """Measures the values inside a model on data, and writes the statistics to
     the file `output` (.safetensors).  Returns the number of samples.
 
     `calib` is a path (.npz, .npy, a folder of them or of test_data_set_*
     folders), "synthetic" or "synthetic:SEED", or a mapping from input names to
-    arrays whose leading axis counts samples.  `observers` selects statistics,
-    `samples` is the most that are used.  Results do not depend on `threads`.
+    arrays whose leading axis counts samples.  `recipe` is the one that will be
+    compiled with: its rewrites come before the measurement.  `observers`
+    selects statistics, `samples` is the most that are used.  Results do not depend on `threads`.
     """
     path, data = _source(model)
     target = os.fspath(output)
     if not isinstance(calib, Mapping):
-        return _core.calibrate(path, data, os.fspath(calib), target, entry,
-                               list(observers), samples, threads)
+        return _core.calibrate(path, data, os.fspath(calib), target, recipe,
+                               entry, list(observers), samples, threads)
     arrays = {name: np.asarray(value) for name, value in calib.items()}
     for name, array in arrays.items():
         if array.dtype.hasobject:
@@ -245,8 +246,8 @@ def calibrate(model: Any, output: str | os.PathLike, calib: Any,
                                   force_zip64=True) as member:
                     np.lib.format.write_array(member, array,
                                               allow_pickle=False)
-        return _core.calibrate(path, data, file, target, entry,
-                               list(observers), samples, threads)
+        return _core.calibrate(path, data, file, target, recipe,
+                               entry, list(observers), samples, threads)
 
 
 def merge_statistics(files: Sequence[str | os.PathLike],

@@ -145,6 +145,15 @@ assert (folder / "a").read_bytes() != (folder / "c").read_bytes()
 with safe_open(folder / "a", "np") as file:
     assert list(file.keys()) == ["act/min-max/count", "act/min-max/range"]
 
+# A recipe's rewrites count, its formats do not.
+quantc.calibrate(model(), other, {"x": x, "c": c}, recipe="w8a8-dynamic")
+assert other.read_bytes() == whole
+(folder / "r.yaml").write_text("quantc: 1\nbase: fp32\n"
+                               "rewrites: ['no-such-pass']\n")
+refused(lambda: quantc.calibrate(model(), other, {"x": x, "c": c},
+                                 recipe=str(folder / "r.yaml")), 1,
+        "no-such-pass")
+
 # Keys: another weight after the point changes nothing, one before it does.
 quantc.calibrate(model(2), other, {"x": x, "c": c})
 refused(lambda: quantc.merge_statistics([stats, other], folder / "no"), 1,

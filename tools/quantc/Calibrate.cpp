@@ -41,6 +41,7 @@ std::optional<Error> readOptions(const Arguments &arguments,
     return error;
   options.input = arguments.operands()[0];
   options.data = arguments.get("--calib").str();
+  options.recipe = arguments.get("--recipe", "fp32").str();
   options.entry = arguments.get("--entry").str();
   options.threads = unsigned(threads);
   for (StringRef name : split(arguments.get("--observers"), ',')) {
@@ -145,6 +146,8 @@ const Command kCalibrateCommand = {
       ".npz with arrays by input name, .npy for one input, a folder of them or "
       "of test_data_set_* folders, or synthetic[:SEED]; the leading axis "
       "counts samples"},
+     {"--recipe", "NAME",
+      "a recipe or its .yaml file, whose rewrites come before the measurement"},
      {"--samples", "N", "use the first N samples (default: all)"},
      {"--observers", "LIST",
       "only these statistics: channel-absmax, histogram, min-max, "

@@ -19,6 +19,9 @@ struct CalibrateOptions {
   std::string model;
   /// Data.h, or "synthetic" or "synthetic:SEED".
   std::string data;
+  /// A preset or a recipe file: its rewrites come before the measurement, its
+  /// formats do not matter.
+  std::string recipe = "fp32";
   /// The entry point; empty: the first.
   std::string entry;
   /// Only these observers; empty: all.
@@ -31,7 +34,8 @@ struct CalibrateOptions {
   std::function<void(int64_t)> progress;
 };
 
-/// Measures on the model in the recipe-independent normal form.
+/// Measures on the float model in normal form, after the recipe's rewrites: in
+/// the form that compiling with this recipe looks statistics up in.
 std::optional<Error> calibrate(const CalibrateOptions &options,
                                Statistics &statistics);
 
