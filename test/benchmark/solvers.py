@@ -173,10 +173,11 @@ class Bench:
         return np.concatenate(parts)
 
     def losses(self, results: list, kind: str) -> list[float]:
-        """What each linear costs alone: its relative output error, or the
-        square of what the model's embeddings change by."""
+        """What each linear costs alone: its relative output error times its
+        weights, or the square of what the model's embeddings change by."""
         if kind == "output":
-            return self.relative(results)
+            return [error * result.values.size for error, result
+                    in zip(self.relative(results), results)]
         before = self.pooled({})
         return [float(((self.pooled({node.input[1]: result.values})
                         - before) ** 2).sum())
