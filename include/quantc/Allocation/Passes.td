@@ -79,7 +79,7 @@ def AllocateFormatsPass : Pass<"allocate-formats", "mlir::ModuleOp"> {
     hurts more than in a small one, and without that factor large matrices would
     pay for the small ones.
 
-    The integer program of docs/solvers.md chooses one for each, so that all
+    The integer program of docs/allocation.md chooses one for each, so that all
     stored weights fit into `budget` (`25MB`, `25MiB`, `4.2bpw`: bits for each
     weight that is allocated; bytes count the other constants too) and the sum
     of costs is least.  The choice is the attribute `qnn.format` of linears and
