@@ -36,6 +36,8 @@ public:
       return flattenIf(op, quantize.getInput());
     if (auto quantize = dyn_cast<QuantizeStaticOp>(op))
       return flattenIf(op, quantize.getInput());
+    if (auto hadamard = dyn_cast<HadamardOp>(op))
+      return flattenIf(op, hadamard.getInput());
     if (auto linear = dyn_cast<QuantizedLinearOp>(op))
       return flattenQuantized(linear);
     if (auto gather = dyn_cast<GatherOp>(op))

@@ -67,7 +67,7 @@ private:
 
   // Operations over complete rows (the last axis) of their first operand.
   bool isRowOp(Operation *op) const {
-    if (isa<QuantizeRowsOp, QuantizeStaticOp>(op))
+    if (isa<QuantizeRowsOp, QuantizeStaticOp, HadamardOp>(op))
       return true;
     int64_t last = int64_t(shapes.getShape(op->getResult(0)).size()) - 1;
     if (auto softmax = dyn_cast<SoftmaxOp>(op))
@@ -308,6 +308,8 @@ func::FuncOp Outliner::build(const Group &group) {
     builder.clone(*scalar.getDefiningOp(), mapping);
   for (Operation *op : group.ops) {
     Operation *twin = builder.clone(*op, mapping);
+    // What rewrites recorded must not tell equal kernels apart.
+    twin->removeDiscardableAttr(kTransformsAttr);
     for (NamedAttribute attribute : op->getAttrs()) {
       auto map = dyn_cast<AffineMapAttr>(attribute.getValue());
       if (!map)

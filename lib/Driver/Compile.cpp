@@ -74,6 +74,7 @@ private:
   std::optional<Error> checkOutput();
   std::optional<Error> checkData() const;
   std::optional<Error> runFront();
+  std::optional<Error> rewrite(StringRef pass);
   std::optional<Error> measure(TemporaryFile &file);
   std::optional<Error> prepareReport(std::string &path) const;
   std::optional<Error> writeModule();
@@ -185,6 +186,27 @@ std::optional<Error> Compilation::measure(TemporaryFile &file) {
   return statistics.save(file.getPath());
 }
 
+/// One rewrite at a time, since what one needs to know is measured after those
+/// before it.
+std::optional<Error> Compilation::rewrite(StringRef pass) {
+  Recipe step = recipe;
+  step.rewrites = {pass.str()};
+  TemporaryFile file;
+  if (readsStatistics(pass)) {
+    std::string statistics = options.statistics;
+    if (!options.data.empty()) {
+      if (auto error = measure(file))
+        return error;
+      statistics = file.getPath();
+    }
+    step.rewrites = {addStatistics(pass, statistics)};
+  }
+  return workspace.run(
+      workspace.getModule(),
+      [&](OpPassManager &pm) { return buildRewritePipeline(pm, step); },
+      Status::Refused);
+}
+
 std::optional<Error> Compilation::prepareReport(std::string &path) const {
   if (options.report.empty())
     return std::nullopt;
@@ -203,10 +225,13 @@ std::optional<Error> Compilation::runFront() {
           workspace.getModule(),
           [&](OpPassManager &pm) {
             buildNormalPipeline(pm);
-            return buildRewritePipeline(pm, recipe);
+            return std::nullopt;
           },
           Status::Refused))
     return error;
+  for (StringRef pass : recipe.rewrites)
+    if (auto error = rewrite(pass))
+      return error;
   QuantizeInputs inputs{options.statistics, options.budget, ""};
   if (auto error = prepareReport(inputs.report))
     return error;

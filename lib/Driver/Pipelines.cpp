@@ -107,6 +107,15 @@ std::optional<Error> buildRewritePipeline(OpPassManager &pm,
   for (StringRef rewrite : recipe.rewrites)
     if (auto error = addRewrite(pm.nest<func::FuncOp>(), rewrite, recipe))
       return error;
+  if (!recipe.rewrites.empty()) {
+    // Equal constant expressions become one, so that a table that was rewritten
+    // with its linear is still stored once; norms and biases are evaluated.
+    qnn::FoldConstantsPassOptions folding;
+    folding.maxBytes = 1 << 16;
+    folding.lazyWeights = true;
+    pm.addPass(qnn::createFoldConstantsPass(folding));
+    addCleanup(pm);
+  }
   return std::nullopt;
 }
 

@@ -135,10 +135,23 @@ bool Recipe::isFloat() const {
          overrides.empty();
 }
 
+bool readsStatistics(StringRef rewrite) {
+  StringRef name = rewrite.take_until([](char c) { return c == '{'; });
+  return name.trim() == "smooth-quant" && !rewrite.contains("statistics=");
+}
+
+std::string addStatistics(StringRef rewrite, StringRef file) {
+  auto [name, options] = rewrite.split('{');
+  return (name.trim() + "{statistics=\"" + file + "\" " +
+          (options.empty() ? "}" : options))
+      .str();
+}
+
 bool Recipe::needsStatistics() const {
   // One scale for all elements is a static one.
   auto isStatic = [](StringRef format) { return format.contains("tensor"); };
   return isStatic(activations) || solver == "gptq" ||
+         any_of(rewrites, readsStatistics) ||
          (!candidates.empty() && sensitivity == "output") ||
          any_of(overrides, [&](const Override &override) {
            return isStatic(override.activations.value_or(""));

@@ -37,6 +37,8 @@
 #include "quantc/Dialect/LowBit/LowBit.h"
 #include "quantc/Dialect/QNN/Passes.h"
 #include "quantc/Dialect/QNN/QNN.h"
+#include "quantc/Rewrites/Equivariant.h"
+#include "quantc/Rewrites/Passes.h"
 
 using namespace mlir;
 
@@ -48,6 +50,7 @@ void quantc::registerAllDialects(DialectRegistry &registry) {
                   tensor::TensorDialect, vector::VectorDialect>();
   registry.insert<fmt::FmtDialect, lowbit::LowBitDialect, qnn::QNNDialect>();
   qnn::registerReferenceModels(registry);
+  registerEquivariantModels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
@@ -67,6 +70,7 @@ void quantc::registerAllPasses() {
   registerQuantcCalibrationPasses();
   registerQuantcCodegenPasses();
   registerQuantcConversionPasses();
+  registerQuantcRewritesPasses();
   // Everything that the pipelines use, so that a printed one can be run.
   mlir::registerTransformsPasses();
   mlir::registerConversionPasses();

@@ -51,6 +51,11 @@ struct Recipe {
   bool needsStatistics() const;
 };
 
+/// Whether a rewrite reads statistics that it does not name itself.
+bool readsStatistics(llvm::StringRef rewrite);
+/// The rewrite with the option `statistics=file`.
+std::string addStatistics(llvm::StringRef rewrite, llvm::StringRef file);
+
 /// The names of the presets.
 llvm::ArrayRef<llvm::StringRef> recipeNames();
 

@@ -3,6 +3,7 @@
 // convert-lowbit-to-vector: replaces every bufferized contraction by the loops
 // and register tiles that suit the target's feature bits.
 
+#include "HadamardEmitter.h"
 #include "KernelPlan.h"
 #include "MatmulEmitter.h"
 #include "quantc/Conversion/Passes.h"
@@ -42,11 +43,35 @@ LogicalResult checkMemory(MatmulOp op) {
   return success();
 }
 
+/// Rows are contiguous.
+LogicalResult checkRows(HadamardOp op) {
+  if (!op.hasPureBufferSemantics())
+    return op.emitError("expected memrefs; bufferize first");
+  for (Value operand : op->getOperands()) {
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    auto type = cast<MemRefType>(operand.getType());
+    if (failed(type.getStridesAndOffset(strides, offset)) ||
+        strides.back() != 1)
+      return op.emitError("expected rows of unit stride, got ") << type;
+  }
+  return success();
+}
+
 struct ConvertLowBitToVectorPass
     : quantc::impl::ConvertLowBitToVectorPassBase<ConvertLowBitToVectorPass> {
   using Base::Base;
 
   void runOnOperation() override {
+    SmallVector<HadamardOp> transforms;
+    getOperation()->walk([&](HadamardOp op) { transforms.push_back(op); });
+    for (HadamardOp op : transforms) {
+      if (failed(checkRows(op)))
+        return signalPassFailure();
+      ImplicitLocOpBuilder b(op.getLoc(), op);
+      emitHadamard(b, op);
+      op->erase();
+    }
     SmallVector<MatmulOp> ops;
     getOperation()->walk([&](MatmulOp op) { ops.push_back(op); });
     for (MatmulOp op : ops) {

@@ -6,6 +6,7 @@
 
 #include "Rows.h"
 #include "Scalars.h"
+#include "quantc/Dialect/LowBit/LowBit.h"
 #include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
@@ -503,7 +504,31 @@ QuantizedRows quantizeStatic(Lowering &lowering, Location loc,
   return result;
 }
 
+static LogicalResult lower(Lowering &lowering, HadamardOp op) {
+  Location loc = op.getLoc();
+  Tensor input = lowering.get(op.getInput());
+  if (!input.element.isF32())
+    return op.emitError("expected float32 to transform, got ") << input.element;
+  SymbolicShape shape = input.shape;
+  AffineExpr count =
+      elementCount(ArrayRef(shape).drop_back(), lowering.builder.getContext());
+  SymbolicShape flat = {count, shape.back()};
+  Tensor rows = lowering.reshape(loc, input, flat);
+  Tensor result = lowering.empty(loc, flat, input.element);
+  auto transform = lowbit::HadamardOp::create(
+      lowering.builder, loc, result.value.getType(), rows.value, result.value,
+      op.getBlock(), op.getTransposed());
+  result.value = transform.getResult(0);
+  lowering.set(op.getResult(), lowering.reshape(loc, result, shape));
+  return success();
+}
+
 FailureOr<bool> lowerRows(Lowering &lowering, Operation *op) {
+  if (auto hadamard = dyn_cast<HadamardOp>(op)) {
+    if (failed(lower(lowering, hadamard)))
+      return failure();
+    return true;
+  }
   if (auto reduce = dyn_cast<ReduceOp>(op)) {
     if (failed(lower(lowering, reduce)))
       return failure();

@@ -41,6 +41,7 @@ void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, LowBitDialect *) {
     MatmulOp::attachInterface<MatmulBufferization>(*context);
   });
+  registerHadamardBufferization(registry);
 }
 
 } // namespace quantc::lowbit

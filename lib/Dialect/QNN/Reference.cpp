@@ -204,6 +204,7 @@ template <typename... Ops> static void attach(MLIRContext *context) {
 
 void registerReferenceModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, QNNDialect *) {
+    attach<HadamardOp>(context);
     attach<AbsOp, NegOp, ExpOp, LogOp, SqrtOp, ReciprocalOp, ErfOp, SinOp,
            CosOp, TanhOp, SigmoidOp, SiluOp, ReluOp, FloorOp, CeilOp, RoundOp,
            SignOp, NotOp, IsNanOp, SoftplusOp, HardSwishOp>(context);

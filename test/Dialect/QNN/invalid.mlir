@@ -373,3 +373,27 @@ func.func @observe_mask_axis(%x: tensor<3x4xf32>) {
   %0 = qnn.observe %x {point = "x", observers = ["min-max"], channel_axis = 1 : i64, row_mask = "m", row_mask_axes = array<i64: 1>} : (tensor<3x4xf32>) -> tensor<3x4xf32>
   return
 }
+
+// -----
+
+func.func @hadamard_order(%x: tensor<?x20xf32>) {
+  // expected-error @+1 {{has no Hadamard matrix of order 10, known are m * 2^k with m = 1, 12, 20, 28, 36, 44}}
+  %0 = qnn.hadamard %x {block = 10 : i64} : (tensor<?x20xf32>) -> tensor<?x20xf32>
+  return
+}
+
+// -----
+
+func.func @hadamard_partial_block(%x: tensor<?x40xf32>) {
+  // expected-error @+1 {{expected a last axis of whole blocks of 16, got 40}}
+  %0 = qnn.hadamard %x {block = 16 : i64} : (tensor<?x40xf32>) -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @hadamard_dynamic(%x: tensor<4x?xf32>) {
+  // expected-error @+1 {{expected a last axis of static extent, got 'tensor<4x?xf32>'}}
+  %0 = qnn.hadamard %x {block = 16 : i64} : (tensor<4x?xf32>) -> tensor<4x?xf32>
+  return
+}

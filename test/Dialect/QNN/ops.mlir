@@ -138,3 +138,12 @@ func.func @observe(%x: tensor<?x?x8xf32>) -> tensor<?x?x8xf32> {
   %1 = qnn.observe %0 {point = "y", observers = ["min-max"], channel_axis = 2 : i64, row_mask = "mask", row_mask_axes = array<i64: 0, 1>} : (tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
   return %1 : tensor<?x?x8xf32>
 }
+
+// CHECK-LABEL: func.func @hadamard
+func.func @hadamard(%x: tensor<?x384xf32>) -> tensor<?x384xf32> {
+  // CHECK: qnn.hadamard %{{.+}} {block = 384 : i64} : (tensor<?x384xf32>) -> tensor<?x384xf32>
+  %0 = qnn.hadamard %x {block = 384 : i64} : (tensor<?x384xf32>) -> tensor<?x384xf32>
+  // CHECK: qnn.hadamard %{{.+}} {block = 32 : i64, transposed}
+  %1 = qnn.hadamard %0 {block = 32 : i64, transposed} : (tensor<?x384xf32>) -> tensor<?x384xf32>
+  return %1 : tensor<?x384xf32>
+}

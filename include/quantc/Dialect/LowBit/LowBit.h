@@ -36,6 +36,8 @@ inline constexpr int64_t kLineDepth = 4;
 
 void registerBufferizableOpInterfaceExternalModels(
     mlir::DialectRegistry &registry);
+/// Part of it.
+void registerHadamardBufferization(mlir::DialectRegistry &registry);
 
 } // namespace quantc::lowbit
 

@@ -112,4 +112,40 @@ def LowBit_MatmulOp : Op<LowBit_Dialect, "matmul", [
   }];
 }
 
+def LowBit_HadamardOp : Op<LowBit_Dialect, "hadamard", [
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, [
+        "reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<TilingInterface, [
+        "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+        "getResultTilePosition", "generateResultTileValue",
+        "getIterationDomainTileFromResultTile"]>]> {
+  let summary = "Hadamard transform of blocks of every row";
+  let description = [{
+    qnn.hadamard on rows `[M, N]` of f32, N static.  Tiling: whole rows.
+
+    ```mlir
+    %r = lowbit.hadamard ins(%x : tensor<?x384xf32>)
+        outs(%y : tensor<?x384xf32>) {block = 384 : i64} -> tensor<?x384xf32>
+    ```
+  }];
+  let arguments = (ins LowBit_Operand:$input, LowBit_Operand:$output,
+                       I64Attr:$block, UnitAttr:$transposed);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:`
+    type($output) `)` attr-dict (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() {
+      return getOutputMutable();
+    }
+    ::mlir::ShapedType getOutputType() {
+      return ::llvm::cast<::mlir::ShapedType>(getOutput().getType());
+    }
+  }];
+}
+
 #endif // QUANTC_DIALECT_LOWBIT_LOWBITOPS_TD

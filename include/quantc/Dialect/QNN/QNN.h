@@ -50,6 +50,9 @@ inline constexpr llvm::StringLiteral kNumInputsAttr = "qnn.num_inputs";
 /// place (KV caches).
 inline constexpr llvm::StringLiteral kAliasAttr = "qnn.alias";
 
+/// What a rewrite did to an operation's result (quantc/Rewrites/Transforms.h).
+inline constexpr llvm::StringLiteral kTransformsAttr = "qnn.transforms";
+
 /// Attaches ReferenceOpInterface to every operation.
 void registerReferenceModels(mlir::DialectRegistry &registry);
 

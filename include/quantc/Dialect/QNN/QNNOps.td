@@ -10,5 +10,6 @@ include "quantc/Dialect/QNN/QNNTensorOps.td"
 include "quantc/Dialect/QNN/QNNNetworkOps.td"
 include "quantc/Dialect/QNN/QNNQuantOps.td"
 include "quantc/Dialect/QNN/QNNObserveOps.td"
+include "quantc/Dialect/QNN/QNNTransformOps.td"
 
 #endif // QUANTC_DIALECT_QNN_QNNOPS_TD
