@@ -37,6 +37,11 @@ Recipe withSolver(Recipe recipe, StringRef solver) {
   return recipe;
 }
 
+Recipe withRewrite(Recipe recipe, StringRef pass) {
+  recipe.rewrites.push_back(pass.str());
+  return recipe;
+}
+
 Recipe withCandidates(Recipe recipe, std::vector<std::string> candidates) {
   recipe.candidates = std::move(candidates);
   return recipe;
@@ -47,10 +52,11 @@ ArrayRef<Recipe> presets() {
       makePreset("fp32", "float", "float", "float"),
       makePreset("w8a8-dynamic", "int<8, axis = 0>", "int<8, per_row>",
                  "int<8, axis = 0>"),
-      withSolver(makePreset("w8a8", "int<8, axis = 0>",
-                            "int<8, tensor, offset = integer>",
-                            "int<8, axis = 0>"),
-                 "gptq"),
+      withRewrite(withSolver(makePreset("w8a8", "int<8, axis = 0>",
+                                        "int<8, tensor, offset = integer>",
+                                        "int<8, axis = 0>"),
+                             "gptq"),
+                  "smooth-quant{alpha=search}"),
       withCandidates(
           withSolver(makePreset("auto", "int<8, axis = 0>", "int<8, per_row>",
                                 "int<8, axis = 0>"),

@@ -51,7 +51,7 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
            "A file of quantc calibrate">,
     Option<"range", "range", "std::string", /*default=*/"\"mse\"",
            "Rule for static ranges: full, mse or percentile">,
-    Option<"staticLimit", "static-limit", "double", /*default=*/"1e-4",
+    Option<"staticLimit", "static-limit", "double", /*default=*/"1e-3",
            "Greatest relative squared error of a static activation">,
     ListOption<"overrides", "overrides", "std::string",
            "Other formats for nodes by name: PATTERN;weight=F;activation=F;"

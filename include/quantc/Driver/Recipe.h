@@ -37,7 +37,7 @@ struct Recipe {
   /// How static ranges follow from histograms (Calibration/Ranges.h).
   std::string range = "mse";
   /// Greatest relative squared error of a static activation.
-  double staticLimit = 1e-4;
+  double staticLimit = 1e-3;
   /// Name and options of the solver that rounds the weights of linears; empty:
   /// the format's own rounding.
   std::string solver, solverOptions;
