@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Puts qnn.quantize before the operands of linears and look-ups.
+// Puts qnn.quantize before the operands of linears, convolutions and look-ups.
 
 #include "StaticRanges.h"
 #include "mlir/AsmParser/AsmParser.h"
@@ -47,6 +47,17 @@ struct FormatOverride {
   }
 };
 
+/// A pixel is part of several windows, so where rows have a scale each, images
+/// have one for each sample.
+FormatInterface imageFormat(FormatInterface format) {
+  auto rows = dyn_cast<fmt::IntAttr>(format);
+  if (!rows || rows.getGranularity() != fmt::Granularity::Row)
+    return format;
+  return fmt::IntAttr::get(
+      rows.getContext(), rows.getBits(), fmt::Granularity::Axis, /*axis=*/0,
+      /*block=*/{}, rows.getScaleType(), rows.getOffset(), rows.getNarrow());
+}
+
 class FormatAssigner {
 public:
   FormatAssigner(MLIRContext *context, const Formats &formats,
@@ -71,10 +82,32 @@ public:
     op.getWeightMutable().set(weight);
     if (!formats.activation)
       return true;
-    FailureOr<Value> activation = quantizeActivation(op, formats.activation);
+    FailureOr<Value> activation = quantizeActivation(
+        op, op.getInput(), formats.activation, intByRows(builder.getContext()));
     if (failed(activation))
       return failure();
     op.getInputMutable().set(*activation);
+    return true;
+  }
+
+  /// Dense and depthwise ones; others have no kernel on codes.
+  FailureOr<bool> assign(ConvOp op) {
+    Formats formats = formatsOf(op);
+    auto input = dyn_cast<RankedTensorType>(op.getInput().getType());
+    auto weight = dyn_cast<RankedTensorType>(op.getWeight().getType());
+    if (!formats.weight || !formats.activation || !input || !weight ||
+        !input.getElementType().isF32() || !weight.getElementType().isF32() ||
+        !constants.contains(op.getWeight()) || !op.getChannelsLast() ||
+        op.getPackedFrom() || !fits(op, formats))
+      return false;
+    FailureOr<Value> activation =
+        quantizeActivation(op, op.getInput(), imageFormat(formats.activation),
+                           imageFormat(intByRows(builder.getContext())));
+    if (failed(activation))
+      return failure();
+    op.getInputMutable().set(*activation);
+    op.getWeightMutable().set(
+        quantizeOnce(op.getWeight(), formats.weight, /*isConstant=*/true));
     return true;
   }
 
@@ -131,11 +164,35 @@ private:
     return false;
   }
 
+  static bool fits(ConvOp op, const Formats &formats) {
+    // Sums of a depthwise window are kept in f32, where they must be exact.
+    constexpr int64_t mostTaps = 512;
+    auto shape = cast<ShapedType>(op.getWeight().getType()).getShape();
+    bool isDepthwise = shape.back() == 1 && int64_t(op.getGroups()) == shape[0];
+    if (op.getGroups() != 1 && !isDepthwise) {
+      op.emitRemark() << "stays float: it has " << op.getGroups()
+                      << " groups of " << shape.back() << " channels";
+      return false;
+    }
+    if (failed(
+            formats.weight.verifyShape([&] { return op.emitRemark(); }, shape)))
+      return false;
+    int64_t length = llvm::product_of(shape.drop_front());
+    int64_t limit =
+        isDepthwise ? mostTaps
+                    : fmt::maxGroupLength(formats.weight.planes(), -128, 127);
+    if (length <= limit)
+      return true;
+    op.emitRemark() << "stays float: a scale of its weight covers " << length
+                    << " products, a sum holds at most " << limit;
+    return false;
+  }
+
   /// Names the statistic of the linear's input on its quantized weight.
   LogicalResult noteStatistic(LinearOp op, Value weight) {
     const PointStatistics *point = nullptr;
     if (auto error = ranges.find(op.getInput(), point))
-      return op.emitError(error->message);
+      return op->emitError(error->message);
     // A weight that several linears share is solved for the first.
     if (!weight.getDefiningOp()->hasAttr(kStatisticAttr))
       weight.getDefiningOp()->setAttr(
@@ -143,14 +200,16 @@ private:
     return success();
   }
 
-  static FormatInterface byRows(MLIRContext *context) {
+  static FormatInterface intByRows(MLIRContext *context) {
     return fmt::IntAttr::get(context, 8, fmt::Granularity::Row, /*axis=*/0, {},
                              Float32Type::get(context), fmt::OffsetKind::None,
                              /*narrow=*/true);
   }
 
-  FailureOr<Value> quantizeActivation(LinearOp op, FormatInterface format) {
-    Value input = op.getInput();
+  /// `byRows` replaces a static format that would lose too much.
+  FailureOr<Value> quantizeActivation(Operation *op, Value input,
+                                      FormatInterface format,
+                                      FormatInterface byRows) {
     auto type = cast<RankedTensorType>(input.getType());
     auto uniform = format.asUniform(type.getShape());
     bool isStatic = uniform && ArrayRef(uniform->block) == type.getShape();
@@ -158,18 +217,17 @@ private:
       return quantizeOnce(input, format, /*isConstant=*/false);
     StaticScale scale;
     if (!ranges.isLoaded())
-      return op.emitError("a static activation format needs statistics; "
-                          "calibrate, or use #fmt.int<8, per_row>");
+      return op->emitError("a static activation format needs statistics; "
+                           "calibrate, or use #fmt.int<8, per_row>");
     if (auto error = ranges.scaleOf(input, *uniform, scale))
-      return op.emitError(error->message);
+      return op->emitError(error->message);
     bool isBetterByRows = scale.relativeError > staticLimit;
-    op.emitRemark() << "input quantized "
-                    << (isBetterByRows ? "by rows" : "statically")
-                    << ": relative squared error of one scale "
-                    << scale.relativeError;
+    op->emitRemark() << "input quantized "
+                     << (isBetterByRows ? "by rows" : "statically")
+                     << ": relative squared error of one scale "
+                     << scale.relativeError;
     if (isBetterByRows)
-      return quantized[{input, format}] = quantizeOnce(
-                 input, byRows(builder.getContext()), /*isConstant=*/false);
+      return quantizeOnce(input, byRows, /*isConstant=*/false);
     builder.setInsertionPointAfterValue(input);
     auto constant = [&](Type element, auto value) -> Value {
       auto scalar = RankedTensorType::get({}, element);
@@ -248,11 +306,18 @@ struct AssignFormatsPass
             << o.text << "' matches no node of the model";
         return signalPassFailure();
       }
-    auto status = getOperation().walk([&](LinearOp op) {
+    auto assign = [&](auto op, auto &count) {
       FailureOr<bool> assigned = assigner.assign(op);
       if (failed(assigned))
         return WalkResult::interrupt();
-      numLinears += *assigned;
+      count += *assigned;
+      return WalkResult::advance();
+    };
+    auto status = getOperation().walk([&](Operation *op) {
+      if (auto linear = dyn_cast<LinearOp>(op))
+        return assign(linear, numLinears);
+      if (auto conv = dyn_cast<ConvOp>(op))
+        return assign(conv, numConvs);
       return WalkResult::advance();
     });
     if (status.wasInterrupted())

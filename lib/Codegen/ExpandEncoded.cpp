@@ -24,8 +24,8 @@ bool isByteRows(FormatInterface format, ArrayRef<int64_t> shape) {
   auto uniform = format.asUniform(shape);
   return uniform && uniform->minCode >= -128 && uniform->maxCode == 127 &&
          uniform->scaleType.isF32() && !uniform->hasOffset &&
-         shape.size() == 2 && uniform->block[0] == 1 &&
-         uniform->block[1] == shape[1];
+         uniform->block[0] == 1 &&
+         ArrayRef(uniform->block).drop_front() == shape.drop_front();
 }
 
 class Expander {
@@ -46,6 +46,8 @@ public:
     if (auto dequantize = dyn_cast<DequantizeOp>(op))
       return expand(dequantize);
     if (auto linear = dyn_cast<LinearOp>(op); linear && expand(linear))
+      return success();
+    if (auto conv = dyn_cast<ConvOp>(op); conv && expand(conv))
       return success();
     if (auto gather = dyn_cast<GatherOp>(op); gather && expand(gather))
       return success();
@@ -81,21 +83,16 @@ private:
 
   LogicalResult expandDynamic(QuantizeOp op, EncodedType type) {
     ArrayRef<int64_t> shape = type.getShape();
-    auto uniform = type.getScheme().asUniform(shape);
-    bool isByRows = uniform && !op.getScale() && op.getRcp() &&
-                    !uniform->hasOffset && uniform->maxCode == 127 &&
-                    llvm::all_of(ArrayRef(uniform->block).drop_back(),
-                                 [](int64_t extent) { return extent == 1; }) &&
-                    uniform->block.back() == shape.back();
-    if (!isByRows)
+    std::optional<int64_t> axis = firstAxisOfRow(type);
+    if (!axis || !op.getRcp())
       return noKernel(op);
-    ArrayRef<int64_t> rows = shape.drop_back();
+    ArrayRef<int64_t> rows = shape.take_front(*axis);
     auto quantize = QuantizeRowsOp::create(
         builder, op.getLoc(),
         TypeRange{RankedTensorType::get(shape, builder.getI8Type()),
                   RankedTensorType::get(rows, builder.getF32Type()),
                   RankedTensorType::get(rows, builder.getI32Type())},
-        op.getInput());
+        op.getInput(), *axis + 1 == int64_t(shape.size()) ? -1 : *axis);
     return define(op, {Values{quantize.getCodes(), quantize.getScales()},
                        quantize.getSums(), Value()});
   }
@@ -130,8 +127,24 @@ private:
   static LogicalResult noKernel(QuantizeOp op) {
     return op.emitOpError("has no kernel to format ")
            << cast<EncodedType>(op.getType()).getFormat()
-           << "; activations are quantized to #fmt.int<8, per_row> with 'rcp', "
-              "or to #fmt.int<8, tensor> with a scale";
+           << "; activations are quantized to #fmt.int<8> by rows or samples "
+              "with 'rcp', or to #fmt.int<8, tensor> with a scale";
+  }
+
+  /// Where an int8 format has one scale for all elements that differ only in
+  /// the axes from this one on.
+  static std::optional<int64_t> firstAxisOfRow(EncodedType type) {
+    ArrayRef<int64_t> shape = type.getShape();
+    auto uniform = type.getScheme().asUniform(shape);
+    if (!uniform || uniform->hasOffset || uniform->maxCode != 127)
+      return std::nullopt;
+    ArrayRef<int64_t> block = uniform->block;
+    int64_t axis = 0;
+    while (axis + 1 < int64_t(block.size()) && block[axis] == 1)
+      ++axis;
+    if (axis == 0 || block.drop_front(axis) != shape.drop_front(axis))
+      return std::nullopt;
+    return axis;
   }
 
   LogicalResult expand(EncodedConstantOp op) {
@@ -179,15 +192,43 @@ private:
     auto vector = RankedTensorType::get(shape[0], i32);
     Value wide =
         CastOp::create(builder, loc, RankedTensorType::get(shape, i32), codes);
-    Value sums = ReduceOp::create(builder, loc, vector, ReduceKind::sum, wide,
-                                  ArrayRef<int64_t>{1}, /*keep_dims=*/false);
+    Value sums =
+        ReduceOp::create(builder, loc, vector, ReduceKind::sum, wide,
+                         llvm::to_vector(llvm::seq<int64_t>(1, shape.size())),
+                         /*keep_dims=*/false);
     Value products = MulOp::create(builder, loc, vector, sums, zero);
     return NegOp::create(builder, loc, vector, products);
   }
 
+  /// One scale for all samples or one per sample, one per output channel.
+  bool expand(ConvOp op) {
+    auto input = dyn_cast<EncodedType>(op.getInput().getType());
+    auto weight = dyn_cast<EncodedType>(op.getWeight().getType());
+    if (!input || !weight || !op.getChannelsLast() || op.getPackedFrom() ||
+        !payloads[op.getInput()].sums ||
+        !isByteRows(weight.getScheme(), weight.getShape()))
+      return false;
+    bool isDepthwise = weight.getShape().back() == 1 &&
+                       int64_t(op.getGroups()) == weight.getShape()[0];
+    const Payload &a = payloads[op.getInput()];
+    const Values &w = payloads[op.getWeight()].arrays;
+    if (cast<ShapedType>(a.arrays[1].getType()).getRank() > 1 ||
+        (op.getGroups() != 1 && !isDepthwise))
+      return false;
+    Value start = a.zeroPoint && !isDepthwise
+                      ? zeroPointSums(op.getLoc(), w[0], a.zeroPoint)
+                      : Value();
+    auto twin = QuantizedConvOp::create(
+        builder, op.getLoc(), op.getType(), a.arrays[0], a.arrays[1], w[0],
+        w[1], a.zeroPoint, start, op.getBias(), op.getStridesAttr(),
+        op.getDilationsAttr(), op.getPadLowAttr(), op.getPadHighAttr(),
+        op.getGroupsAttr(), DenseI64ArrayAttr(), UnitAttr());
+    return replace(op, twin.getResult());
+  }
+
   bool expand(GatherOp op) {
     auto table = dyn_cast<EncodedType>(op.getInput().getType());
-    if (!table || op.getAxis() != 0 ||
+    if (!table || op.getAxis() != 0 || table.getShape().size() != 2 ||
         !isByteRows(table.getScheme(), table.getShape()))
       return false;
     const Values &arrays = payloads[op.getInput()].arrays;

@@ -33,13 +33,19 @@ public:
     if (auto norm = dyn_cast<RmsNormOp>(op))
       return flattenIfLast(op, norm.getInput(), norm.getAxis());
     if (auto quantize = dyn_cast<QuantizeRowsOp>(op))
-      return flattenIf(op, quantize.getInput());
+      return int64_t(quantize.getAxis()) == -1
+                 ? flattenIf(op, quantize.getInput())
+                 : flattenSamples(quantize);
     if (auto quantize = dyn_cast<QuantizeStaticOp>(op))
       return flattenIf(op, quantize.getInput());
     if (auto hadamard = dyn_cast<HadamardOp>(op))
       return flattenIf(op, hadamard.getInput());
     if (auto linear = dyn_cast<QuantizedLinearOp>(op))
       return flattenQuantized(linear);
+    if (auto conv = dyn_cast<ConvOp>(op))
+      return conv.getChannelsLast() ? flattenResult(conv) : success();
+    if (auto conv = dyn_cast<QuantizedConvOp>(op))
+      return flattenResult(conv);
     if (auto gather = dyn_cast<GatherOp>(op))
       return gather.getAxis() == 0 && shapeOf(gather.getInput()).size() == 2
                  ? flattenIndices(op, gather.getIndices())
@@ -132,6 +138,30 @@ private:
     return rebuild(op, mapping);
   }
 
+  /// Rows of several axes become the last axis of a matrix.
+  LogicalResult flattenSamples(QuantizeRowsOp op) {
+    ArrayRef<AffineExpr> shape = shapeOf(op.getInput());
+    MLIRContext *context = builder.getContext();
+    SymbolicShape matrix = {
+        elementCount(shape.take_front(op.getAxis()), context),
+        elementCount(shape.drop_front(op.getAxis()), context)};
+    builder.setInsertionPoint(op);
+    IRMapping mapping;
+    mapping.map(op.getInput(), reshape(op.getInput(), matrix));
+    op.setAxis(-1);
+    return rebuild(op, mapping, /*isFlat=*/false);
+  }
+
+  /// A convolution reads an image and gives one row per pixel.
+  template <typename OpTy> LogicalResult flattenResult(OpTy op) {
+    if (op.getFlatRows() || isa<EncodedType>(op->getOperand(0).getType()))
+      return success();
+    op.setFlatRows(true);
+    builder.setInsertionPoint(op);
+    IRMapping mapping;
+    return rebuild(op, mapping);
+  }
+
   LogicalResult flattenElementwise(Operation *op) {
     if (op->getNumResults() != 1)
       return success();
@@ -163,8 +193,9 @@ private:
            });
   }
 
-  /// Clones `op` on the mapped operands and reshapes its results back.
-  LogicalResult rebuild(Operation *op, IRMapping &mapping) {
+  /// Clones `op` on the mapped operands and reshapes its results back.  With
+  /// `isFlat` the results are rows of the last axis.
+  LogicalResult rebuild(Operation *op, IRMapping &mapping, bool isFlat = true) {
     for (Value operand : op->getOperands())
       if (mapping.contains(operand) && !mapping.lookup(operand))
         return failure();
@@ -183,7 +214,8 @@ private:
       Value back = reshape(rows, shape);
       if (!back)
         return failure();
-      flat[back] = rows;
+      if (isFlat)
+        flat[back] = rows;
       result.replaceAllUsesWith(back);
     }
     op->erase();

@@ -62,7 +62,8 @@ private:
   }
 
   static bool isContraction(Operation *op) {
-    return isa<LinearOp, QuantizedLinearOp, MatmulOp, ConvOp, AttentionOp>(op);
+    return isa<LinearOp, QuantizedLinearOp, MatmulOp, ConvOp, QuantizedConvOp,
+               AttentionOp>(op);
   }
 
   // Operations over complete rows (the last axis) of their first operand.
@@ -210,7 +211,7 @@ bool isScalarConstant(Value value) {
 /// layer: equal kernels share one function.
 bool isKernelConstant(Operation *user, Value operand) {
   return isScalarConstant(operand) &&
-         !isa<QuantizeStaticOp, QuantizedLinearOp>(user);
+         !isa<QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp>(user);
 }
 
 class Outliner {

@@ -53,10 +53,12 @@ public:
 
   /// A convolution's weight [m, taps..., c] is packed as the matrix
   /// [m, taps * c]; a depthwise one becomes [taps..., m].
-  void visitConv(ConvOp op) {
+  template <typename OpTy> void visitConv(OpTy op) {
     auto type = dyn_cast<RankedTensorType>(op.getWeight().getType());
     if (!type || op.getPackedFrom() || !op.getChannelsLast() ||
-        !type.getElementType().isF32() || !constants.contains(op.getWeight()))
+        !constants.contains(op.getWeight()))
+      return;
+    if (!type.getElementType().isF32() && !type.getElementType().isInteger(8))
       return;
     int64_t outputs = type.getDimSize(0), groups = op.getGroups();
     bool depthwise = groups == outputs && type.getShape().back() == 1;
@@ -64,7 +66,8 @@ public:
       return;
     Value &packed = packs[op.getWeight()];
     if (!packed)
-      packed = depthwise ? packTaps(op, type) : packPatches(op, type);
+      packed = depthwise ? packTaps(op.getWeight(), type)
+                         : packPatches(op.getWeight(), type);
     op.getWeightMutable().set(packed);
     op.setPackedFrom(type.getShape());
   }
@@ -91,26 +94,24 @@ private:
                              AffineMap::get(0, 0, dims, builder.getContext()));
   }
 
-  static Value packPatches(ConvOp op, RankedTensorType type) {
-    OpBuilder builder(op.getContext());
-    builder.setInsertionPointAfterValue(op.getWeight());
-    int64_t outputs = type.getDimSize(0);
-    int64_t depth = 1;
-    for (int64_t extent : type.getShape().drop_front())
-      depth *= extent;
-    auto matrix =
-        RankedTensorType::get({outputs, depth}, type.getElementType());
-    Value rows = reshape(builder, op.getWeight(), matrix.getShape());
-    return PackOp::create(builder, op.getLoc(), TypeRange(packedType(matrix)),
-                          rows, builder.getStringAttr("n16"))
+  static Value packPatches(Value weight, RankedTensorType type) {
+    OpBuilder builder(weight.getContext());
+    builder.setInsertionPointAfterValue(weight);
+    int64_t depth = llvm::product_of(type.getShape().drop_front());
+    auto matrix = RankedTensorType::get({type.getDimSize(0), depth},
+                                        type.getElementType());
+    Value rows = reshape(builder, weight, matrix.getShape());
+    return PackOp::create(builder, weight.getLoc(),
+                          TypeRange(packedType(matrix)), rows,
+                          builder.getStringAttr("n16"))
         .getResult(0);
   }
 
-  static Value packTaps(ConvOp op, RankedTensorType type) {
-    OpBuilder builder(op.getContext());
-    builder.setInsertionPointAfterValue(op.getWeight());
+  static Value packTaps(Value weight, RankedTensorType type) {
+    OpBuilder builder(weight.getContext());
+    builder.setInsertionPointAfterValue(weight);
     ArrayRef<int64_t> shape = type.getShape().drop_back();
-    Value flat = reshape(builder, op.getWeight(), shape);
+    Value flat = reshape(builder, weight, shape);
     SmallVector<int64_t> order, extents;
     for (int64_t i = 1; i < int64_t(shape.size()); ++i)
       order.push_back(i);
@@ -118,7 +119,7 @@ private:
     for (int64_t i : order)
       extents.push_back(shape[i]);
     return TransposeOp::create(
-        builder, op.getLoc(),
+        builder, weight.getLoc(),
         RankedTensorType::get(extents, type.getElementType()), flat, order);
   }
 
@@ -133,6 +134,7 @@ struct PackWeightsPass
     getOperation().walk([&](LinearOp op) { packer.visit(op); });
     getOperation().walk([&](QuantizedLinearOp op) { packer.visit(op); });
     getOperation().walk([&](ConvOp op) { packer.visitConv(op); });
+    getOperation().walk([&](QuantizedConvOp op) { packer.visitConv(op); });
     getOperation().walk(
         [&](QuantizedGatherOp op) { packer.share(op, op.getCodesMutable()); });
     getOperation().walk([&](GatherOp op) {

@@ -33,6 +33,8 @@ constexpr int64_t kTileElements = 8192;
 // of B in L2.  Kernels take twelve rows at a time (LowBitToVector/KernelPlan).
 constexpr int64_t kTileRows = 48;
 constexpr int64_t kTileColumns = 64;
+// Columns where a tile gathers its rows of A first: that is worth more of them.
+constexpr int64_t kPatchColumns = 256;
 // Query rows of an attention tile.
 constexpr int64_t kAttentionRows = 32;
 
@@ -166,6 +168,9 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
   SmallVector<int64_t> extents(iterators.size(), ShapedType::kDynamic);
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(root.getOperation()))
     extents = linalgOp.getStaticLoopRanges();
+  else
+    extents = llvm::to_vector(
+        cast<ShapedType>(root->getResult(0).getType()).getShape());
   SetVector<Operation *> group = producersOf(root);
 
   // The last contraction of the group decides.
@@ -184,8 +189,11 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
     auto columns = traceDim(contraction, rank - 1, root);
     if (rows)
       sizes[*rows] = batched ? kAttentionRows : kTileRows;
+    bool gathers =
+        contraction->getOperand(0).getDefiningOp<lowbit::PatchesOp>() !=
+        nullptr;
     if (columns)
-      sizes[*columns] = batched ? 0 : kTileColumns;
+      sizes[*columns] = batched ? 0 : gathers ? kPatchColumns : kTileColumns;
     return sizes;
   }
 

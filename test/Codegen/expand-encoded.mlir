@@ -97,3 +97,32 @@ func.func @static_symmetric(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
   %0 = qnn.linear %a, %w : (!qnn.encoded<?x4xf32, #fmt.int<8, tensor>>, !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0>>) -> tensor<?x2xf32>
   return %0 : tensor<?x2xf32>
 }
+
+// -----
+
+// One scale per sample and one per output channel: a convolution on codes.
+// CHECK-LABEL: func.func @convolution
+// CHECK-SAME: %[[X:.+]]: tensor<?x8x8x4xf32>
+// CHECK: %[[A:.+]], %[[S:.+]], %{{.+}} = qnn.quantize_rows %[[X]] {axis = 1 : i64} : (tensor<?x8x8x4xf32>) -> (tensor<?x8x8x4xi8>, tensor<?xf32>, tensor<?xi32>)
+// CHECK: %[[Q:.+]]:2 = qnn.encode %{{.+}} {format = #fmt.int<8, axis = 0>} : (tensor<8x3x3x4xf32>) -> (tensor<8x3x3x4xi8>, tensor<8xf32>)
+// CHECK: qnn.quantized_conv %[[A]], %[[S]], %[[Q]]#0, %[[Q]]#1
+func.func @convolution(%x: tensor<?x8x8x4xf32>) -> tensor<?x6x6x8xf32> {
+  %a = qnn.quantize %x {rcp} : (tensor<?x8x8x4xf32>) -> !qnn.encoded<?x8x8x4xf32, #fmt.int<8, axis = 0>>
+  %c = qnn.constant dense<1.0> : tensor<8x3x3x4xf32> -> tensor<8x3x3x4xf32>
+  %w = qnn.quantize %c : (tensor<8x3x3x4xf32>) -> !qnn.encoded<8x3x3x4xf32, #fmt.int<8, axis = 0>>
+  %0 = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 1 : i64, channels_last = true} : (!qnn.encoded<?x8x8x4xf32, #fmt.int<8, axis = 0>>, !qnn.encoded<8x3x3x4xf32, #fmt.int<8, axis = 0>>) -> tensor<?x6x6x8xf32>
+  return %0 : tensor<?x6x6x8xf32>
+}
+
+// -----
+
+// One scale per pixel is not one per window.
+// CHECK-LABEL: func.func @pixels
+// CHECK: qnn.decode
+// CHECK: qnn.conv
+func.func @pixels(%x: tensor<?x8x8x4xf32>, %w: tensor<8x3x3x4xf32>) -> tensor<?x6x6x8xf32> {
+  %a = qnn.quantize %x {rcp} : (tensor<?x8x8x4xf32>) -> !qnn.encoded<?x8x8x4xf32, #fmt.int<8, per_row>>
+  // expected-remark @below {{computes on decoded values}}
+  %0 = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 1 : i64, channels_last = true} : (!qnn.encoded<?x8x8x4xf32, #fmt.int<8, per_row>>, tensor<8x3x3x4xf32>) -> tensor<?x6x6x8xf32>
+  return %0 : tensor<?x6x6x8xf32>
+}

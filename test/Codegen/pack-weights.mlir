@@ -28,3 +28,21 @@ func.func @not_tied(%i: tensor<?xi64>, %x: tensor<?x8xf32>)
   %2 = qnn.linear %x, %w : (tensor<?x8xf32>, tensor<20x8xf32>) -> tensor<?x20xf32>
   return %0, %1, %2 : tensor<20x?xf32>, tensor<?x8xf32>, tensor<?x20xf32>
 }
+
+// -----
+
+// Codes of a dense convolution are a packed matrix, of a depthwise one planes
+// of channels.
+// CHECK-LABEL: func.func @codes
+// CHECK: qnn.pack %{{.+}} {layout = "n16"} : (tensor<8x36xi8>) -> tensor<1x9x16x4xi8>
+// CHECK: qnn.transpose %{{.+}} {permutation = array<i64: 1, 2, 0>} : (tensor<4x3x3xi8>) -> tensor<3x3x4xi8>
+// CHECK: qnn.quantized_conv {{.+}} packed_from = array<i64: 8, 3, 3, 4>
+// CHECK: qnn.quantized_conv {{.+}} packed_from = array<i64: 4, 3, 3, 1>
+func.func @codes(%x: tensor<1x8x8x4xi8>, %s: tensor<1xf32>, %t: tensor<8xf32>, %u: tensor<4xf32>)
+    -> (tensor<1x6x6x8xf32>, tensor<1x6x6x4xf32>) {
+  %w = qnn.constant dense<1> : tensor<8x3x3x4xi8> -> tensor<8x3x3x4xi8>
+  %v = qnn.constant dense<1> : tensor<4x3x3x1xi8> -> tensor<4x3x3x1xi8>
+  %0 = qnn.quantized_conv %x, %s, %w, %t {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 1 : i64} : (tensor<1x8x8x4xi8>, tensor<1xf32>, tensor<8x3x3x4xi8>, tensor<8xf32>) -> tensor<1x6x6x8xf32>
+  %1 = qnn.quantized_conv %x, %s, %v, %u {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 4 : i64} : (tensor<1x8x8x4xi8>, tensor<1xf32>, tensor<4x3x3x1xi8>, tensor<4xf32>) -> tensor<1x6x6x4xf32>
+  return %0, %1 : tensor<1x6x6x8xf32>, tensor<1x6x6x4xf32>
+}

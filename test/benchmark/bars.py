@@ -12,8 +12,10 @@ import pathlib
 import sys
 
 import bench
+import convolution
 import engines
 import quality
+import workloads
 
 FP32, INT8 = "quantc-fp32", "quantc-w8a8-dynamic"
 
@@ -34,14 +36,22 @@ class Report:
 
 
 def speed(report: Report, folder: pathlib.Path, rounds: int) -> None:
-    """MiniLM at 1 x 128 tokens, 1 and 2 threads, as ratios of times."""
-    def ratio(first: str, second: str, threads: int) -> float:
-        files = {name: engines.prepare(name, "minilm", folder)
+    """MiniLM at 1 x 128 tokens and the classifier at 32 images, 1 and 2
+    threads, as ratios of times; one convolution against its product."""
+    def ratio(first: str, second: str, threads: int,
+              workload: str = "minilm") -> float:
+        model = workloads.WORKLOADS[workload].model
+        files = {name: engines.prepare(name, model, folder)
                  for name in (first, second)}
-        return bench.compare([first, second], "minilm", files, threads,
+        return bench.compare([first, second], workload, files, threads,
                              rounds, 1.0)[1]["ratio"]
 
     for threads in (1, 2):
+        label = f"32 images, {threads} threads"
+        report.bar(f"{label}, fp32 time over ONNX Runtime fp32",
+                   ratio("ort-fp32", FP32, threads, "classifier-32"), 1)
+        report.bar(f"{label}, w8a8-dynamic time over fp32",
+                   ratio(FP32, INT8, threads, "classifier-32"), 1)
         label = f"minilm, {threads} threads"
         report.bar(f"{label}, fp32 time over ONNX Runtime fp32",
                    ratio("ort-fp32", FP32, threads), 1.2)
@@ -49,6 +59,8 @@ def speed(report: Report, folder: pathlib.Path, rounds: int) -> None:
                    ratio("ort-int8", INT8, threads), 1.1)
         report.bar(f"{label}, fp32 time over w8a8-dynamic",
                    ratio(INT8, FP32, threads), 1.7, at_least=True)
+    report.bar("3x3 convolution, 56 x 56 x 64 -> 64, rate over its product's",
+               convolution.relative_rate(rounds), 0.6, at_least=True)
 
 
 def losses(report: Report, folder: pathlib.Path, threads: int = 2) -> None:

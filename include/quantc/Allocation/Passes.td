@@ -11,16 +11,19 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
   let summary = "give weights, activations and tables a number format";
   let description = [{
     Puts `qnn.quantize` before the operands of every `qnn.linear` whose weight
-    is a constant matrix, and before the table of every look-up in a constant
-    matrix of at least `min-elements` elements.  A value that several operations
-    read in one format is quantized once.  Weights become encoded lazily: the
-    operand is an expression over the constant, evaluated when the artifact is
-    written.
+    is a constant matrix, of every channels-last `qnn.conv` with a constant
+    weight that is dense or depthwise, and before the table of every look-up in
+    a constant matrix of at least `min-elements` elements.  A value that several
+    operations read in one format is quantized once.  Weights become encoded
+    lazily: the operand is an expression over the constant, evaluated when the
+    artifact is written.
 
     `weight`, `activation` and `table` are format attributes; an empty one
-    leaves those operands float.  A linear stays as it is, with a remark, where
-    a group of its weight is longer than one int32 sum is proved for
-    (docs/numerics.md §5.4).
+    leaves those operands float (an empty `activation` convolutions altogether).
+    In place of `per_row` the activations of convolutions have one scale per
+    sample, `axis = 0`.  A linear or convolution stays as it is, with a remark,
+    where a group of its weight is longer than one int32 sum is proved for
+    (docs/numerics.md §5.4), a depthwise one beyond 512 taps.
 
     An activation format by rows is dynamic.  One with a single scale is static:
     its scale, and its zero point if the format has an integer offset, come from
@@ -40,10 +43,10 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
   let options = [
     Option<"weight", "weight", "std::string",
            /*default=*/[{"#fmt.int<8, axis = 0>"}],
-           "Format of the weights of linears">,
+           "Format of the weights of linears and convolutions">,
     Option<"activation", "activation", "std::string",
            /*default=*/[{"#fmt.int<8, per_row>"}],
-           "Format of the activations that linears read">,
+           "Format of the activations that linears and convolutions read">,
     Option<"table", "table", "std::string",
            /*default=*/[{"#fmt.int<8, axis = 0>"}],
            "Format of embedding tables">,
@@ -60,6 +63,7 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
            "Least size of an embedding table that is quantized">];
   let statistics = [
     Statistic<"numLinears", "num-linears", "Linears quantized">,
+    Statistic<"numConvs", "num-convs", "Convolutions quantized">,
     Statistic<"numTables", "num-tables", "Embedding tables quantized">];
 }
 

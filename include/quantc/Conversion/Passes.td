@@ -40,7 +40,9 @@ def ConvertLowBitToVectorPass : Pass<"convert-lowbit-to-vector"> {
                "Feature bits of the target, as LLVM names them">];
   let statistics = [
     Statistic<"numContractions", "num-contractions",
-              "Contractions turned into kernels">];
+              "Contractions turned into kernels">,
+    Statistic<"numWindows", "num-windows",
+              "Sliding windows turned into loops">];
 }
 
 def ConvertQNNToLinalgPass

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// convert-lowbit-to-vector: replaces every bufferized contraction by the loops
-// and register tiles that suit the target's feature bits.
+// convert-lowbit-to-vector: replaces every bufferized contraction and window by
+// the loops and register tiles that suit the target's feature bits.
 
 #include "HadamardEmitter.h"
 #include "KernelPlan.h"
 #include "MatmulEmitter.h"
+#include "WindowEmitter.h"
 #include "quantc/Conversion/Passes.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
 
@@ -24,21 +25,25 @@ namespace {
 
 /// Vectors are loaded along the innermost dimension of every operand, and a
 /// packed line of bytes is one piece of memory.
-LogicalResult checkMemory(MatmulOp op) {
+LogicalResult checkMemory(DestinationStyleOpInterface op) {
   if (!op.hasPureBufferSemantics())
-    return op.emitError("expected memrefs; bufferize first");
+    return op->emitError("expected memrefs; bufferize first");
   for (OpOperand &operand : op->getOpOperands()) {
-    auto type = cast<MemRefType>(operand.get().getType());
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
+    if (!type || type.getRank() == 0)
+      continue;
     SmallVector<int64_t> strides;
     int64_t offset;
     if (failed(type.getStridesAndOffset(strides, offset)) ||
         strides.back() != 1)
-      return op.emitError("expected operand ")
+      return op->emitError("expected operand ")
              << operand.getOperandNumber()
              << " to have unit stride in its last dimension, got " << type;
-    bool isBytes = op.isInteger() && operand.get() == op.getB();
+    auto matmul = dyn_cast<MatmulOp>(*op);
+    bool isBytes =
+        matmul && matmul.isInteger() && operand.get() == matmul.getB();
     if (isBytes && strides[strides.size() - 2] != kLineDepth)
-      return op.emitError("expected contiguous lines of B, got ") << type;
+      return op->emitError("expected contiguous lines of B, got ") << type;
   }
   return success();
 }
@@ -72,15 +77,32 @@ struct ConvertLowBitToVectorPass
       emitHadamard(b, op);
       op->erase();
     }
-    SmallVector<MatmulOp> ops;
-    getOperation()->walk([&](MatmulOp op) { ops.push_back(op); });
-    for (MatmulOp op : ops) {
+    SmallVector<DestinationStyleOpInterface> ops;
+    getOperation()->walk([&](DestinationStyleOpInterface op) {
+      if (isa<MatmulOp, PatchesOp, DepthwiseOp>(*op))
+        ops.push_back(op);
+    });
+    for (DestinationStyleOpInterface op : ops) {
       if (failed(checkMemory(op)))
         return signalPassFailure();
       ImplicitLocOpBuilder b(op.getLoc(), op);
-      KernelPlan plan = chooseKernel(features, op.isInteger());
-      MatmulEmitter(b, op, plan).emit();
+      emit(b, op);
       op->erase();
+    }
+  }
+
+  void emit(ImplicitLocOpBuilder &b, Operation *op) {
+    if (auto patches = dyn_cast<PatchesOp>(op)) {
+      PatchesEmitter(b, patches).emit();
+      ++numWindows;
+    } else if (auto depthwise = dyn_cast<DepthwiseOp>(op)) {
+      int64_t lanes = chooseKernel(features, /*isInteger=*/false).lanes;
+      DepthwiseEmitter(b, depthwise, lanes).emit();
+      ++numWindows;
+    } else {
+      auto matmul = cast<MatmulOp>(op);
+      KernelPlan plan = chooseKernel(features, matmul.isInteger());
+      MatmulEmitter(b, matmul, plan).emit();
       ++numContractions;
     }
   }

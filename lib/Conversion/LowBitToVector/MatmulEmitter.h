@@ -9,9 +9,9 @@
 #ifndef QUANTC_CONVERSION_LOWBITTOVECTOR_MATMULEMITTER_H
 #define QUANTC_CONVERSION_LOWBITTOVECTOR_MATMULEMITTER_H
 
+#include "IndexBuilder.h"
 #include "KernelPlan.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "quantc/Dialect/LowBit/LowBit.h"
 
 namespace quantc::lowbit {
@@ -20,7 +20,7 @@ namespace quantc::lowbit {
 /// columns, 32 KiB.
 inline constexpr int64_t kPackedDepth = 256;
 
-class MatmulEmitter {
+class MatmulEmitter : private IndexBuilder {
 public:
   MatmulEmitter(mlir::ImplicitLocOpBuilder &b, MatmulOp op, KernelPlan plan);
 
@@ -28,9 +28,6 @@ public:
   void emit();
 
 private:
-  using Value = mlir::Value;
-  using Values = mlir::SmallVector<Value>;
-
   /// A matrix inside a memref: the batch indices come first.
   struct Matrix {
     Value memref;
@@ -61,10 +58,6 @@ private:
   void emitGroup(const Columns &columns, Height height);
   void emitRows(const Columns &columns, Height height, const Depth &depth);
   void emitLastRows(Value first, const Columns &columns, const Depth &depth);
-  void forRange(Value begin, Value end, int64_t step,
-                llvm::function_ref<void(Value)> body);
-  void ifElse(Value condition, llvm::function_ref<void()> then,
-              llvm::function_ref<void()> otherwise);
 
   // One tile (MatmulTile.cpp).
   void emitTile(int64_t rowCount, const Rows &rows, const Columns &columns,
@@ -90,21 +83,10 @@ private:
                  Value depthMask);
   void transpose(Values &block);
 
-  // Index arithmetic that folds constants.
-  Value constant(int64_t value);
-  Value add(Value x, Value y);
-  Value add(Value x, int64_t y) { return add(x, constant(y)); }
-  Value sub(Value x, Value y);
-  Value mul(Value x, int64_t y);
-  Value div(Value x, int64_t y);
-  Value min(Value x, Value y);
-  Value roundDown(Value x, int64_t unit) { return mul(div(x, unit), unit); }
-  Value isLess(Value x, Value y);
   Values at(const Matrix &matrix, mlir::ValueRange indices);
 
   mlir::VectorType getSumType();
 
-  mlir::ImplicitLocOpBuilder &b;
   MatmulOp op;
   KernelPlan plan;
   Matrix a, right, c;

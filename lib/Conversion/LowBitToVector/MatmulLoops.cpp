@@ -17,66 +17,12 @@ namespace quantc::lowbit {
 
 MatmulEmitter::MatmulEmitter(ImplicitLocOpBuilder &b, MatmulOp op,
                              KernelPlan plan)
-    : b(b), op(op), plan(plan) {}
-
-//===----------------------------------------------------------------------===//
-// Index arithmetic and control flow
-//===----------------------------------------------------------------------===//
-
-Value MatmulEmitter::constant(int64_t value) {
-  return arith::ConstantIndexOp::create(b, value);
-}
-Value MatmulEmitter::add(Value x, Value y) {
-  return b.createOrFold<arith::AddIOp>(x, y);
-}
-Value MatmulEmitter::sub(Value x, Value y) {
-  return b.createOrFold<arith::SubIOp>(x, y);
-}
-Value MatmulEmitter::mul(Value x, int64_t y) {
-  return b.createOrFold<arith::MulIOp>(x, constant(y));
-}
-Value MatmulEmitter::div(Value x, int64_t y) {
-  return b.createOrFold<arith::DivUIOp>(x, constant(y));
-}
-Value MatmulEmitter::min(Value x, Value y) {
-  return b.createOrFold<arith::MinSIOp>(x, y);
-}
-Value MatmulEmitter::isLess(Value x, Value y) {
-  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, x, y);
-}
+    : IndexBuilder(b), op(op), plan(plan) {}
 
 SmallVector<Value> MatmulEmitter::at(const Matrix &matrix, ValueRange indices) {
   Values all(matrix.batch);
   llvm::append_range(all, indices);
   return all;
-}
-
-void MatmulEmitter::forRange(Value begin, Value end, int64_t step,
-                             function_ref<void(Value)> body) {
-  std::optional<int64_t> from = getConstantIntValue(begin);
-  std::optional<int64_t> to = getConstantIntValue(end);
-  if (from && to && *to - *from <= step) {
-    if (*to > *from)
-      body(begin);
-    return;
-  }
-  scf::ForOp::create(b, b.getLoc(), begin, end, constant(step), ValueRange(),
-                     [&](OpBuilder &, Location, Value index, ValueRange) {
-                       body(index);
-                       scf::YieldOp::create(b);
-                     });
-}
-
-void MatmulEmitter::ifElse(Value condition, function_ref<void()> then,
-                           function_ref<void()> otherwise) {
-  if (std::optional<int64_t> known = getConstantIntValue(condition))
-    return *known ? then() : otherwise();
-  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  then();
-  b.setInsertionPointToStart(branch.elseBlock());
-  otherwise();
 }
 
 //===----------------------------------------------------------------------===//

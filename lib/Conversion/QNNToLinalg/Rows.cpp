@@ -102,11 +102,29 @@ struct MergedRows {
 };
 } // namespace
 
+/// Neighbouring reduced axes as one, so that a transposition moves long rows.
+static void mergeNeighbours(Lowering &lowering, Location loc, Tensor &input,
+                            llvm::SmallBitVector &reduced) {
+  SymbolicShape shape;
+  llvm::SmallBitVector merged;
+  for (int64_t i = 0; i < input.rank(); ++i) {
+    if (i > 0 && reduced.test(i) && reduced.test(i - 1)) {
+      shape.back() = canonicalize(shape.back() * input.shape[i]);
+      continue;
+    }
+    shape.push_back(input.shape[i]);
+    merged.push_back(reduced.test(i));
+  }
+  input = lowering.reshape(loc, input, shape);
+  reduced = merged;
+}
+
 static MergedRows mergeRows(Lowering &lowering, Location loc, Tensor input,
                             ArrayRef<int64_t> axes) {
   llvm::SmallBitVector reduced(input.rank());
   for (int64_t axis : axes)
     reduced.set(axis);
+  mergeNeighbours(lowering, loc, input, reduced);
   SmallVector<int64_t> permutation;
   for (int64_t i = 0; i < input.rank(); ++i)
     if (!reduced.test(i))

@@ -135,6 +135,11 @@ FailureOr<bool> lowerWindows(Lowering &lowering, Operation *op) {
       return failure();
     return true;
   }
+  if (auto conv = dyn_cast<QuantizedConvOp>(op)) {
+    if (failed(lowerConvolution(lowering, conv)))
+      return failure();
+    return true;
+  }
   return false;
 }
 

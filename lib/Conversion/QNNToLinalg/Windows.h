@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The geometry of sliding windows, shared by pooling and convolution.  Loops
-// are the dimensions of the result, then one per window axis.
+// The geometry of pooling windows (loops are the dimensions of the result, then
+// one per window axis), and convolutions.
 
 #ifndef QUANTC_LIB_CONVERSION_QNNTOLINALG_WINDOWS_H
 #define QUANTC_LIB_CONVERSION_QNNTOLINALG_WINDOWS_H
@@ -10,7 +10,6 @@
 
 namespace quantc::qnntolinalg {
 
-/// Attributes that pooling and convolution share.
 struct Window {
   llvm::ArrayRef<int64_t> extents, strides, dilations, low, high;
   bool channelsLast;
@@ -59,6 +58,8 @@ struct Window {
 };
 
 mlir::LogicalResult lowerConvolution(Lowering &lowering, qnn::ConvOp op);
+mlir::LogicalResult lowerConvolution(Lowering &lowering,
+                                     qnn::QuantizedConvOp op);
 
 } // namespace quantc::qnntolinalg
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Bufferization of lowbit.matmul: in place on C, which is read and written.
+// Bufferization: lowbit.matmul is in place on C, which is read and written; the
+// windows only write their output.
 
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
@@ -12,6 +13,30 @@ using namespace mlir::bufferization;
 namespace quantc::lowbit {
 namespace {
 
+/// Recreates `op` on buffers; the destination is its operand `output`.
+LogicalResult bufferizeInPlace(Operation *op, unsigned output,
+                               RewriterBase &rewriter,
+                               const BufferizationOptions &options,
+                               BufferizationState &state) {
+  SmallVector<Value> buffers;
+  for (Value operand : op->getOperands()) {
+    if (!isa<TensorType>(operand.getType())) {
+      buffers.push_back(operand);
+      continue;
+    }
+    FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
+    if (failed(buffer))
+      return failure();
+    buffers.push_back(*buffer);
+  }
+  rewriter.setInsertionPoint(op);
+  OperationState twin(op->getLoc(), op->getName(), buffers, TypeRange(),
+                      op->getAttrs());
+  rewriter.create(twin);
+  replaceOpWithBufferizedValues(rewriter, op, buffers[output]);
+  return success();
+}
+
 struct MatmulBufferization
     : DstBufferizableOpInterfaceExternalModel<MatmulBufferization, MatmulOp> {
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
@@ -20,18 +45,26 @@ struct MatmulBufferization
     auto matmul = cast<MatmulOp>(op);
     if (matmul.hasPureBufferSemantics())
       return success();
-    SmallVector<Value, 3> buffers;
-    for (Value operand : op->getOperands()) {
-      FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
-      if (failed(buffer))
-        return failure();
-      buffers.push_back(*buffer);
-    }
-    rewriter.setInsertionPoint(op);
-    MatmulOp::create(rewriter, op->getLoc(), TypeRange(), matmul.getBLayout(),
-                     buffers[0], buffers[1], buffers[2]);
-    replaceOpWithBufferizedValues(rewriter, op, buffers.back());
-    return success();
+    return bufferizeInPlace(op, matmul.getCMutable().getOperandNumber(),
+                            rewriter, options, state);
+  }
+};
+
+template <typename OpTy>
+struct WindowBufferization
+    : DstBufferizableOpInterfaceExternalModel<WindowBufferization<OpTy>, OpTy> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    return !cast<OpTy>(op).isDpsInit(&operand);
+  }
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    auto window = cast<OpTy>(op);
+    if (window.hasPureBufferSemantics())
+      return success();
+    return bufferizeInPlace(op, window.getOutputMutable().getOperandNumber(),
+                            rewriter, options, state);
   }
 };
 
@@ -40,6 +73,8 @@ struct MatmulBufferization
 void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, LowBitDialect *) {
     MatmulOp::attachInterface<MatmulBufferization>(*context);
+    PatchesOp::attachInterface<WindowBufferization<PatchesOp>>(*context);
+    DepthwiseOp::attachInterface<WindowBufferization<DepthwiseOp>>(*context);
   });
   registerHadamardBufferization(registry);
 }

@@ -216,7 +216,8 @@ void registerReferenceModels(DialectRegistry &registry) {
     attach<MatmulOp, LinearOp, ConvOp, PoolOp, ReduceOp, SoftmaxOp, LayerNormOp,
            RmsNormOp, BatchNormOp, RotaryOp, AttentionOp>(context);
     attach<EncodeOp, PayloadOp, DecodeOp, ObserveOp, QuantizeRowsOp,
-           QuantizeStaticOp, QuantizedLinearOp, QuantizedGatherOp>(context);
+           QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp,
+           QuantizedGatherOp>(context);
   });
 }
 

@@ -207,6 +207,47 @@ static void convolveGroup(Sliding &sliding, const T *x, int64_t channels,
   } while (advance(position, sliding.output));
 }
 
+/// The shape of a convolution's result before `flat_rows`.
+template <typename OpTy>
+static Extents convolvedShape(OpTy op, ArrayRef<int64_t> in,
+                              ArrayRef<int64_t> weight) {
+  size_t first = op.getChannelsLast() ? 1 : 2;
+  Extents shape(in);
+  shape[op.getChannelsLast() ? in.size() - 1 : 1] = weight[0];
+  for (size_t i = 0; i + 2 < in.size(); ++i) {
+    int64_t reach = (weight[first + i] - 1) * op.getDilations()[i] + 1;
+    int64_t padded = in[first + i] + op.getPadLow()[i] + op.getPadHigh()[i];
+    shape[first + i] = (padded - reach) / op.getStrides()[i] + 1;
+  }
+  return shape;
+}
+
+/// All samples and groups; `bias` may be null.
+template <typename T, typename OpTy>
+static void convolve(OpTy op, ArrayRef<int64_t> in, ArrayRef<int64_t> weight,
+                     const T *x, const T *w, const T *bias, T *y) {
+  bool last = op.getChannelsLast();
+  Extents out = convolvedShape(op, in, weight);
+  size_t rank = in.size(), channelAxis = last ? rank - 1 : 1;
+  Sliding sliding =
+      slidingOf(op, in, out, weight.slice(last ? 1 : 2, rank - 2));
+  int64_t groups = op.getGroups(), outputs = out[channelAxis] / groups;
+  int64_t channels = in[channelAxis] / groups;
+  int64_t inStride = rowMajorStrides(in)[channelAxis];
+  int64_t outStride = rowMajorStrides(out)[channelAxis];
+  int64_t inSample = extentProduct(in, 1, rank);
+  int64_t outSample = extentProduct(out, 1, rank);
+  for (int64_t g = 0; g < groups; ++g) {
+    std::vector<T> block = groupWeights(w, weight, last, g * outputs, outputs);
+    for (int64_t n = 0; n < in[0]; ++n)
+      convolveGroup(sliding, x + n * inSample + g * channels * inStride,
+                    channels, inStride, block.data(),
+                    bias ? bias + g * outputs : nullptr, outputs,
+                    y + n * outSample + g * outputs * outStride,
+                    last ? out[channelAxis] : 1, outStride);
+  }
+}
+
 LogicalResult evaluateOp(ConvOp op, const Evaluation &evaluation) {
   HostTensor &result = evaluation.result();
   if (op.getPackedFrom())
@@ -219,32 +260,43 @@ LogicalResult evaluateOp(ConvOp op, const Evaluation &evaluation) {
         if (op.getBias())
           bias.emplace(evaluation.operands[2]);
         Output<T> y(result);
-        ArrayRef<int64_t> in = evaluation.operands[0].getShape();
-        ArrayRef<int64_t> weight = evaluation.operands[1].getShape();
-        ArrayRef<int64_t> out = result.getShape();
-        bool last = op.getChannelsLast();
-        size_t rank = in.size(), channelAxis = last ? rank - 1 : 1;
-        Sliding sliding =
-            slidingOf(op, in, out, weight.slice(last ? 1 : 2, rank - 2));
-        int64_t groups = op.getGroups(), outputs = out[channelAxis] / groups;
-        int64_t channels = in[channelAxis] / groups;
-        int64_t inStride = rowMajorStrides(in)[channelAxis];
-        int64_t outStride = rowMajorStrides(out)[channelAxis];
-        int64_t inSample = extentProduct(in, 1, rank);
-        int64_t outSample = extentProduct(out, 1, rank);
-        for (int64_t g = 0; g < groups; ++g) {
-          std::vector<T> block =
-              groupWeights(w.get(), weight, last, g * outputs, outputs);
-          for (int64_t n = 0; n < in[0]; ++n)
-            convolveGroup(sliding,
-                          x.get() + n * inSample + g * channels * inStride,
-                          channels, inStride, block.data(),
-                          bias ? bias->get() + g * outputs : nullptr, outputs,
-                          y.get() + n * outSample + g * outputs * outStride,
-                          last ? out[channelAxis] : 1, outStride);
-        }
+        convolve<T>(op, evaluation.operands[0].getShape(),
+                    evaluation.operands[1].getShape(), x.get(), w.get(),
+                    bias ? bias->get() : nullptr, y.get());
         return y.commit();
       });
+}
+
+/// §5.3 with one group over all taps: the sums of a - z, exact, then the
+/// scales.
+LogicalResult evaluateOp(QuantizedConvOp op, const Evaluation &evaluation) {
+  if (op.getPackedFrom())
+    return op.emitOpError("has no reference on a packed weight");
+  const HostTensor &codes = evaluation.operands[0];
+  Elements<int64_t> w(evaluation.operands[2]);
+  std::vector<int64_t> shifted, sums(evaluation.result().getNumElements());
+  int64_t zero = op.getZeroPoint() ? evaluation.operands[4].getInt(0) : 0;
+  for (int8_t code : codes.as<int8_t>())
+    shifted.push_back(code - zero);
+  convolve<int64_t>(op, codes.getShape(), evaluation.operands[2].getShape(),
+                    shifted.data(), w.get(), nullptr, sums.data());
+  auto scales = evaluation.operands[1].as<float>();
+  auto weightScales = evaluation.operands[3].as<float>();
+  ArrayRef<float> bias;
+  if (op.getBias())
+    bias = evaluation.operands.back().as<float>();
+  auto y = evaluation.result().asMutable<float>();
+  bool isShared = evaluation.operands[1].getRank() == 0;
+  size_t outputs = weightScales.size();
+  size_t sample = sums.size() / std::max<int64_t>(1, codes.getShape()[0]);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    float value = float(int32_t(sums[i])) * weightScales[i % outputs];
+    value = value * scales[isShared ? 0 : i / sample];
+    if (!bias.empty())
+      value = value + bias[i % outputs];
+    y[i] = value;
+  }
+  return success();
 }
 
 /// What an empty window or row gives to a maximum (§4.3).

@@ -39,7 +39,10 @@ LogicalResult evaluateOp(QuantizeRowsOp op, const Evaluation &e) {
   if (!input.getElementType().isF32())
     return op.emitOpError("has no reference on elements of type ")
            << input.getElementType();
-  int64_t length = input.getShape().back();
+  size_t rank = input.getRank();
+  int64_t length = extentProduct(
+      input.getShape(), int64_t(op.getAxis()) == -1 ? rank - 1 : op.getAxis(),
+      rank);
   auto x = input.as<float>();
   auto codes = e.results[0].asMutable<int8_t>();
   auto scales = e.results[1].asMutable<float>();

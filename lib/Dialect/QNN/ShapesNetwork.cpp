@@ -112,47 +112,109 @@ static FailureOr<AffineExpr> windowExtent(Operation *op, const Window &window,
   return result;
 }
 
-LogicalResult ConvOp::inferSymbolicShapes(Shapes operands,
-                                          ShapeResults &results) {
-  const SymbolicShape &input = operands[0];
+/// Operands 0 and `weightIndex` are the input and the weight; `bias` is null
+/// where there is none.
+template <typename OpTy>
+static LogicalResult inferConvolution(OpTy op, const SymbolicShape &input,
+                                      const SymbolicShape &weightOperand,
+                                      const SymbolicShape *bias,
+                                      ShapeResults &results) {
   size_t rank = input.size();
   if (rank < 3)
-    return emitOpError("expected an input of rank 3 or more, got rank ")
+    return op.emitOpError("expected an input of rank 3 or more, got rank ")
            << rank;
-  if (getPackedFrom() &&
-      failed(expectEntries(*this, "packed_from", *getPackedFrom(), rank, 0)))
+  if (op.getPackedFrom() &&
+      failed(expectEntries(op, "packed_from", *op.getPackedFrom(), rank, 0)))
     return failure();
   SymbolicShape weight =
-      logicalShape(operands[1], getPackedFrom(), getContext());
-  Window window{getStrides(), getDilations(), getPadLow(), getPadHigh()};
-  int64_t groups = getGroups();
-  if (failed(expectRank(*this, "a weight", rank, weight.size())) ||
-      failed(checkWindow(*this, window, rank - 2)) ||
-      failed(expectEntries(*this, "groups", groups, 1, 1)))
+      logicalShape(weightOperand, op.getPackedFrom(), op.getContext());
+  Window window{op.getStrides(), op.getDilations(), op.getPadLow(),
+                op.getPadHigh()};
+  int64_t groups = op.getGroups();
+  if (failed(expectRank(op, "a weight", rank, weight.size())) ||
+      failed(checkWindow(op, window, rank - 2)) ||
+      failed(expectEntries(op, "groups", groups, 1, 1)))
     return failure();
-  size_t firstSpatial = getChannelsLast() ? 1 : 2;
-  size_t channel = getChannelsLast() ? rank - 1 : 1;
-  if (failed(expectSame(*this, "the number of input channels",
+  bool channelsLast = op.getChannelsLast();
+  if (op.getFlatRows() && !channelsLast)
+    return op.emitOpError("expected 'channels_last' with 'flat_rows'");
+  size_t firstSpatial = channelsLast ? 1 : 2;
+  size_t channel = channelsLast ? rank - 1 : 1;
+  if (failed(expectSame(op, "the number of input channels",
                         weight[channel] * groups, input[channel])))
     return failure();
   if (int64_t out = staticExtent(weight[0]);
       !ShapedType::isDynamic(out) && out % groups != 0)
-    return emitOpError("expected output channels that are a multiple of ")
+    return op.emitOpError("expected output channels that are a multiple of ")
            << groups << " groups, got " << out;
-  if (getBias() &&
-      failed(expectVector(*this, "the bias", operands[2], weight[0])))
+  if (bias && failed(expectVector(op, "the bias", *bias, weight[0])))
     return failure();
   SymbolicShape result = input;
   result[channel] = weight[0];
   for (size_t i = 0; i < rank - 2; ++i) {
     FailureOr<AffineExpr> extent = windowExtent(
-        *this, window, i, input[firstSpatial + i], weight[firstSpatial + i]);
+        op, window, i, input[firstSpatial + i], weight[firstSpatial + i]);
     if (failed(extent))
       return failure();
     result[firstSpatial + i] = *extent;
   }
+  if (op.getFlatRows())
+    result = {elementCount(ArrayRef(result).drop_back(), op.getContext()),
+              result.back()};
   results.push_back(result);
   return success();
+}
+
+LogicalResult ConvOp::inferSymbolicShapes(Shapes operands,
+                                          ShapeResults &results) {
+  return inferConvolution(*this, operands[0], operands[1],
+                          getBias() ? &operands[2] : nullptr, results);
+}
+
+LogicalResult QuantizedConvOp::inferSymbolicShapes(Shapes operands,
+                                                   ShapeResults &results) {
+  if (failed(inferConvolution(*this, operands[0], operands[2],
+                              getBias() ? &operands.back() : nullptr, results)))
+    return failure();
+  AffineExpr outputs = results.back().back();
+  if (failed(expectVector(*this, "the weight scales", operands[3], outputs)))
+    return failure();
+  if (getZeroPoint() &&
+      failed(expectRank(*this, "a zero point", 0, operands[4].size())))
+    return failure();
+  if (getStart() &&
+      failed(expectVector(*this, "'start'", operands[4 + bool(getZeroPoint())],
+                          outputs)))
+    return failure();
+  if (operands[1].empty())
+    return success();
+  if (failed(expectRank(*this, "scales", 1, operands[1].size())))
+    return failure();
+  return expectSame(*this, "the number of scales", operands[0][0],
+                    operands[1][0]);
+}
+
+LogicalResult QuantizedConvOp::verify() {
+  auto check = [&](Value value, StringRef what, Type type) -> LogicalResult {
+    if (!value)
+      return success();
+    Type got = cast<ShapedType>(value.getType()).getElementType();
+    if (got == type)
+      return success();
+    return emitOpError("expected ")
+           << what << " of " << type << ", got " << got;
+  };
+  Type f32 = Float32Type::get(getContext());
+  Type i8 = IntegerType::get(getContext(), 8);
+  Type i32 = IntegerType::get(getContext(), 32);
+  return success(succeeded(check(getCodes(), "codes", i8)) &&
+                 succeeded(check(getScales(), "scales", f32)) &&
+                 succeeded(check(getWeight(), "a weight", i8)) &&
+                 succeeded(check(getWeightScales(), "weight scales", f32)) &&
+                 succeeded(check(getZeroPoint(), "a zero point", i32)) &&
+                 succeeded(check(getStart(), "'start'", i32)) &&
+                 succeeded(check(getBias(), "a bias", f32)) &&
+                 succeeded(check(getResult(), "a result", f32)));
 }
 
 OpOperand &ConvOp::getWeightOperand() { return getWeightMutable(); }

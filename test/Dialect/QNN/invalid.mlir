@@ -397,3 +397,35 @@ func.func @hadamard_dynamic(%x: tensor<4x?xf32>) {
   %0 = qnn.hadamard %x {block = 16 : i64} : (tensor<4x?xf32>) -> tensor<4x?xf32>
   return
 }
+
+// -----
+
+func.func @quantized_conv_codes(%x: tensor<1x8x4xf32>, %s: tensor<1xf32>, %w: tensor<6x3x4xi8>, %t: tensor<6xf32>) {
+  // expected-error @+1 {{expected codes of 'i8', got 'f32'}}
+  %0 = qnn.quantized_conv %x, %s, %w, %t {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 1 : i64} : (tensor<1x8x4xf32>, tensor<1xf32>, tensor<6x3x4xi8>, tensor<6xf32>) -> tensor<1x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @quantized_conv_zero_point(%x: tensor<1x8x4xi8>, %s: tensor<f32>, %w: tensor<6x3x4xi8>, %t: tensor<6xf32>, %z: tensor<i8>) {
+  // expected-error @+1 {{expected a zero point of 'i32', got 'i8'}}
+  %0 = qnn.quantized_conv %x, %s, %w, %t zero_point %z {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 1 : i64} : (tensor<1x8x4xi8>, tensor<f32>, tensor<6x3x4xi8>, tensor<6xf32>, tensor<i8>) -> tensor<1x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @quantized_conv_scales(%x: tensor<2x8x4xi8>, %s: tensor<3xf32>, %w: tensor<6x3x4xi8>, %t: tensor<6xf32>) {
+  // expected-error @+1 {{expected the number of scales to be 2, got 3}}
+  %0 = qnn.quantized_conv %x, %s, %w, %t {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 1 : i64} : (tensor<2x8x4xi8>, tensor<3xf32>, tensor<6x3x4xi8>, tensor<6xf32>) -> tensor<2x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @conv_flat_rows(%x: tensor<1x4x8xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @+1 {{expected 'channels_last' with 'flat_rows'}}
+  %0 = qnn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 1 : i64, channels_last = false, flat_rows} : (tensor<1x4x8xf32>, tensor<6x4x3xf32>) -> tensor<6x6xf32>
+  return
+}

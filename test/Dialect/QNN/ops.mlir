@@ -79,6 +79,12 @@ func.func @network(%x: tensor<?x384xf32>, %b: tensor<8xf32>, %image: tensor<1x3x
   %k = qnn.constant dense<1.0> : tensor<6x3x3x3xf32> -> tensor<6x3x3x3xf32>
   // CHECK: qnn.conv
   %3 = qnn.conv %image, %k {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>, groups = 1 : i64, channels_last = false} : (tensor<1x3x8x8xf32>, tensor<6x3x3x3xf32>) -> tensor<1x6x4x4xf32>
+  %codes = qnn.constant dense<1> : tensor<1x8x8x3xi8> -> tensor<1x8x8x3xi8>
+  %kc = qnn.constant dense<1> : tensor<6x3x3x3xi8> -> tensor<6x3x3x3xi8>
+  %ks = qnn.constant dense<1.0> : tensor<6xf32> -> tensor<6xf32>
+  %scale = qnn.constant dense<1.0> : tensor<1xf32> -> tensor<1xf32>
+  // CHECK: qnn.quantized_conv %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}} bias %{{.+}} {{{.*}}flat_rows{{.*}}} : {{.+}} -> tensor<36x6xf32>
+  %qc = qnn.quantized_conv %codes, %scale, %kc, %ks bias %ks {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 1 : i64, flat_rows} : (tensor<1x8x8x3xi8>, tensor<1xf32>, tensor<6x3x3x3xi8>, tensor<6xf32>, tensor<6xf32>) -> tensor<36x6xf32>
   // CHECK: qnn.pool max
   %4 = qnn.pool max %3 {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, count_include_pad = false, channels_last = false} : (tensor<1x6x4x4xf32>) -> tensor<1x6x2x2xf32>
   // CHECK: qnn.reduce mean

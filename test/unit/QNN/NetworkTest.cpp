@@ -127,6 +127,59 @@ TEST_F(NetworkTest, Convolution) {
   EXPECT_EQ(first.getBytes(), y[0].getBytes());
 }
 
+/// Two spatial dimensions, channels last; a tap in the padding adds nothing,
+/// whatever the zero point is.
+TEST_F(NetworkTest, QuantizedConvolution) {
+  const int N = 2, H = 5, W = 4, C = 6, M = 4, K = 3, zero = -7;
+  std::vector<int64_t> a(N * H * W * C), b(M * K * K * C);
+  for (size_t i = 0; i < a.size(); ++i)
+    a[i] = int64_t(i * 37 % 256) - 128;
+  for (size_t i = 0; i < b.size(); ++i)
+    b[i] = int64_t(i * 53 % 255) - 127;
+  HostTensor codes = tensor<int64_t>("i8", {N, H, W, C}, a);
+  HostTensor weight = tensor<int64_t>("i8", {M, K, K, C}, b);
+  HostTensor scales = random({N}), weightScales = random({M}, 3);
+  HostTensor bias = random({M}, 5);
+  // The reference needs no 'start'.
+  HostTensor zeroPoint = tensor<int64_t>("i32", {}, {zero});
+  std::string attributes =
+      "strides = array<i64: 2, 1>, dilations = array<i64: 1, 1>, "
+      "pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>, "
+      "groups = 1 : i64, flat_rows, "
+      "operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 1>";
+  auto run = [&](const HostTensor &scale) {
+    return apply("qnn.quantized_conv",
+                 {codes, scale, weight, weightScales, zeroPoint, bias},
+                 attributes, "tensor<24x4xf32>");
+  };
+  auto y = run(scales);
+  ASSERT_EQ(y.size(), 1u) << error;
+  auto expected = [&](int n, int oh, int ow, int m, float scale) {
+    int32_t sum = 0;
+    for (int kh = 0; kh < K; ++kh)
+      for (int kw = 0; kw < K; ++kw)
+        for (int c = 0; c < C; ++c) {
+          int h = oh * 2 - 1 + kh, w = ow - 1 + kw;
+          if (h >= 0 && h < H && w >= 0 && w < W)
+            sum += int32_t(a[((n * H + h) * W + w) * C + c] - zero) *
+                   int32_t(b[((m * K + kh) * K + kw) * C + c]);
+        }
+    float value = float(sum) * weightScales.as<float>()[m];
+    value = value * scale;
+    return value + bias.as<float>()[m];
+  };
+  for (int i = 0; i < 24 * M; ++i)
+    ASSERT_EQ(y[0].as<float>()[i], expected(i / 48, i / 16 % 3, i / 4 % 4,
+                                            i % 4, scales.as<float>()[i / 48]))
+        << i;
+  // One scale serves all samples.
+  y = run(tensor<double>("f32", {}, {0.5}));
+  ASSERT_EQ(y.size(), 1u) << error;
+  for (int i = 0; i < 24 * M; ++i)
+    ASSERT_EQ(y[0].as<float>()[i],
+              expected(i / 48, i / 16 % 3, i / 4 % 4, i % 4, 0.5f));
+}
+
 TEST_F(NetworkTest, Pooling) {
   HostTensor x = tensor<double>("f32", {1, 1, 4}, {1, 2, 3, 10});
   std::string attributes =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The lowbit dialect: the packed contraction.
+// The lowbit dialect: the packed contraction and the windows of convolutions.
 //
 // In: what lowering of qnn contractions builds.  Out: what LowBitToVector turns
 // into loops.  Never here: loops, target features, epilogues.
@@ -33,6 +33,10 @@ namespace quantc::lowbit {
 /// a line of bytes.
 inline constexpr int64_t kLineColumns = 16;
 inline constexpr int64_t kLineDepth = 4;
+
+/// The most taps of a depthwise window on i8: sums of 255 * 128 * taps are
+/// exact in f32.
+inline constexpr int64_t kMaxIntegerTaps = 512;
 
 void registerBufferizableOpInterfaceExternalModels(
     mlir::DialectRegistry &registry);

@@ -18,7 +18,8 @@ def LowBit_Dialect : Dialect {
   let summary = "packed contractions";
   let description = [{
     One contraction on tensors or memrefs whose right operand may be in the
-    order that the kernels read (`packed`).  There is no epilogue region:
+    order that the kernels read (`packed`), and the two forms of sliding window
+    that convolutions are made of.  There is no epilogue region:
     producers and consumers stay linalg and fuse by tiling.
   }];
   let useDefaultAttributePrinterParser = 1;
@@ -147,5 +148,7 @@ def LowBit_HadamardOp : Op<LowBit_Dialect, "hadamard", [
     }
   }];
 }
+
+include "quantc/Dialect/LowBit/LowBitWindowOps.td"
 
 #endif // QUANTC_DIALECT_LOWBIT_LOWBITOPS_TD

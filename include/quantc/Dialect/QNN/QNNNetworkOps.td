@@ -45,13 +45,14 @@ def QNN_ConvOp : QNN_PureOp<"conv", [
     as in ONNX.  channels_last = true: input [n, spatial…, c], weight
     [m, k…, c/groups].  Padding is explicit: the input is zero there.
     `packed_from` as in qnn.linear, for the weight seen as [m, k… * c]; the
-    weight of a depthwise convolution with `packed_from` is [k…, m].
+    weight of a depthwise convolution with `packed_from` is [k…, m].  With
+    `flat_rows` (channels_last only) the result is the matrix [n * spatial…, m].
   }];
   let arguments = (ins QNN_Value:$input, QNN_Value:$weight,
     Optional<QNN_Tensor>:$bias, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pad_low,
     DenseI64ArrayAttr:$pad_high, I64Attr:$groups, BoolAttr:$channels_last,
-    OptionalAttr<DenseI64ArrayAttr>:$packed_from);
+    OptionalAttr<DenseI64ArrayAttr>:$packed_from, UnitAttr:$flat_rows);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat = [{
     $input `,` $weight (`bias` $bias^)? attr-dict `:`

@@ -11,5 +11,6 @@ include "quantc/Dialect/QNN/QNNNetworkOps.td"
 include "quantc/Dialect/QNN/QNNQuantOps.td"
 include "quantc/Dialect/QNN/QNNObserveOps.td"
 include "quantc/Dialect/QNN/QNNTransformOps.td"
+include "quantc/Dialect/QNN/QNNQuantizedConvOp.td"
 
 #endif // QUANTC_DIALECT_QNN_QNNOPS_TD

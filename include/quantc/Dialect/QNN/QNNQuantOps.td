@@ -74,11 +74,13 @@ def QNN_DecodeOp : QNN_PureOp<"decode"> {
 def QNN_QuantizeRowsOp : QNN_PureOp<"quantize_rows"> {
   let summary = "dynamic symmetric int8 quantization of every row";
   let description = [{
-    A row is the last axis.  `codes` has the input's shape, `scales` (f32) and
-    `sums` (i32, the sum of a row's codes) have one element per row
-    (docs/numerics.md §6.1): codes are roundeven(x * (1 / s)).
+    A row is all axes from `axis` on, by default the last one.  `codes` has the
+    input's shape, `scales` (f32) and `sums` (i32, the sum of a row's codes)
+    have one element per row (docs/numerics.md §6.1): codes are
+    roundeven(x * (1 / s)).
   }];
-  let arguments = (ins QNN_Tensor:$input);
+  let arguments = (ins QNN_Tensor:$input,
+                       DefaultValuedAttr<I64Attr, "-1">:$axis);
   let results = (outs QNN_Tensor:$codes, QNN_Tensor:$scales, QNN_Tensor:$sums);
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sliding windows, what convolutions are made of; part of LowBitOps.td.
+
+#ifndef QUANTC_DIALECT_LOWBIT_LOWBITWINDOWOPS_TD
+#define QUANTC_DIALECT_LOWBIT_LOWBITWINDOWOPS_TD
+
+/// A zero point that is known when the step runs.
+def LowBit_Scalar : AnyTypeOf<[0DTensorOf<[I32]>, MemRefRankOf<[I32], [0]>]>;
+
+class LowBit_WindowOp<string mnemonic> : Op<LowBit_Dialect, mnemonic, [
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, [
+        "reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<TilingInterface, [
+        "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+        "getResultTilePosition", "generateResultTileValue",
+        "getIterationDomainTileFromResultTile"]>]> {
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let hasVerifier = 1;
+  code windowDeclarations = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() {
+      return getOutputMutable();
+    }
+    ::mlir::ShapedType getInputType() {
+      return ::llvm::cast<::mlir::ShapedType>(getInput().getType());
+    }
+    ::mlir::ShapedType getOutputType() {
+      return ::llvm::cast<::mlir::ShapedType>(getOutput().getType());
+    }
+  }];
+}
+
+def LowBit_PatchesOp : LowBit_WindowOp<"patches"> {
+  let summary = "the windows of an image as rows of a matrix";
+  let description = [{
+    Input [n, spatial…, c]; row r of the output holds the window of output
+    position `first` + r, counted row-major over [n, output spatial…], in the
+    order (k…, c).  What lies outside the input is `zero_point` (i8 only), or
+    0 without it, and so are columns beyond the last tap (up to three, which
+    make int8 rows a multiple of four).  With a `lowbit.matmul` this is a
+    convolution.
+
+    Tiling: rows are parallel, columns stay whole.
+
+    Example:
+    ```mlir
+    %p = lowbit.patches ins(%x : tensor<?x28x28x64xf32>)
+        outs(%e : tensor<?x576xf32>) from %zero {window = array<i64: 3, 3>,
+        strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+        pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>}
+        -> tensor<?x576xf32>
+    ```
+  }];
+  let arguments = (ins LowBit_Operand:$input, LowBit_Operand:$output,
+    Index:$first, Optional<LowBit_Scalar>:$zero_point,
+    DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
+    DenseI64ArrayAttr:$dilations,
+    DenseI64ArrayAttr:$pad_low, DenseI64ArrayAttr:$pad_high);
+  let assemblyFormat = [{
+    `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output)
+    `)` `from` $first (`zero_point` $zero_point^ `:` type($zero_point))?
+    attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = windowDeclarations;
+}
+
+def LowBit_DepthwiseOp : LowBit_WindowOp<"depthwise"> {
+  let summary = "one chain of multiply-adds over a window, for each channel";
+  let description = [{
+    Input [n, spatial…, c], weight [k…, c]; row r of the output [rows, c] is
+    output position `first` + r, counted row-major over [n, output spatial…]:
+    `acc = fma(x, w, acc)` from +0 over the taps in row-major order, with x = +0
+    outside the input.  On i8 x and w are float(code - `zero_point`), which is
+    in [-128, 127] and 0 without it, and float(code); the result is then the
+    exact integer sum, so there may be at most 512 taps.
+
+    Tiling: rows and channels are parallel.
+  }];
+  let arguments = (ins LowBit_Operand:$input, LowBit_Operand:$weight,
+    LowBit_Operand:$output, Index:$first, Optional<LowBit_Scalar>:$zero_point,
+    DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
+    DenseI64ArrayAttr:$pad_low, DenseI64ArrayAttr:$pad_high);
+  let assemblyFormat = [{
+    `ins` `(` $input `,` $weight `:` type($input) `,` type($weight) `)`
+    `outs` `(` $output `:` type($output) `)` `from` $first
+    (`zero_point` $zero_point^ `:` type($zero_point))? attr-dict
+    (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = windowDeclarations # [{
+    /// The extents of the window.
+    ::llvm::ArrayRef<int64_t> getWindow() {
+      return ::llvm::cast<::mlir::ShapedType>(getWeight().getType())
+          .getShape().drop_back();
+    }
+  }];
+}
+
+#endif // QUANTC_DIALECT_LOWBIT_LOWBITWINDOWOPS_TD

@@ -1,0 +1,66 @@
+// RUN: quant-opt %s --convert-lowbit-to-vector=features=avx2,fma,avx512f,avx512bw,avx512vl --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,WIDE
+// RUN: quant-opt %s --convert-lowbit-to-vector=features=avx2,fma --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,NARROW
+
+// A run of three pixels of 32 channels is one piece of memory in the interior:
+// six vectors.  The rows of a tile begin in the middle of a line.
+// CHECK-LABEL: @patches
+// CHECK-SAME: %[[X:[^:]+]]: memref<?x28x28x32xf32>
+// CHECK-SAME: %[[FIRST:[^:,]+]]: index
+// CHECK: memref.collapse_shape %[[X]] {{\[}}[0], [1], [2, 3]] : memref<?x28x28x32xf32> into memref<?x28x896xf32>
+// CHECK: arith.divui %[[FIRST]]
+// CHECK: scf.for
+// CHECK-COUNT-6: vector.load {{.+}} : memref<?x28x896xf32>, vector<16xf32>
+// CHECK: return
+func.func @patches(%x: memref<?x28x28x32xf32>, %y: memref<48x288xf32>, %first: index) {
+  lowbit.patches ins(%x : memref<?x28x28x32xf32>) outs(%y : memref<48x288xf32>)
+      from %first {window = array<i64: 3, 3>, strides = array<i64: 1, 1>,
+      dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>,
+      pad_high = array<i64: 1, 1>}
+  return
+}
+
+// Dilated taps are not neighbours.
+// CHECK-LABEL: @dilated
+// CHECK-NOT: memref.collapse_shape
+// CHECK: return
+func.func @dilated(%x: memref<?x28x32xf32>, %y: memref<48x96xf32>, %first: index) {
+  lowbit.patches ins(%x : memref<?x28x32xf32>) outs(%y : memref<48x96xf32>)
+      from %first {window = array<i64: 3>, strides = array<i64: 1>,
+      dilations = array<i64: 2>, pad_low = array<i64: 0>,
+      pad_high = array<i64: 0>}
+  return
+}
+
+// Four pixels share six columns of the input and three weights.  The fifth
+// channel of 21 is rest: 16 + 4 + 1, or 8 + 8 + 4 + 1.
+// CHECK-LABEL: @depthwise
+// WIDE: math.fma {{.+}} : vector<16xf32>
+// WIDE-NOT: vector<8xf32>
+// NARROW: math.fma {{.+}} : vector<8xf32>
+// NARROW-NOT: vector<16xf32>
+// CHECK: math.fma {{.+}} : vector<4xf32>
+// CHECK: math.fma {{.+}} : vector<1xf32>
+// CHECK: return
+func.func @depthwise(%x: memref<?x28x21xf32>, %w: memref<3x21xf32>,
+                     %y: memref<?x21xf32>, %first: index) {
+  lowbit.depthwise ins(%x, %w : memref<?x28x21xf32>, memref<3x21xf32>)
+      outs(%y : memref<?x21xf32>) from %first {strides = array<i64: 1>,
+      dilations = array<i64: 1>, pad_low = array<i64: 0>,
+      pad_high = array<i64: 0>}
+  return
+}
+
+// Codes become floats when they are read, after the zero point.
+// CHECK-LABEL: @codes
+// CHECK: arith.extsi {{.+}} : vector<[[L:16|8]]xi8> to vector<[[L]]xi32>
+// CHECK: arith.subi
+// CHECK: arith.sitofp
+// CHECK: math.fma
+func.func @codes(%x: memref<?x28x16xi8>, %w: memref<3x16xi8>,
+                 %y: memref<?x16xf32>, %first: index, %zero: memref<i32>) {
+  lowbit.depthwise ins(%x, %w : memref<?x28x16xi8>, memref<3x16xi8>)
+      outs(%y : memref<?x16xf32>) from %first zero_point %zero : memref<i32> {
+      strides = array<i64: 1>, dilations = array<i64: 1>,
+      pad_low = array<i64: 1>, pad_high = array<i64: 1>}
+  return
+}
