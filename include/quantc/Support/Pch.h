@@ -7,6 +7,15 @@
 #ifndef QUANTC_SUPPORT_PCH_H
 #define QUANTC_SUPPORT_PCH_H
 
+// Debian's LLVM is built without statistics, which changes what a Statistic is,
+// and that header asks NDEBUG.  Assertions of our own code stay on.
+#ifndef NDEBUG
+#define NDEBUG
+#include "llvm/ADT/Statistic.h"
+#undef NDEBUG
+#include <cassert>
+#endif
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
