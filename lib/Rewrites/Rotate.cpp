@@ -44,7 +44,7 @@ public:
 
   /// Moves an RMSNorm's scale into the weights that read its result.
   FailureOr<bool> moveGamma(RmsNormOp op);
-  int64_t rotateOffline(bool online);
+  int64_t rotateOffline(int64_t minBlock, bool online);
   int64_t rotateOnline();
 
 private:
@@ -121,7 +121,7 @@ void Rotator::giveInverse(const ChannelRegion &region, int64_t block) {
   }
 }
 
-int64_t Rotator::rotateOffline(bool online) {
+int64_t Rotator::rotateOffline(int64_t minBlock, bool online) {
   int64_t count = 0;
   for (Value value : llvm::map_to_vector(
            readers, [](const auto &entry) { return entry.first; })) {
@@ -129,8 +129,9 @@ int64_t Rotator::rotateOffline(bool online) {
       continue;
     ChannelRegion region =
         search.grow(TransformKind::Rotation, lastAxisOf(value));
-    if (region.block < kLeastBlock || !factorHadamard(region.block) ||
-        !isWorthIt(region, online))
+    bool isWhole = region.block == region.channels;
+    if (region.block < (isWhole ? kLeastBlock : minBlock) ||
+        !factorHadamard(region.block) || !isWorthIt(region, online))
       continue;
     writer.foldHadamard(region, region.block);
     giveInverse(region, region.block);
@@ -186,7 +187,7 @@ struct RotatePass : public quantc::impl::RotatePassBase<RotatePass> {
           return signalPassFailure();
         numGammas += *moved;
       }
-      numOffline += rotator.rotateOffline(online);
+      numOffline += rotator.rotateOffline(minBlock, online);
     }
     if (online)
       numOnline += rotator.rotateOnline();

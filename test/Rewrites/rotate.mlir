@@ -1,9 +1,12 @@
-// RUN: quant-opt %s --split-input-file --rotate --cse | FileCheck %s
+// RUN: quant-opt %s --split-input-file --rotate=min-block=8 --cse | FileCheck %s
 // RUN: quant-opt %s --split-input-file --rotate 2>&1 >/dev/null \
 // RUN:   | FileCheck %s --check-prefix=REMARK
 // RUN: quant-opt %s --split-input-file \
 // RUN:   --pass-pipeline='builtin.module(func.func(rotate{online=false}))' \
 // RUN:   | FileCheck %s --check-prefix=OFFLINE
+// RUN: quant-opt %s --split-input-file \
+// RUN:   --pass-pipeline='builtin.module(func.func(rotate))' \
+// RUN:   | FileCheck %s --check-prefix=MIN
 
 // Behind Gelu the rotation stays online, and the weight takes its matrix.
 // CHECK-LABEL: func.func @online
@@ -66,12 +69,17 @@ func.func @decoder(%i: tensor<?xi64>) -> tensor<?x64xf32>
 // -----
 
 // Values of attention are rotated inside their heads, offline: the rows and the
-// bias of their projection, the columns of the next linear.
+// bias of their projection, the columns of the next linear.  Heads this small
+// are not worth it by default.
 // CHECK-LABEL: func.func @heads
 // CHECK: %[[V:.+]] = qnn.linear %{{.+}}, %{{.+}} bias %{{.+}} {qnn.transforms = [{axes = array<i64: 2>, hadamard = 8 : i64}]}
 // CHECK: qnn.attention {{.*}}hadamard = 8
 // CHECK-NOT: qnn.hadamard {{.*}}tensor<?
 // CHECK: qnn.linear
+// MIN-LABEL: func.func @heads
+// MIN: qnn.attention
+// MIN: qnn.hadamard %{{.+}} {block = 32 : i64
+// MIN: qnn.linear
 func.func @heads(%x: tensor<?x?x12xf32> {qnn.shape = affine_map<()[s0, s1] -> (s0, s1, 12)>},
                  %q: tensor<?x4x?x8xf32> {qnn.shape = affine_map<()[s0, s1] -> (s0, 4, s1, 8)>},
                  %k: tensor<?x2x?x8xf32> {qnn.shape = affine_map<()[s0, s1] -> (s0, 2, s1, 8)>})

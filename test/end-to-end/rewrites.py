@@ -34,12 +34,18 @@ activations: int<8, tensor, offset = integer>
 tables: int<8, axis = 0>
 range: full
 static-limit: 1.0e+9
+""",
+    # Weights only; outliers.py adds the rounding of activations.
+    "w4a4": """base: fp32
+weights: int<4, block = [1, 64], scale = f16>
+solver: gptq
 """
 }
 
 
 def compile_rewritten(model: str, source: pathlib.Path, base: str,
-                      passes: list[str], folder: pathlib.Path) -> pathlib.Path:
+                      passes: list[str], folder: pathlib.Path,
+                      suffix: str = ".so") -> pathlib.Path:
     """Compiles a version of `model` with one of BASES and the passes before
     its formats; calibrated where something asks for data."""
     name = "-".join([source.stem, base] + passes)
@@ -47,10 +53,10 @@ def compile_rewritten(model: str, source: pathlib.Path, base: str,
     recipe = folder / f"{name}.yaml"
     quoted = ", ".join(f"'{p}'" for p in passes)
     recipe.write_text(f"quantc: 1\n{BASES[base]}rewrites: [{quoted}]\n")
-    target = folder / f"{name}.so"
+    target = folder / f"{name}{suffix}"
     command = [str(engines.build_folder() / "bin" / "quantc"), "compile",
                str(source), "-o", str(target), "--recipe", str(recipe)]
-    if base in ("static", "w8a8") or any("smooth-quant" in p for p in passes):
+    if base in ("static", "w8a8", "w4a4") or any("smooth-quant" in p for p in passes):
         command += ["--calib",
                     str(workloads.calibration_folder(model, folder))]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -123,13 +123,17 @@ def RotatePass : Pass<"rotate", "mlir::func::FuncOp"> {
     ```
 
     Inputs whose number of channels has no Hadamard matrix, and weights that are
-    also looked up as tables, stay.  Changes rounding.
+    also looked up as tables, stay.  Channels that fold only in blocks below
+    `min-block`, those of small attention heads, are mixed over their whole width
+    online instead.  Changes rounding.
   }];
   let dependentDialects = ["quantc::qnn::QNNDialect"];
   let options = [
     Option<"offline", "offline", "bool", "true", "Rotate regions that fold">,
     Option<"online", "online", "bool", "true",
-           "Rotate other inputs while running">];
+           "Rotate other inputs while running">,
+    Option<"minBlock", "min-block", "int64_t", "64",
+           "Least block of a region that cannot be mixed as a whole">];
   let statistics = [
     Statistic<"numGammas", "num-gammas", "Norm scales moved into weights">,
     Statistic<"numOffline", "num-offline", "Regions rotated offline">,

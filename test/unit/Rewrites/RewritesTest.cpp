@@ -26,8 +26,12 @@ namespace quantc {
 namespace {
 
 const StringRef kSource = QUANTC_SOURCE_DIR;
-const StringRef kPipelines[] = {"equalize", "rotate", "rotate{offline=false}",
-                                "rotate{online=false}", "equalize,rotate"};
+const StringRef kPipelines[] = {"equalize",
+                                "rotate",
+                                "rotate{offline=false}",
+                                "rotate{online=false}",
+                                "rotate{min-block=8}",
+                                "equalize,rotate"};
 
 /// What one evaluation computed, by location and name of the operation; empty
 /// where two operations share these.
