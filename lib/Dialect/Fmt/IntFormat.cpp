@@ -154,7 +154,7 @@ static std::optional<int64_t> codeBytes(IntAttr format,
   std::optional<int64_t> group = groupLength(format, shape);
   if (!k || !group)
     return std::nullopt;
-  if (getFieldBits(format.getBits()) == 8)
+  if (format.getBits() > 4)
     group = k;
   std::optional<SmallVector<int64_t>> lines = getLineShape(
       format.getBits(), shape[0], *k, std::max<int64_t>(*group, 1));
@@ -174,11 +174,11 @@ std::optional<int64_t> IntAttr::storedBits(ArrayRef<int64_t> shape) const {
 }
 
 SmallVector<Plane> IntAttr::planes() const {
-  unsigned field = getFieldBits(getBits());
   bool isSigned = getOffset() == OffsetKind::None;
-  int32_t offset = !isSigned ? 0 : field == 8 ? 128 : 1 << (getBits() - 1);
+  unsigned field = getBits() > 4 ? 8 : getBits();
+  int32_t offset = isSigned ? 1 << (field - 1) : 0;
   SmallVector<Plane> planes;
-  for (unsigned shift = 0; shift < 8; shift += field)
+  for (unsigned shift : getLineUnit(getBits()).shifts)
     planes.push_back({field, /*isSigned=*/false, shift, offset,
                       (getMinCode() + offset) << shift,
                       (getMaxCode() + offset) << shift});

@@ -119,3 +119,14 @@ std::optional<UniformFormat> IntAttr::asUniform(ArrayRef<int64_t> shape) const {
                        getOffset() == OffsetKind::Integer,
                        block};
 }
+
+std::optional<BlockFormat> IntAttr::asBlocks(ArrayRef<int64_t> shape) const {
+  if (shape.size() != 2 || getBits() > 4)
+    return std::nullopt;
+  SmallVector<int64_t> block = getBlockExtents(2);
+  if (block[0] != 1)
+    return std::nullopt;
+  int64_t group = block[1] == kWholeAxis ? shape[1] : block[1];
+  return BlockFormat{getBits(), std::min(group, std::max<int64_t>(shape[1], 1)),
+                     getOffset()};
+}

@@ -16,21 +16,44 @@ namespace quantc::fmt {
 static constexpr int64_t kColumns = 16;
 static constexpr int64_t kLineDepth = 4;
 
-unsigned getFieldBits(unsigned bits) { return std::bit_ceil(bits); }
+LineUnit getLineUnit(unsigned bits) {
+  if (bits == 3)
+    return {3, {0, 3, 0, 3, 0, 3, 5, 5}};
+  LineUnit unit{1, {}};
+  for (unsigned shift = 0; shift < 8; shift += std::bit_ceil(bits))
+    unit.shifts.push_back(shift);
+  return unit;
+}
 
-/// Consecutive k of one column in a line.
-static int64_t depthOf(unsigned bits) {
-  return kLineDepth * (8 / getFieldBits(bits));
+namespace {
+/// Bits of a code that lie together: `mask` << `shift` in a byte of a line.
+struct Piece {
+  int64_t line;
+  unsigned shift, codeShift, mask;
+};
+} // namespace
+
+/// Where the bits of field `i` of a unit are.
+static SmallVector<Piece, 2> getPieces(unsigned bits, int64_t i) {
+  unsigned mask = (1u << bits) - 1;
+  if (bits != 3)
+    return {{0, unsigned(i) * std::bit_ceil(bits), 0, mask}};
+  if (i < 6)
+    return {{i / 2, unsigned(i % 2) * 3, 0, mask}};
+  return {{i - 6, 6, 1, 3}, {2, unsigned(i), 0, 1}};
 }
 
 std::optional<SmallVector<int64_t>> getLineShape(unsigned bits, int64_t n,
                                                  int64_t k, int64_t group) {
   if (bits < 1 || bits > 8 || n < 0 || k < 0 || group < 1)
     return std::nullopt;
-  int64_t depth = depthOf(bits);
+  LineUnit unit = getLineUnit(bits);
+  int64_t depth = unit.getDepth();
   std::optional<int64_t> lines =
       llvm::checkedMulAdd<int64_t>(k / group, llvm::divideCeil(group, depth),
                                    llvm::divideCeil(k % group, depth));
+  if (lines)
+    lines = llvm::checkedMul(*lines, unit.lines);
   if (!lines)
     return std::nullopt;
   SmallVector<int64_t> shape = {int64_t(llvm::divideCeil(n, kColumns)), *lines,
@@ -41,21 +64,27 @@ std::optional<SmallVector<int64_t>> getLineShape(unsigned bits, int64_t n,
   return shape;
 }
 
-/// Calls `visit(row, k, byte, shift)` for every code of an [n, k] weight.
+/// Calls `visit(row, k, byte, piece)` for every piece of an [n, k] weight's
+/// codes.
 template <typename Visit>
-static void forEachField(unsigned bits, int64_t n, int64_t k, int64_t group,
+static void forEachPiece(unsigned bits, int64_t n, int64_t k, int64_t group,
                          int64_t lines, Visit visit) {
-  unsigned field = getFieldBits(bits);
-  int64_t depth = depthOf(bits), perGroup = llvm::divideCeil(group, depth);
+  LineUnit unit = getLineUnit(bits);
+  int64_t depth = unit.getDepth();
+  int64_t perGroup = llvm::divideCeil(group, depth) * unit.lines;
+  SmallVector<SmallVector<Piece, 2>> fields;
+  for (size_t i = 0; i < unit.shifts.size(); ++i)
+    fields.push_back(getPieces(bits, i));
   for (int64_t row = 0; row < n; ++row)
     for (int64_t i = 0; i < k; ++i) {
-      int64_t inGroup = i % group, inLine = inGroup % depth;
-      int64_t line =
-          row / kColumns * lines + i / group * perGroup + inGroup / depth;
-      visit(row, i,
-            (line * kColumns + row % kColumns) * kLineDepth +
-                inLine % kLineDepth,
-            unsigned(inLine / kLineDepth) * field);
+      int64_t inGroup = i % group, inUnit = inGroup % depth;
+      int64_t line = row / kColumns * lines + i / group * perGroup +
+                     inGroup / depth * unit.lines;
+      for (const Piece &piece : fields[inUnit / kLineDepth])
+        visit(row, i,
+              ((line + piece.line) * kColumns + row % kColumns) * kLineDepth +
+                  inUnit % kLineDepth,
+              piece);
     }
 }
 
@@ -83,17 +112,25 @@ std::optional<HostTensor> packLines(const HostTensor &codes, unsigned bits,
     return std::nullopt;
   int32_t bias = biasOf(type, bits), mask = (1 << bits) - 1;
   auto bytes = packed->asMutable<uint8_t>();
-  uint8_t empty = 0;
-  for (unsigned shift = 0; shift < 8; shift += getFieldBits(bits))
-    empty |= uint8_t(bias << shift);
-  std::fill(bytes.begin(), bytes.end(), empty);
+  // Missing codes are zeros: fields hold the bias until they are written.
+  LineUnit unit = getLineUnit(bits);
+  SmallVector<uint8_t> empty(unit.lines, 0);
+  for (size_t i = 0; i < unit.shifts.size(); ++i)
+    for (const Piece &piece : getPieces(bits, i))
+      empty[piece.line] |= uint8_t(
+          (unsigned(bias) >> piece.codeShift & piece.mask) << piece.shift);
+  constexpr int64_t lineBytes = kColumns * kLineDepth;
+  for (int64_t begin = 0; begin < int64_t(bytes.size()); begin += lineBytes)
+    std::fill_n(bytes.begin() + begin, lineBytes,
+                empty[begin / lineBytes % unit.lines]);
   bool fits = true;
-  forEachField(bits, n, k, group, (*shape)[1],
-               [&](int64_t row, int64_t i, int64_t byte, unsigned shift) {
+  forEachPiece(bits, n, k, group, (*shape)[1],
+               [&](int64_t row, int64_t i, int64_t byte, const Piece &piece) {
                  int32_t field = int32_t(codes.getInt(row * k + i)) + bias;
                  fits &= (field & ~mask) == 0;
-                 // The field holds the bias until it is written.
-                 bytes[byte] ^= uint8_t(((field & mask) ^ bias) << shift);
+                 unsigned change = unsigned((field & mask) ^ bias);
+                 bytes[byte] ^= uint8_t((change >> piece.codeShift & piece.mask)
+                                        << piece.shift);
                });
   if (!fits)
     return std::nullopt;
@@ -115,11 +152,15 @@ std::optional<HostTensor> unpackLines(const HostTensor &packed, Type codeType,
     return std::nullopt;
   auto from = packed.as<uint8_t>();
   auto to = codes->asMutable<uint8_t>();
-  int32_t bias = biasOf(codeType, bits), mask = (1 << bits) - 1;
-  forEachField(bits, n, k, group, (*shape)[1],
-               [&](int64_t row, int64_t i, int64_t byte, unsigned shift) {
-                 to[row * k + i] = uint8_t((from[byte] >> shift & mask) - bias);
+  int32_t bias = biasOf(codeType, bits);
+  forEachPiece(bits, n, k, group, (*shape)[1],
+               [&](int64_t row, int64_t i, int64_t byte, const Piece &piece) {
+                 to[row * k + i] |=
+                     uint8_t((from[byte] >> piece.shift & piece.mask)
+                             << piece.codeShift);
                });
+  for (uint8_t &code : to)
+    code = uint8_t(code - bias);
   return codes;
 }
 

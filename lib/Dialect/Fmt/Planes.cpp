@@ -3,6 +3,7 @@
 // The overflow proof of integer contractions, from the ranges of the lanes.
 
 #include "quantc/Dialect/Fmt/Planes.h"
+#include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cstdlib>
 
@@ -31,12 +32,15 @@ int64_t maxPlaneProducts(const Plane &plane, int32_t low, int32_t high) {
 }
 
 int64_t maxGroupLength(ArrayRef<Plane> planes, int32_t low, int32_t high) {
-  // A line gives every plane four products of each column.
-  int64_t length = kUnlimited, perLine = 4 * int64_t(planes.size());
+  // A unit of lines gives every plane four products of each column.
+  int64_t length = kUnlimited, perUnit = 4 * int64_t(planes.size());
   for (const Plane &plane : planes) {
     int64_t products = maxPlaneProducts(plane, low, high);
+    int64_t shared = 4 * llvm::count_if(planes, [&](const Plane &other) {
+                       return other.log2Scale == plane.log2Scale;
+                     });
     if (products != kUnlimited)
-      length = std::min(length, products / 4 * perLine);
+      length = std::min(length, products / shared * perUnit);
     Plane unscaled = plane;
     unscaled.log2Scale = 0;
     unscaled.min >>= plane.log2Scale;

@@ -59,6 +59,19 @@ struct UniformFormat {
 
 #include "quantc/Dialect/Fmt/FmtDialect.h.inc"
 #include "quantc/Dialect/Fmt/FmtEnums.h.inc"
+
+namespace quantc::fmt {
+
+/// A matrix of integer codes in packed lines, with one scale, and offset if
+/// there are any, for `group` consecutive elements of a row.
+struct BlockFormat {
+  unsigned bits;
+  int64_t group;
+  OffsetKind offset;
+};
+
+} // namespace quantc::fmt
+
 #include "quantc/Dialect/Fmt/FmtInterfaces.h.inc"
 
 #define GET_ATTRDEF_CLASSES

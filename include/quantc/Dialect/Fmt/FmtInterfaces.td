@@ -117,6 +117,13 @@ def Fmt_FormatInterface : AttrInterface<"FormatInterface"> {
       The format as (code - integer offset) * scale on a shape, which is what
       exporters can write; nothing if it is not of that form.
     }], "std::optional<::quantc::fmt::UniformFormat>", "asUniform",
+    (ins "::llvm::ArrayRef<int64_t>":$shape)>,
+
+    InterfaceMethod<[{
+      The format of a matrix of this static shape as the packed lines of
+      integers below a byte that kernels read; nothing if it is not of that
+      form.
+    }], "std::optional<::quantc::fmt::BlockFormat>", "asBlocks",
     (ins "::llvm::ArrayRef<int64_t>":$shape)>
   ];
 }

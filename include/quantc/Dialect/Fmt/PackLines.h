@@ -5,9 +5,15 @@
 // A line of 64 bytes holds 16 columns of four bytes.  A byte has P = 2, 4 or 8
 // fields of 8 / P bits; field i of byte j of line t is k = 4 P t + 4 i + j of
 // the column, so the fields i of a line are one plane of 4 consecutive k.  With
-// two fields: the low nibble is k = 8 t + j, the high one k = 8 t + 4 + j.  A
-// group (the k that share a scale) begins with a line.  Lines of the same 16
-// columns follow each other in k.  Byte codes are packed by lowbit::packWeight.
+// two fields: the low nibble is k = 8 t + j, the high one k = 8 t + 4 + j.
+//
+// Codes of three bits take three lines z0, z1, z2 for 32 k, 8 fields of a byte
+// each: fields 0 to 5 are bits 0-2 and 3-5 of z0, z1 and z2; field 6 is bits
+// 6-7 of z0 above bit 6 of z2, field 7 bits 6-7 of z1 above bit 7 of z2.
+//
+// A group (the k that share a scale) begins with a line, of three bits with a
+// z0.  Lines of the same 16 columns follow each other in k.  Byte codes are
+// packed by lowbit::packWeight.
 
 #ifndef QUANTC_DIALECT_FMT_PACKLINES_H
 #define QUANTC_DIALECT_FMT_PACKLINES_H
@@ -17,8 +23,18 @@
 
 namespace quantc::fmt {
 
-/// Bits of the field that holds a code of `bits`: 1, 2, 4 or 8.
-unsigned getFieldBits(unsigned bits);
+/// Lines that are decoded together, and the planes they give.
+struct LineUnit {
+  int64_t lines;
+  /// The log2 scale of each plane, in ascending k.
+  llvm::SmallVector<unsigned> shifts;
+
+  /// Consecutive k of one column.
+  int64_t getDepth() const { return 4 * int64_t(shifts.size()); }
+};
+
+/// For codes of 1 to 8 bits; above 4 bits a line holds bytes.
+LineUnit getLineUnit(unsigned bits);
 
 /// The lines of codes [n, k] with groups of `group` consecutive k, as
 /// [ceil(n / 16), lines, 16, 4].  Nothing if their size overflows, or for

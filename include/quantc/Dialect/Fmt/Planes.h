@@ -36,8 +36,8 @@ inline constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
 int64_t maxPlaneProducts(const Plane &plane, int32_t low, int32_t high);
 
 /// How many consecutive k one group may have if its lines give these planes,
-/// with one accumulator each.  The sum of the planes without their scales,
-/// which combining computes, fits too.
+/// with one accumulator for those of one scale.  The sum of the planes without
+/// their scales, which combining computes, fits too.
 int64_t maxGroupLength(llvm::ArrayRef<Plane> planes, int32_t low, int32_t high);
 
 } // namespace quantc::fmt

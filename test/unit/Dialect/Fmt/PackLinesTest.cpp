@@ -83,6 +83,24 @@ TEST_F(PackLines, GroupsBeginWithALine) {
   }
 }
 
+// Three lines hold 32 k; the last two fields lie in two lines each.
+TEST_F(PackLines, ThreeBits) {
+  HostTensor codes = randomCodes(3, false, 1, 40);
+  std::optional<HostTensor> packed = packLines(codes, 3, 32);
+  ASSERT_TRUE(packed);
+  EXPECT_EQ(packed->getShape()[1], 6);
+  for (int64_t i = 0; i < 40; ++i) {
+    auto byte = [&](int64_t line) {
+      return packed->getInt((i / 32 * 3 + line) * 64 + i % 4);
+    };
+    int64_t field = i % 32 / 4;
+    int64_t code = field < 6
+                       ? byte(field / 2) >> field % 2 * 3 & 7
+                       : (byte(field - 6) >> 6) * 2 | (byte(2) >> field & 1);
+    EXPECT_EQ(code, codes.getInt(i)) << i;
+  }
+}
+
 TEST_F(PackLines, DecodesToTheSameValues) {
   for (const char *text :
        {"4, axis = 0", "4, block = [1, 16], offset = integer",

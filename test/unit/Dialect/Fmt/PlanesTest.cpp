@@ -21,9 +21,15 @@ TEST_F(Planes, OfBytesAndFields) {
   EXPECT_EQ(
       format("4, axis = 0").planes(),
       (SmallVector<Plane>{{4, false, 0, 8, 0, 15}, {4, false, 4, 8, 0, 240}}));
-  EXPECT_EQ(
-      format("3, axis = 0, offset = float").planes(),
-      (SmallVector<Plane>{{4, false, 0, 0, 0, 7}, {4, false, 4, 0, 0, 112}}));
+  EXPECT_EQ(format("3, axis = 0, offset = float").planes(),
+            (SmallVector<Plane>{{3, false, 0, 0, 0, 7},
+                                {3, false, 3, 0, 0, 56},
+                                {3, false, 0, 0, 0, 7},
+                                {3, false, 3, 0, 0, 56},
+                                {3, false, 0, 0, 0, 7},
+                                {3, false, 3, 0, 0, 56},
+                                {3, false, 5, 0, 0, 224},
+                                {3, false, 5, 0, 0, 224}}));
   EXPECT_EQ(format("2, axis = 0, narrow = true").planes(),
             (SmallVector<Plane>{{2, false, 0, 2, 1, 3},
                                 {2, false, 2, 2, 4, 12},
@@ -47,6 +53,13 @@ TEST_F(Planes, BoundsOfInt4) {
             2147483647 / (240 * 128) / 4 * 8);
 }
 
+// Two planes of a unit of 32 k share the accumulator of scale 32.
+TEST_F(Planes, BoundsOfInt3) {
+  SmallVector<Plane> planes = format("3, axis = 0").planes();
+  EXPECT_EQ(maxGroupLength(planes, -127, 127),
+            2147483647 / (224 * 127) / 8 * 32);
+}
+
 // The worst activations at the bound do not overflow, and one more product
 // does.
 TEST_F(Planes, BoundsAreTight) {
@@ -63,6 +76,8 @@ TEST_F(Planes, StoredBits) {
   EXPECT_EQ(format("8, axis = 0").storedBits({33, 5}), 3 * 2 * 512 + 33 * 32);
   EXPECT_EQ(format("4, block = [1, 128], scale = f16").storedBits({4096, 4096}),
             4096 * 4096 * 4 + 4096 * 32 * 16);
+  EXPECT_EQ(format("3, block = [1, 128], scale = f16").storedBits({4096, 4096}),
+            4096 * 4096 * 3 + 4096 * 32 * 16);
   EXPECT_EQ(format("4, axis = 0, offset = integer").storedBits({16, 2, 4}),
             512 + 16 * (32 + 8));
   EXPECT_EQ(format("8, tensor").storedBits({10}), 10 * 8 + 32);
