@@ -32,4 +32,23 @@ KernelPlan chooseKernel(llvm::ArrayRef<std::string> features, bool isInteger) {
   return {Dot::Words, 8, {4, 2}, {2, 2}, {2, 2}, {2, 2}, {1, 4}, 1};
 }
 
+KernelPlan chooseBlockKernel(llvm::ArrayRef<std::string> features,
+                             bool isInteger) {
+  KernelPlan plan = chooseKernel(features, isInteger);
+  plan.unroll = 1;
+  if (plan.lanes == 16) {
+    plan.main = {6, 2};
+    plan.tail = {4, 2};
+    plan.end = {2, 2};
+    plan.few = {4, 2};
+    plan.single = {1, 1};
+  } else {
+    plan.main = {2, 2};
+    plan.tail = plan.end = {1, 2};
+    plan.few = {2, 2};
+    plan.single = {1, 2};
+  }
+  return plan;
+}
+
 } // namespace quantc::lowbit

@@ -37,6 +37,9 @@ struct KernelPlan {
 
 /// Chooses by feature bits, named as LLVM names them.
 KernelPlan chooseKernel(llvm::ArrayRef<std::string> features, bool isInteger);
+/// For codes in blocks: a tile holds sums of floats and of the current group.
+KernelPlan chooseBlockKernel(llvm::ArrayRef<std::string> features,
+                             bool isInteger);
 
 } // namespace quantc::lowbit
 

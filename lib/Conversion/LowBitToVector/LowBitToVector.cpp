@@ -3,6 +3,7 @@
 // convert-lowbit-to-vector: replaces every bufferized contraction and window by
 // the loops and register tiles that suit the target's feature bits.
 
+#include "BlockEmitter.h"
 #include "HadamardEmitter.h"
 #include "KernelPlan.h"
 #include "MatmulEmitter.h"
@@ -39,9 +40,9 @@ LogicalResult checkMemory(DestinationStyleOpInterface op) {
       return op->emitError("expected operand ")
              << operand.getOperandNumber()
              << " to have unit stride in its last dimension, got " << type;
-    auto matmul = dyn_cast<MatmulOp>(*op);
-    bool isBytes =
-        matmul && matmul.isInteger() && operand.get() == matmul.getB();
+    bool isBytes = type.getElementType().isInteger(8) &&
+                   operand.getOperandNumber() == 1 &&
+                   isa<MatmulOp, BlockMatmulOp>(*op);
     if (isBytes && strides[strides.size() - 2] != kLineDepth)
       return op->emitError("expected contiguous lines of B, got ") << type;
   }
@@ -79,7 +80,7 @@ struct ConvertLowBitToVectorPass
     }
     SmallVector<DestinationStyleOpInterface> ops;
     getOperation()->walk([&](DestinationStyleOpInterface op) {
-      if (isa<MatmulOp, PatchesOp, DepthwiseOp>(*op))
+      if (isa<MatmulOp, BlockMatmulOp, PatchesOp, DepthwiseOp>(*op))
         ops.push_back(op);
     });
     for (DestinationStyleOpInterface op : ops) {
@@ -99,6 +100,10 @@ struct ConvertLowBitToVectorPass
       int64_t lanes = chooseKernel(features, /*isInteger=*/false).lanes;
       DepthwiseEmitter(b, depthwise, lanes).emit();
       ++numWindows;
+    } else if (auto blocks = dyn_cast<BlockMatmulOp>(op)) {
+      KernelPlan plan = chooseBlockKernel(features, blocks.isInteger());
+      BlockEmitter(b, blocks, plan).emit();
+      ++numContractions;
     } else {
       auto matmul = cast<MatmulOp>(op);
       KernelPlan plan = chooseKernel(features, matmul.isInteger());

@@ -63,7 +63,7 @@ void MatmulEmitter::transpose(Values &block) {
 void MatmulEmitter::packBlock(const Columns &columns, const Depth &depth,
                               Value step, Value depthMask) {
   int64_t lanes = plan.lanes, width = columns.vectors * lanes;
-  VectorType type = getSumType();
+  auto type = VectorType::get({lanes}, b.getF32Type());
   Value last = sub(n, constant(1));
   forRange(constant(0), constant(width), lanes, [&](Value offset) {
     Values block;

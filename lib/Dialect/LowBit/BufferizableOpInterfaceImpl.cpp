@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Bufferization: lowbit.matmul is in place on C, which is read and written; the
+// Bufferization: contractions are in place on C, which is read and written; the
 // windows only write their output.
 
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
@@ -37,15 +37,17 @@ LogicalResult bufferizeInPlace(Operation *op, unsigned output,
   return success();
 }
 
-struct MatmulBufferization
-    : DstBufferizableOpInterfaceExternalModel<MatmulBufferization, MatmulOp> {
+template <typename OpTy>
+struct ContractionBufferization
+    : DstBufferizableOpInterfaceExternalModel<ContractionBufferization<OpTy>,
+                                              OpTy> {
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
-    auto matmul = cast<MatmulOp>(op);
-    if (matmul.hasPureBufferSemantics())
+    auto contraction = cast<OpTy>(op);
+    if (contraction.hasPureBufferSemantics())
       return success();
-    return bufferizeInPlace(op, matmul.getCMutable().getOperandNumber(),
+    return bufferizeInPlace(op, contraction.getCMutable().getOperandNumber(),
                             rewriter, options, state);
   }
 };
@@ -72,7 +74,9 @@ struct WindowBufferization
 
 void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, LowBitDialect *) {
-    MatmulOp::attachInterface<MatmulBufferization>(*context);
+    MatmulOp::attachInterface<ContractionBufferization<MatmulOp>>(*context);
+    BlockMatmulOp::attachInterface<ContractionBufferization<BlockMatmulOp>>(
+        *context);
     PatchesOp::attachInterface<WindowBufferization<PatchesOp>>(*context);
     DepthwiseOp::attachInterface<WindowBufferization<DepthwiseOp>>(*context);
   });

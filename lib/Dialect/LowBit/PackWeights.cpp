@@ -97,4 +97,27 @@ std::optional<HostTensor> unpackWeight(const HostTensor &packed, int64_t n,
   return weight;
 }
 
+std::optional<HostTensor> packPanels(const HostTensor &values) {
+  Type element = values.getElementType();
+  if (!element || values.getRank() < 1 || values.getRank() > 2)
+    return std::nullopt;
+  int64_t n = values.getShape()[0];
+  int64_t groups = values.getRank() == 2 ? values.getShape()[1] : 1;
+  auto packed =
+      HostTensor::allocate(element, {int64_t(llvm::divideCeil(n, kLineColumns)),
+                                     groups, kLineColumns});
+  if (!packed)
+    return std::nullopt;
+  int64_t size = HostTensor::storageBytes(element);
+  const char *from = values.getBytes().data();
+  char *to = packed->getMutableBytes().data();
+  for (int64_t row = 0; row < n; ++row)
+    for (int64_t g = 0; g < groups; ++g) {
+      int64_t position =
+          (row / kLineColumns * groups + g) * kLineColumns + row % kLineColumns;
+      std::copy_n(from + (row * groups + g) * size, size, to + position * size);
+    }
+  return packed;
+}
+
 } // namespace quantc::lowbit

@@ -4,47 +4,12 @@
 // stays whole.  A tile of a packed B begins at a multiple of 16 columns, so its
 // lines are those of columns [n / 16, ceil((n + size) / 16)).
 
+#include "Slices.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "quantc/Dialect/LowBit/LowBit.h"
 
 using namespace mlir;
 using namespace quantc::lowbit;
-
-namespace {
-
-/// Offsets and sizes of the slice of one operand.
-struct Slice {
-  SmallVector<OpFoldResult> offsets, sizes;
-  void add(OpFoldResult offset, OpFoldResult size) {
-    offsets.push_back(offset);
-    sizes.push_back(size);
-  }
-};
-
-} // namespace
-
-static OpFoldResult getExtent(OpBuilder &b, Location loc, Value value,
-                              int64_t dim) {
-  auto type = cast<ShapedType>(value.getType());
-  if (!type.isDynamicDim(dim))
-    return b.getIndexAttr(type.getDimSize(dim));
-  if (isa<MemRefType>(type))
-    return memref::DimOp::create(b, loc, value, dim).getResult();
-  return tensor::DimOp::create(b, loc, value, dim).getResult();
-}
-
-static Value takeSlice(OpBuilder &b, Location loc, Value value,
-                       const Slice &slice) {
-  SmallVector<OpFoldResult> strides(slice.sizes.size(), b.getIndexAttr(1));
-  if (isa<MemRefType>(value.getType()))
-    return memref::SubViewOp::create(b, loc, value, slice.offsets, slice.sizes,
-                                     strides);
-  return tensor::ExtractSliceOp::create(b, loc, value, slice.offsets,
-                                        slice.sizes, strides);
-}
 
 /// The slice of B for the tile of C at `offsets` of `sizes`.
 static Slice getSliceOfB(OpBuilder &b, MatmulOp op,
@@ -71,16 +36,11 @@ static Slice getSliceOfB(OpBuilder &b, MatmulOp op,
     slice.add(offsets.back(), sizes.back());
     addWhole(first + 1);
     break;
-  case BLayout::Packed: {
-    AffineExpr column = b.getAffineDimExpr(0);
-    slice.add(affine::makeComposedFoldedAffineApply(
-                  b, loc, column.floorDiv(kLineColumns), {offsets.back()}),
-              affine::makeComposedFoldedAffineApply(
-                  b, loc, column.ceilDiv(kLineColumns), {sizes.back()}));
+  case BLayout::Packed:
+    addPanels(b, loc, slice, offsets.back(), sizes.back());
     for (int64_t i = 1; i < op.getNumBMatrixDims(); ++i)
       addWhole(first + i);
     break;
-  }
   }
   return slice;
 }

@@ -79,3 +79,43 @@ func.func @mixed(%a: tensor<4x8xf32>, %b: memref<1x8x16xf32>, %c: memref<4x16xf3
   lowbit.matmul packed ins(%a, %b : tensor<4x8xf32>, memref<1x8x16xf32>) outs(%c : memref<4x16xf32>)
   return
 }
+
+// -----
+
+func.func @block_bits(%a: memref<?x8xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected 1 to 4 bits and groups of 1 or more, got 5 and 8}}
+  lowbit.block_matmul bits(5) group(8) ins(%a, %b, %s : memref<?x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @block_depth(%a: memref<?x?xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected matrices A and C, and A of static depth}}
+  lowbit.block_matmul bits(4) group(8) ins(%a, %b, %s : memref<?x?xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @block_lines(%a: memref<?x16xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x2x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected B of shape [1, 2, 16, 4], got 'memref<1x1x16x4xi8>'}}
+  lowbit.block_matmul bits(4) group(8) ins(%a, %b, %s : memref<?x16xf32>, memref<1x1x16x4xi8>, memref<1x2x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @block_sums(%a: memref<?x8xi8>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected 'sums' with A of i8 and only then}}
+  lowbit.block_matmul bits(4) group(8) ins(%a, %b, %s : memref<?x8xi8>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @block_float_sums(%a: memref<?x8xi8>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %z: memref<?x1xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected 'sums' of f32 with float offsets and of i32 otherwise, got 'f32'}}
+  lowbit.block_matmul bits(4) group(8) ins(%a, %b, %s : memref<?x8xi8>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) sums(%z : memref<?x1xf32>) outs(%c : memref<?x16xf32>)
+  return
+}

@@ -63,3 +63,31 @@ module attributes {transform.with_named_sequence} {
     transform.yield
   }
 }
+
+// -----
+
+// Lines, scales and offsets follow the columns in panels of 16, sums the rows.
+// CHECK-LABEL: @blocks
+// CHECK: scf.forall (%{{.+}}, %{{.+}}) in
+// CHECK: tensor.extract_slice %{{.+}} tensor<3x9x16x4xi8> to tensor<?x9x16x4xi8>
+// CHECK: tensor.extract_slice %{{.+}} tensor<3x3x16xf16> to tensor<?x3x16xf16>
+// CHECK: tensor.extract_slice %{{.+}} tensor<3x3x16xi8> to tensor<?x3x16xi8>
+// CHECK: tensor.extract_slice %{{.+}} tensor<?x3xi32> to tensor<?x3xi32>
+// CHECK: lowbit.block_matmul bits(4) group(32)
+// CHECK: tensor.parallel_insert_slice
+func.func @blocks(%a: tensor<?x70xi8>, %b: tensor<3x9x16x4xi8>, %s: tensor<3x3x16xf16>,
+    %o: tensor<3x3x16xi8>, %z: tensor<?x3xi32>, %c: tensor<?x40xf32>) -> tensor<?x40xf32> {
+  %0 = lowbit.block_matmul bits(4) group(32) ins(%a, %b, %s : tensor<?x70xi8>, tensor<3x9x16x4xi8>, tensor<3x3x16xf16>)
+      offsets(%o : tensor<3x3x16xi8>) sums(%z : tensor<?x3xi32>) outs(%c : tensor<?x40xf32>) -> tensor<?x40xf32>
+  return %0 : tensor<?x40xf32>
+}
+
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(%root: !transform.any_op {transform.readonly}) {
+    %0 = transform.structured.match ops{["lowbit.block_matmul"]} in %root
+        : (!transform.any_op) -> !transform.any_op
+    %1, %2 = transform.structured.tile_using_forall %0 tile_sizes [8, 32]
+        : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}

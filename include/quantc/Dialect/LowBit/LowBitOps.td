@@ -149,6 +149,78 @@ def LowBit_HadamardOp : Op<LowBit_Dialect, "hadamard", [
   }];
 }
 
+def LowBit_BlockOperand : AnyTypeOf<[
+    RankedTensorOf<[F32, F16, I8, I32]>,
+    Non0RankedMemRefOf<[F32, F16, I8, I32]>]>;
+
+def LowBit_BlockMatmulOp : Op<LowBit_Dialect, "block_matmul", [
+    AttrSizedOperandSegments, DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, [
+        "reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<TilingInterface, [
+        "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+        "getResultTilePosition", "generateResultTileValue",
+        "getIterationDomainTileFromResultTile"]>]> {
+  let summary = "contraction with codes of few bits whose groups share a scale";
+  let description = [{
+    A is `[M, K]` of static K, C is `[M, N]` of f32.  Group g is the k from
+    `group` * g to the next group; G of them cover K, the last may be shorter.
+
+    - B: `[N'/16, lines, 16, 4]` of i8, the packed lines of `bits`-bit codes
+      (Dialect/Fmt/PackLines.h).
+    - `scales`: `[N'/16, G, 16]` of f16 or f32; `offsets` the same, of i8
+      (integer, read unsigned), f16 or f32.
+
+    A of i8 (docs/numerics.md §5.3): S_g is exact, then
+    `C = fma(float(S_g), scale, C)` for ascending g.  `sums` `[M, G]` is what
+    the offset of the codes needs:
+
+    - no offsets (signed codes, stored with 2^(bits-1) added): i32, -2^(bits-1)
+      times the sum of A over the group, the start of the sum over stored codes;
+    - integer offsets: i32, minus the sum of A over the group;
+    - float offsets: f32, the sum of A over the group;
+      `C = fma(sum, offset, C)` follows the scale's fma.
+
+    A of f32 (§5.6): no `sums`; h = +0, `h = fma(a, float(code - offset), h)`
+    for ascending k, then as above with h for float(S_g).
+
+    Tiling: rows, and columns from a multiple of 16, as for lowbit.matmul.
+  }];
+  let arguments = (ins LowBit_BlockOperand:$a, LowBit_BlockOperand:$b,
+    LowBit_BlockOperand:$scales, Optional<LowBit_BlockOperand>:$offsets,
+    Optional<LowBit_BlockOperand>:$sums, LowBit_BlockOperand:$c,
+    I64Attr:$bits, I64Attr:$group);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `bits` `(` $bits `)` `group` `(` $group `)`
+    `ins` `(` $a `,` $b `,` $scales `:` type($a) `,` type($b) `,` type($scales)
+    `)` (`offsets` `(` $offsets^ `:` type($offsets) `)`)?
+    (`sums` `(` $sums^ `:` type($sums) `)`)?
+    `outs` `(` $c `:` type($c) `)` attr-dict (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getCMutable(); }
+    ::mlir::ShapedType getAType() {
+      return ::llvm::cast<::mlir::ShapedType>(getA().getType());
+    }
+    ::mlir::ShapedType getCType() {
+      return ::llvm::cast<::mlir::ShapedType>(getC().getType());
+    }
+    int64_t getDepth() { return getAType().getShape().back(); }
+    bool isInteger() { return getAType().getElementType().isInteger(8); }
+    /// Null without offsets.
+    ::mlir::Type getOffsetType() {
+      return getOffsets() ? ::mlir::getElementTypeOrSelf(getOffsets())
+                          : ::mlir::Type();
+    }
+    bool hasIntegerOffsets() {
+      return getOffsets() && getOffsetType().isInteger(8);
+    }
+  }];
+}
+
 include "quantc/Dialect/LowBit/LowBitWindowOps.td"
 
 #endif // QUANTC_DIALECT_LOWBIT_LOWBITOPS_TD

@@ -24,6 +24,10 @@ std::optional<HostTensor> packWeight(const HostTensor &weight);
 std::optional<HostTensor> unpackWeight(const HostTensor &packed, int64_t n,
                                        int64_t k);
 
+/// Scales or offsets [n, groups] or [n] in panels [ceil(n/16), groups, 16] of
+/// the same element type; missing columns are zero.
+std::optional<HostTensor> packPanels(const HostTensor &values);
+
 } // namespace quantc::lowbit
 
 #endif // QUANTC_DIALECT_LOWBIT_PACKWEIGHTS_H

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tiles of a block-wise contraction: groups in ascending order, each an exact
+// sum or a chain, then one fma with the group's scale (docs/numerics.md §5.3,
+// §5.6).
+
+#include "BlockEmitter.h"
+#include "Dot.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/SmallSet.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace quantc::lowbit {
+
+/// Units of a group that follow each other without a loop.
+static constexpr int64_t kUnrolledUnits = 4;
+/// Vectors of accumulators that a tile may have.
+static constexpr int64_t kAccumulators = 16;
+
+BlockEmitter::BlockEmitter(ImplicitLocOpBuilder &b, BlockMatmulOp op,
+                           KernelPlan plan)
+    : TileLoops(b, plan), op(op), unit(fmt::getLineUnit(op.getBits())),
+      depth(op.getDepth()), group(op.getGroup()) {
+  linesPerGroup = llvm::divideCeil(group, unit.getDepth()) * unit.lines;
+}
+
+/// A panel's [.., 16, 4] bytes as one dimension: [.., 64].
+static Value collapseLines(ImplicitLocOpBuilder &b, Value lines) {
+  SmallVector<ReassociationIndices> dims = {{0}, {1}, {2, 3}};
+  return memref::CollapseShapeOp::create(b, lines, dims);
+}
+
+void BlockEmitter::emit() {
+  a.memref = op.getA();
+  c.memref = op.getC();
+  lines = collapseLines(b, op.getB());
+  scales = op.getScales();
+  offsets = op.getOffsets();
+  inputSums = op.getSums();
+  m = getExtent(b, c.memref, 0);
+  n = getExtent(b, c.memref, 1);
+  emitHeights();
+}
+
+void BlockEmitter::emitGroup(const Columns &columns, Height height) {
+  emitRows(columns, height, Depth());
+}
+
+//===----------------------------------------------------------------------===//
+// Vectors
+//===----------------------------------------------------------------------===//
+
+VectorType BlockEmitter::lanesOf(Type element, int64_t perLane) {
+  return VectorType::get({plan.lanes * perLane}, element);
+}
+
+Value BlockEmitter::splat(VectorType type, int64_t value) {
+  APInt bits(type.getElementTypeBitWidth(), uint64_t(value),
+             /*isSigned=*/false, /*implicitTrunc=*/true);
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, bits));
+}
+
+Value BlockEmitter::broadcast(Type element, Value value) {
+  return vector::BroadcastOp::create(b, lanesOf(element), value);
+}
+
+//===----------------------------------------------------------------------===//
+// Groups
+//===----------------------------------------------------------------------===//
+
+void BlockEmitter::emitTile(int64_t rowCount, const Rows &rows,
+                            const Columns &columns, const Depth &) {
+  Places places = getPlaces(rowCount, rows, columns);
+  Values sums = loadTile(places);
+  int64_t perScale = int64_t(sums.size());
+  llvm::SmallSet<unsigned, 8> scalesOfPlanes(unit.shifts.begin(),
+                                             unit.shifts.end());
+  bool fits = perScale * int64_t(scalesOfPlanes.size() + 1) <= kAccumulators;
+  Tile tile{places.rows, columns, op.isInteger() && !fits};
+  sums = emitLoop(constant(0), constant(depth / group), 1, sums,
+                  [&](Value index, Values &carried) {
+                    emitBlock(carried, tile, index, group);
+                  });
+  if (int64_t rest = depth % group)
+    emitBlock(sums, tile, constant(depth / group), rest);
+  storeTile(places, sums);
+}
+
+/// Adds one group of `length` k to the sums of a tile.
+void BlockEmitter::emitBlock(Values &sums, const Tile &tile, Value index,
+                             int64_t length) {
+  Values zeros;
+  if (op.hasIntegerOffsets())
+    zeros = loadOffsets(tile, index);
+  Sums block = startSums(tile, index, zeros);
+  block = emitUnits(block, tile, index, length, zeros);
+  combine(sums, tile, index, block);
+}
+
+BlockEmitter::Sums BlockEmitter::emitUnits(Sums sums, const Tile &tile,
+                                           Value index, int64_t length,
+                                           const Values &zeros) {
+  int64_t whole = length / unit.getDepth(), rest = length % unit.getDepth();
+  Position start{mul(index, group), mul(index, linesPerGroup)};
+  auto addAt = [&](Sums &carried, Value step, int64_t count) {
+    Position position{add(start.k, mul(step, unit.getDepth())),
+                      add(start.line, mul(step, unit.lines))};
+    addUnit(carried, tile, position, count, zeros);
+  };
+  int64_t unrolled = whole;
+  if (whole > 2 * kUnrolledUnits) {
+    // What the loop carries, in one list.
+    Values flat;
+    for (const Values &products : sums.products)
+      llvm::append_range(flat, products);
+    llvm::append_range(flat, sums.inputs);
+    auto unflatten = [&](Sums &to, const Values &from) {
+      size_t next = 0;
+      for (Values &products : to.products)
+        for (Value &product : products)
+          product = from[next++];
+      for (Value &input : to.inputs)
+        input = from[next++];
+    };
+    unrolled = whole % kUnrolledUnits;
+    flat = emitLoop(constant(0), constant(whole - unrolled), kUnrolledUnits,
+                    flat, [&](Value step, Values &carried) {
+                      Sums inner = sums;
+                      unflatten(inner, carried);
+                      addAt(inner, step, unit.getDepth());
+                      carried.clear();
+                      for (const Values &products : inner.products)
+                        llvm::append_range(carried, products);
+                      llvm::append_range(carried, inner.inputs);
+                    });
+    unflatten(sums, flat);
+  }
+  for (int64_t i = whole - unrolled; i < whole; ++i)
+    addAt(sums, constant(i), unit.getDepth());
+  if (rest)
+    addAt(sums, constant(whole), rest);
+  return sums;
+}
+
+//===----------------------------------------------------------------------===//
+// Starts and scales
+//===----------------------------------------------------------------------===//
+
+Value BlockEmitter::loadSum(Value row, Value index) {
+  return memref::LoadOp::create(b, inputSums, ValueRange{row, index});
+}
+
+/// One vector of each group's array [panels, groups, 16], as f32.
+SmallVector<Value> BlockEmitter::loadFloats(const Tile &tile, Value memref,
+                                            Value index) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  int64_t perLine = kLineColumns / plan.lanes;
+  Values values;
+  for (int64_t v = 0; v < tile.columns.vectors; ++v) {
+    Values indices = {getPanel(tile.columns, v), index,
+                      constant(v % perLine * plan.lanes)};
+    Value value = vector::LoadOp::create(b, lanesOf(element), memref, indices);
+    if (!element.isF32())
+      value = arith::ExtFOp::create(b, lanesOf(b.getF32Type()), value);
+    values.push_back(value);
+  }
+  return values;
+}
+
+/// Integer offsets as i32.
+SmallVector<Value> BlockEmitter::loadOffsets(const Tile &tile, Value index) {
+  int64_t perLine = kLineColumns / plan.lanes;
+  Values values;
+  for (int64_t v = 0; v < tile.columns.vectors; ++v) {
+    Values indices = {getPanel(tile.columns, v), index,
+                      constant(v % perLine * plan.lanes)};
+    Value value =
+        vector::LoadOp::create(b, lanesOf(b.getI8Type()), offsets, indices);
+    values.push_back(arith::ExtUIOp::create(b, lanesOf(b.getI32Type()), value));
+  }
+  return values;
+}
+
+BlockEmitter::Sums BlockEmitter::startSums(const Tile &tile, Value index,
+                                           const Values &zeros) {
+  Type element = op.isInteger() ? Type(b.getI32Type()) : b.getF32Type();
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(lanesOf(element)));
+  int64_t vectors = tile.columns.vectors;
+  unsigned largest = *llvm::max_element(unit.shifts);
+  Sums sums;
+  // Indexed by the planes' shift; where those are shifted down, by 0.
+  sums.products.resize(op.isInteger() && !tile.shiftsPlanes ? largest + 1 : 1);
+  for (unsigned shift : unit.shifts)
+    if (shift < sums.products.size())
+      sums.products[shift].assign(tile.rows.size() * vectors, zero);
+  bool hasFloatOffsets = offsets && zeros.empty();
+  if (!op.isInteger()) {
+    if (hasFloatOffsets)
+      sums.inputs.assign(tile.rows.size(), zero);
+    return sums;
+  }
+  if (hasFloatOffsets)
+    return sums;
+  // multiplyWords takes 16 bits: 127 * 258 < 2^15.
+  bool isShort = group <= 256;
+  for (auto [r, row] : llvm::enumerate(tile.rows)) {
+    Value start = broadcast(element, loadSum(row, index));
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value &sum = sums.products[0][r * vectors + v];
+      if (zeros.empty())
+        sum = start;
+      else if (isShort)
+        sum = multiplyWords(b, plan, zeros[v], start);
+      else
+        sum = arith::MulIOp::create(b, zeros[v], start);
+    }
+  }
+  return sums;
+}
+
+/// sums = fma(sum of the group, scale, sums), then the float offsets.
+void BlockEmitter::combine(Values &sums, const Tile &tile, Value index,
+                           const Sums &block) {
+  Type f32 = b.getF32Type();
+  Values factors = loadFloats(tile, scales, index), added;
+  bool hasFloatOffsets = offsets && !op.hasIntegerOffsets();
+  if (hasFloatOffsets)
+    added = loadFloats(tile, offsets, index);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    Value total = block.products[0][i];
+    for (size_t shift = 1; shift < block.products.size(); ++shift) {
+      if (block.products[shift].empty())
+        continue;
+      Value amount = splat(lanesOf(b.getI32Type()), int64_t(shift));
+      total = arith::AddIOp::create(
+          b, total,
+          arith::ShRSIOp::create(b, block.products[shift][i], amount));
+    }
+    if (op.isInteger())
+      total = arith::SIToFPOp::create(b, lanesOf(f32), total);
+    size_t v = i % tile.columns.vectors, r = i / tile.columns.vectors;
+    sums[i] = math::FmaOp::create(b, total, factors[v], sums[i]);
+    if (!hasFloatOffsets)
+      continue;
+    Value input = op.isInteger() ? broadcast(f32, loadSum(tile.rows[r], index))
+                                 : block.inputs[r];
+    sums[i] = math::FmaOp::create(b, input, added[v], sums[i]);
+  }
+}
+
+} // namespace quantc::lowbit

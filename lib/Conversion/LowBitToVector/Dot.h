@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One step of a reduction: multiply-adds of every form that a plan may ask for.
+
+#ifndef QUANTC_CONVERSION_LOWBITTOVECTOR_DOT_H
+#define QUANTC_CONVERSION_LOWBITTOVECTOR_DOT_H
+
+#include "KernelPlan.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace quantc::lowbit {
+
+/// sums[row][line] += elements[row] * lines[line]: an f32, or four bytes as an
+/// i32, of each row against vectors of f32, or of unsigned bytes.
+void multiplyAdd(mlir::ImplicitLocOpBuilder &b, const KernelPlan &plan,
+                 llvm::MutableArrayRef<mlir::Value> sums,
+                 llvm::ArrayRef<mlir::Value> elements,
+                 llvm::ArrayRef<mlir::Value> lines);
+
+/// Products of the low 16 bits of each lane, signed; the high bits of `x` must
+/// be zero.
+mlir::Value multiplyWords(mlir::ImplicitLocOpBuilder &b, const KernelPlan &plan,
+                          mlir::Value x, mlir::Value y);
+
+} // namespace quantc::lowbit
+
+#endif // QUANTC_CONVERSION_LOWBITTOVECTOR_DOT_H

@@ -1,0 +1,48 @@
+// RUN: quant-opt %s --convert-lowbit-to-vector=features=avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni | FileCheck %s
+// RUN: quant-opt %s --convert-lowbit-to-vector=features=avx2,fma | FileCheck %s --check-prefix=AVX2
+
+// One row: a sum for each plane of a nibble, the high one shifted down once per
+// group.
+// CHECK-LABEL: func.func @row
+// CHECK: scf.for
+// CHECK: memref.load %{{.+}} : memref<1x2xi32>
+// CHECK: %[[LOW:.+]] = arith.constant dense<15> : vector<64xi8>
+// CHECK: arith.andi %{{.+}}, %[[LOW]] : vector<64xi8>
+// CHECK: %[[HIGH:.+]] = arith.constant dense<-16> : vector<64xi8>
+// CHECK: arith.andi %{{.+}}, %[[HIGH]] : vector<64xi8>
+// CHECK-COUNT-8: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK: vector.load %{{.+}} : memref<1x2x16xf16>, vector<16xf16>
+// CHECK: arith.extf
+// CHECK: arith.shrsi
+// CHECK: arith.sitofp
+// CHECK: math.fma
+// CHECK: scf.yield
+// AVX2-LABEL: func.func @row
+// AVX2: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+func.func @row(%a: memref<1x64xi8>, %b: memref<1x8x16x4xi8>, %s: memref<1x2x16xf16>, %z: memref<1x2xi32>, %c: memref<1x16xf32>) {
+  lowbit.block_matmul bits(4) group(32) ins(%a, %b, %s : memref<1x64xi8>, memref<1x8x16x4xi8>, memref<1x2x16xf16>) sums(%z : memref<1x2xi32>) outs(%c : memref<1x16xf32>)
+  return
+}
+
+// Floats: one permutation of a table for each code.
+// CHECK-LABEL: func.func @floats
+// CHECK: arith.shrui
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"
+// CHECK: math.fma
+// AVX2-LABEL: func.func @floats
+// AVX2: arith.sitofp
+// AVX2: math.fma
+func.func @floats(%a: memref<1x8xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<1x16xf32>) {
+  lowbit.block_matmul bits(4) group(8) ins(%a, %b, %s : memref<1x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<1x16xf32>)
+  return
+}
+
+// Integer offsets: the start is a product of 16-bit words.
+// CHECK-LABEL: func.func @offsets
+// CHECK: arith.extui
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"
+// CHECK: vpdpbusd
+func.func @offsets(%a: memref<1x8xi8>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %o: memref<1x1x16xi8>, %z: memref<1x1xi32>, %c: memref<1x16xf32>) {
+  lowbit.block_matmul bits(4) group(8) ins(%a, %b, %s : memref<1x8xi8>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) offsets(%o : memref<1x1x16xi8>) sums(%z : memref<1x1xi32>) outs(%c : memref<1x16xf32>)
+  return
+}
