@@ -28,6 +28,20 @@ bool isByteRows(FormatInterface format, ArrayRef<int64_t> shape) {
          ArrayRef(uniform->block).drop_front() == shape.drop_front();
 }
 
+/// The blocks of a weight that kernels read as packed lines: integers of few
+/// bits whose groups of products fit one int32 sum.
+std::optional<fmt::BlockFormat> blocksOf(EncodedType type) {
+  FormatInterface format = type.getScheme();
+  if (type.getRank() != 2 || !type.hasStaticShape())
+    return std::nullopt;
+  auto blocks = format.asBlocks(type.getShape());
+  constexpr int32_t most = 127; // of an activation's codes
+  if (blocks &&
+      blocks->group > fmt::maxGroupLength(format.planes(), -most, most))
+    return std::nullopt;
+  return blocks;
+}
+
 class Expander {
 public:
   explicit Expander(MLIRContext *context) : builder(context) {}
@@ -86,15 +100,38 @@ private:
     std::optional<int64_t> axis = firstAxisOfRow(type);
     if (!axis || !op.getRcp())
       return noKernel(op);
-    ArrayRef<int64_t> rows = shape.take_front(*axis);
+    Values rows = quantizeRows(op, *axis, std::nullopt);
+    return define(op, {Values{rows[0], rows[1]}, rows[2], Value()});
+  }
+
+  /// Codes, scales, and the sums of rows or of groups in them.
+  Values quantizeRows(QuantizeOp op, int64_t axis,
+                      std::optional<int64_t> group) {
+    ArrayRef<int64_t> shape = cast<EncodedType>(op.getType()).getShape();
+    ArrayRef<int64_t> rows = shape.take_front(axis);
+    SmallVector<int64_t> sums(rows);
+    if (group)
+      sums.push_back(llvm::divideCeil(shape.back(), *group));
     auto quantize = QuantizeRowsOp::create(
         builder, op.getLoc(),
         TypeRange{RankedTensorType::get(shape, builder.getI8Type()),
                   RankedTensorType::get(rows, builder.getF32Type()),
-                  RankedTensorType::get(rows, builder.getI32Type())},
-        op.getInput(), *axis + 1 == int64_t(shape.size()) ? -1 : *axis);
-    return define(op, {Values{quantize.getCodes(), quantize.getScales()},
-                       quantize.getSums(), Value()});
+                  RankedTensorType::get(sums, builder.getI32Type())},
+        op.getInput(), axis + 1 == int64_t(shape.size()) ? -1 : axis,
+        group ? builder.getI64IntegerAttr(*group) : nullptr);
+    return Values(quantize.getResults());
+  }
+
+  /// Codes, scales and sums of groups, computed where the value is quantized.
+  ArrayRef<Value> groupedRows(Value value, int64_t group) {
+    Values &arrays = grouped[{value, group}];
+    if (arrays.empty()) {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPoint(value.getDefiningOp());
+      int64_t axis = cast<EncodedType>(value.getType()).getRank() - 1;
+      arrays = quantizeRows(value.getDefiningOp<QuantizeOp>(), axis, group);
+    }
+    return arrays;
   }
 
   /// Unsigned codes become signed ones: codes and zero point less 128.
@@ -170,6 +207,8 @@ private:
   bool expand(LinearOp op) {
     auto input = dyn_cast<EncodedType>(op.getInput().getType());
     auto weight = dyn_cast<EncodedType>(op.getWeight().getType());
+    if (weight && !op.getPackedFrom() && expandBlocks(op, input, weight))
+      return true;
     if (!input || !weight || op.getPackedFrom() ||
         !payloads[op.getInput()].sums ||
         !isByteRows(weight.getScheme(), weight.getShape()))
@@ -226,8 +265,46 @@ private:
     return replace(op, twin.getResult());
   }
 
+  /// Whether a value is an activation quantized while running, by rows of its
+  /// last axis.
+  static bool isByRows(Value value) {
+    auto quantize = value.getDefiningOp<QuantizeOp>();
+    auto type = cast<EncodedType>(value.getType());
+    return quantize && quantize.getRcp() && !quantize.getScale() &&
+           firstAxisOfRow(type) == int64_t(type.getRank()) - 1;
+  }
+
+  /// Codes in blocks, times int8 rows or floats.
+  bool expandBlocks(LinearOp op, EncodedType input, EncodedType weight) {
+    auto blocks = blocksOf(weight);
+    if (!blocks || (input && !isByRows(op.getInput())) ||
+        !cast<ShapedType>(op.getType()).getElementType().isF32())
+      return false;
+    Values a = {op.getInput(), Value(), Value()};
+    if (input)
+      llvm::copy(groupedRows(op.getInput(), blocks->group), a.begin());
+    else if (!cast<ShapedType>(op.getInput().getType())
+                  .getElementType()
+                  .isF32())
+      return false;
+    const Values &w = payloads[op.getWeight()].arrays;
+    auto twin = BlockLinearOp::create(
+        builder, op.getLoc(), op.getType(), a[0], a[1], a[2], w[0], w[1],
+        w.size() > 2 ? w[2] : Value(), op.getBias(), weight.getScheme(),
+        DenseI64ArrayAttr());
+    return replace(op, twin.getResult());
+  }
+
   bool expand(GatherOp op) {
     auto table = dyn_cast<EncodedType>(op.getInput().getType());
+    if (table && op.getAxis() == 0 && blocksOf(table)) {
+      ArrayRef<Value> arrays = payloads[op.getInput()].arrays;
+      auto twin = BlockGatherOp::create(
+          builder, op.getLoc(), op.getType(), arrays[0], arrays[1],
+          arrays.size() > 2 ? arrays[2] : Value(), op.getIndices(),
+          table.getScheme(), DenseI64ArrayAttr());
+      return replace(op, twin.getResult());
+    }
     if (!table || op.getAxis() != 0 || table.getShape().size() != 2 ||
         !isByteRows(table.getScheme(), table.getShape()))
       return false;
@@ -289,6 +366,8 @@ private:
   OpBuilder builder;
   ConstantExpressions constants;
   DenseMap<Value, Payload> payloads;
+  /// Codes, scales and sums of groups of activations, by the groups' length.
+  DenseMap<std::pair<Value, int64_t>, Values> grouped;
   SmallVector<Operation *> replaced;
 };
 

@@ -46,11 +46,15 @@ public:
       return conv.getChannelsLast() ? flattenResult(conv) : success();
     if (auto conv = dyn_cast<QuantizedConvOp>(op))
       return flattenResult(conv);
+    if (auto linear = dyn_cast<BlockLinearOp>(op))
+      return flattenBlocks(linear);
     if (auto gather = dyn_cast<GatherOp>(op))
       return gather.getAxis() == 0 && shapeOf(gather.getInput()).size() == 2
                  ? flattenIndices(op, gather.getIndices())
                  : success();
     if (auto gather = dyn_cast<QuantizedGatherOp>(op))
+      return flattenIndices(op, gather.getIndices());
+    if (auto gather = dyn_cast<BlockGatherOp>(op))
       return flattenIndices(op, gather.getIndices());
     if (isa<ElementwiseOpInterface>(op))
       return flattenElementwise(op);
@@ -135,6 +139,19 @@ private:
     if (!shapeOf(op.getScales()).empty())
       mapping.map(op.getScales(), getFlatVector(op.getScales()));
     mapping.map(op.getSums(), getFlatVector(op.getSums()));
+    return rebuild(op, mapping);
+  }
+
+  LogicalResult flattenBlocks(BlockLinearOp op) {
+    if (shapeOf(op.getInput()).size() <= 2)
+      return success();
+    builder.setInsertionPoint(op);
+    IRMapping mapping;
+    mapping.map(op.getInput(), getFlat(op.getInput()));
+    if (op.getScales()) {
+      mapping.map(op.getScales(), getFlatVector(op.getScales()));
+      mapping.map(op.getSums(), getFlat(op.getSums()));
+    }
     return rebuild(op, mapping);
   }
 

@@ -62,8 +62,8 @@ private:
   }
 
   static bool isContraction(Operation *op) {
-    return isa<LinearOp, QuantizedLinearOp, MatmulOp, ConvOp, QuantizedConvOp,
-               AttentionOp>(op);
+    return isa<LinearOp, QuantizedLinearOp, BlockLinearOp, MatmulOp, ConvOp,
+               QuantizedConvOp, AttentionOp>(op);
   }
 
   // Operations over complete rows (the last axis) of their first operand.
@@ -90,8 +90,9 @@ private:
     group->shape = SymbolicShape(shapes.getShape(op->getResult(0)));
     group->kind =
         isContraction(op) ? GroupKind::Contraction
-        : isRowOp(op) || isa<ElementwiseOpInterface, GatherOp,
-                             QuantizedGatherOp, BroadcastToOp, RotaryOp>(op)
+        : isRowOp(op) ||
+                isa<ElementwiseOpInterface, GatherOp, QuantizedGatherOp,
+                    BlockGatherOp, BroadcastToOp, RotaryOp>(op)
             ? GroupKind::Rows
             : GroupKind::Single;
     if (isa<AttentionOp>(op))

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Inserts `qnn.pack` between constant weights and their contractions
-// (Dialect/LowBit/PackWeights.h has the orders).
+// (Dialect/LowBit/PackWeights.h and Dialect/Fmt/PackLines.h have the orders).
 
 #include "quantc/Codegen/Passes.h"
+#include "quantc/Dialect/Fmt/PackLines.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace quantc {
 #define GEN_PASS_DEF_PACKWEIGHTSPASS
@@ -30,6 +32,27 @@ RankedTensorType packedType(RankedTensorType type) {
       {panels, (k + bytes - 1) / bytes, columns, bytes}, element);
 }
 
+constexpr int64_t kColumns = 16;
+
+/// The type of codes [n, k] in packed lines.
+RankedTensorType linesType(RankedTensorType codes, fmt::BlockFormat blocks) {
+  auto shape = fmt::getLineShape(blocks.bits, codes.getDimSize(0),
+                                 codes.getDimSize(1), blocks.group);
+  return shape ? RankedTensorType::get(*shape,
+                                       IntegerType::get(codes.getContext(), 8))
+               : RankedTensorType();
+}
+
+/// The type of scales or offsets [n] or [n, groups] in panels of 16 columns.
+RankedTensorType panelsType(RankedTensorType type) {
+  int64_t panels = llvm::divideCeil(type.getDimSize(0), kColumns);
+  Type element = type.getElementType();
+  if (element.isInteger())
+    element = IntegerType::get(type.getContext(), 8);
+  return RankedTensorType::get(
+      {panels, type.getRank() < 2 ? 1 : type.getDimSize(1), kColumns}, element);
+}
+
 class WeightPacker {
 public:
   /// Packs the weight of a contraction, once per weight.
@@ -49,6 +72,39 @@ public:
     }
     op.getWeightMutable().set(packed);
     op.setPackedFrom(type.getShape());
+  }
+
+  /// Packs codes in blocks, with their scales and offsets, once per weight.
+  template <typename OpTy>
+  void visitBlocks(OpTy op, OpOperand &codes, OpOperand &scales,
+                   OpOperand *offsets) {
+    auto type = cast<RankedTensorType>(codes.get().getType());
+    if (op.getPackedFrom() || !constants.contains(codes.get()) ||
+        !constants.contains(scales.get()) ||
+        (offsets && !constants.contains(offsets->get())))
+      return;
+    RankedTensorType lines = linesType(type, op.getBlocks());
+    if (!lines)
+      return;
+    packOnce(codes, lines, op.getFormat());
+    Attribute layout = StringAttr::get(op.getContext(), "panels");
+    packOnce(scales, panelsType(cast<RankedTensorType>(scales.get().getType())),
+             layout);
+    if (offsets)
+      packOnce(*offsets,
+               panelsType(cast<RankedTensorType>(offsets->get().getType())),
+               layout);
+    op.setPackedFrom(type.getShape());
+  }
+  void visitBlocks(BlockLinearOp op) {
+    auto offsets = op.getWeightOffsetsMutable();
+    visitBlocks(op, op.getWeightMutable(), op.getWeightScalesMutable(),
+                offsets.empty() ? nullptr : &offsets[0]);
+  }
+  void visitBlocks(BlockGatherOp op) {
+    auto offsets = op.getOffsetsMutable();
+    visitBlocks(op, op.getCodesMutable(), op.getScalesMutable(),
+                offsets.empty() ? nullptr : &offsets[0]);
   }
 
   /// A convolution's weight [m, taps..., c] is packed as the matrix
@@ -83,6 +139,18 @@ public:
   }
 
 private:
+  void packOnce(OpOperand &operand, RankedTensorType type, Attribute layout) {
+    Value &packed = packs[operand.get()];
+    if (!packed) {
+      OpBuilder builder(operand.getOwner()->getContext());
+      builder.setInsertionPointAfterValue(operand.get());
+      packed = PackOp::create(builder, operand.get().getLoc(), TypeRange(type),
+                              operand.get(), layout)
+                   .getResult(0);
+    }
+    operand.set(packed);
+  }
+
   static Value reshape(OpBuilder &builder, Value value,
                        ArrayRef<int64_t> shape) {
     SmallVector<AffineExpr> dims;
@@ -133,6 +201,8 @@ struct PackWeightsPass
     WeightPacker packer;
     getOperation().walk([&](LinearOp op) { packer.visit(op); });
     getOperation().walk([&](QuantizedLinearOp op) { packer.visit(op); });
+    getOperation().walk([&](BlockLinearOp op) { packer.visitBlocks(op); });
+    getOperation().walk([&](BlockGatherOp op) { packer.visitBlocks(op); });
     getOperation().walk([&](ConvOp op) { packer.visitConv(op); });
     getOperation().walk([&](QuantizedConvOp op) { packer.visitConv(op); });
     getOperation().walk(

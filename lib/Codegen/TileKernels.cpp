@@ -116,7 +116,9 @@ void makeDestinationPassing(func::FuncOp func) {
 // Tile sizes
 //===----------------------------------------------------------------------===//
 
-bool isContraction(Operation *op) { return isa<lowbit::MatmulOp>(op); }
+bool isContraction(Operation *op) {
+  return isa<lowbit::MatmulOp, lowbit::BlockMatmulOp>(op);
+}
 
 /// The operations that fusion would pull into a loop around `root`.
 SetVector<Operation *> producersOf(Operation *root) {
@@ -162,6 +164,21 @@ std::optional<unsigned> traceDim(Operation *producer, unsigned dim,
   return dim;
 }
 
+/// Whether `loop` moves, together with another loop, along a dimension of an
+/// operand that is computed in the same kernel: rows are not split then.
+bool movesAlongProducer(TilingInterface root, unsigned loop) {
+  auto generic = dyn_cast<linalg::LinalgOp>(root.getOperation());
+  return generic && llvm::any_of(root->getOpOperands(), [&](OpOperand &use) {
+           if (!use.get().getDefiningOp<linalg::LinalgOp>())
+             return false;
+           return llvm::any_of(
+               generic.getMatchingIndexingMap(&use).getResults(),
+               [&](AffineExpr expr) {
+                 return !isa<AffineDimExpr>(expr) && expr.isFunctionOfDim(loop);
+               });
+         });
+}
+
 SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
   SmallVector<utils::IteratorType> iterators = root.getLoopIteratorTypes();
   SmallVector<int64_t> sizes(iterators.size(), 0);
@@ -203,7 +220,8 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
       reduces |= iterator == utils::IteratorType::reduction;
   SmallVector<unsigned> parallel;
   for (unsigned i = 0; i < iterators.size(); ++i)
-    if (iterators[i] == utils::IteratorType::parallel)
+    if (iterators[i] == utils::IteratorType::parallel &&
+        !(reduces && movesAlongProducer(root, i)))
       parallel.push_back(i);
   if (parallel.empty())
     return sizes;

@@ -47,6 +47,12 @@ Recipe withCandidates(Recipe recipe, std::vector<std::string> candidates) {
   return recipe;
 }
 
+/// Integers of `bits` in blocks of 64, which the kernels unpack.
+std::string inBlocks(int bits) {
+  return "int<" + std::to_string(bits) +
+         ", block = [1, 64], scale = f16, offset = integer>";
+}
+
 ArrayRef<Recipe> presets() {
   static const std::vector<Recipe> all = {
       makePreset("fp32", "float", "float", "float"),
@@ -61,10 +67,11 @@ ArrayRef<Recipe> presets() {
           withSolver(makePreset("auto", "int<8, axis = 0>", "int<8, per_row>",
                                 "int<8, axis = 0>"),
                      "gptq"),
-          {"int<8, axis = 0>",
-           "int<4, block = [1, 64], scale = f16, offset = integer>",
-           "int<3, block = [1, 64], scale = f16, offset = integer>",
-           "int<2, block = [1, 64], scale = f16, offset = integer>"}),
+          {"int<8, axis = 0>", inBlocks(4), inBlocks(3), inBlocks(2)}),
+      makePreset("w4a16", inBlocks(4), "float", "int<8, axis = 0>"),
+      makePreset("w4a8", inBlocks(4), "int<8, per_row>", "int<8, axis = 0>"),
+      makePreset("w3a8", inBlocks(3), "int<8, per_row>", "int<8, axis = 0>"),
+      makePreset("w2a8", inBlocks(2), "int<8, per_row>", "int<8, axis = 0>"),
   };
   return all;
 }

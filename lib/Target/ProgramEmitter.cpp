@@ -57,16 +57,17 @@ void countStorage(Value value, uint64_t bytes, StorageReport &report) {
     return uint64_t(cast<ShapedType>(v.getType()).getNumElements());
   };
   report.all.bits += bytes * 8;
-  Operation *producer = value.getDefiningOp();
-  auto pack = dyn_cast_if_present<qnn::PackOp>(producer);
+  auto pack = value.getDefiningOp<qnn::PackOp>();
+  Value source = pack ? pack.getInput() : value;
+  Operation *producer = source.getDefiningOp();
   bool isPayload = isa_and_present<qnn::EncodeOp, qnn::PayloadOp>(producer);
-  if (isPayload && value != producer->getResult(0)) {
+  if (isPayload && source != producer->getResult(0)) {
     if (llvm::any_of(producer->getResult(0).getUsers(),
                      llvm::IsaPred<qnn::PackOp>))
       report.linears.bits += bytes * 8;
     return;
   }
-  uint64_t weights = elements(pack ? pack.getInput() : value);
+  uint64_t weights = elements(source);
   report.all.weights += weights;
   if (!pack)
     return;

@@ -5,6 +5,7 @@
 // assembler: it is a header, the bytes, and four small sections.
 
 #include "quantc/Target/Weights.h"
+#include "quantc/Dialect/Fmt/PackLines.h"
 #include "quantc/Dialect/LowBit/PackWeights.h"
 #include "quantc/Dialect/QNN/Interpreter.h"
 #include "quantc/Dialect/QNN/QNN.h"
@@ -28,7 +29,15 @@ static FailureOr<HostTensor> evaluate(Value value) {
   FailureOr<HostTensor> weight = qnn::evaluateConstant(pack.getInput());
   if (failed(weight))
     return failure();
-  std::optional<HostTensor> packed = lowbit::packWeight(*weight);
+  std::optional<HostTensor> packed;
+  if (auto format = dyn_cast<fmt::FormatInterface>(pack.getLayout())) {
+    if (auto blocks = format.asBlocks(weight->getShape()))
+      packed = fmt::packLines(*weight, blocks->bits, blocks->group);
+  } else if (pack.getLayout() == StringAttr::get(pack.getContext(), "panels")) {
+    packed = lowbit::packPanels(*weight);
+  } else {
+    packed = lowbit::packWeight(*weight);
+  }
   if (!packed)
     return pack.emitError("cannot pack a weight of type ")
            << pack.getInput().getType();

@@ -126,3 +126,41 @@ func.func @pixels(%x: tensor<?x8x8x4xf32>, %w: tensor<8x3x3x4xf32>) -> tensor<?x
   %0 = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 1 : i64, channels_last = true} : (!qnn.encoded<?x8x8x4xf32, #fmt.int<8, per_row>>, tensor<8x3x3x4xf32>) -> tensor<?x6x6x8xf32>
   return %0 : tensor<?x6x6x8xf32>
 }
+
+// -----
+
+// Blocks: the sums of the input's groups, for each length of a group that its
+// linears have; and a table of the same codes.
+// CHECK-LABEL: func.func @blocks
+// CHECK-SAME: %[[X:.+]]: tensor<?x64xf32>
+// CHECK-DAG: %[[A:.+]], %[[S:.+]], %[[G:.+]] = qnn.quantize_rows %[[X]] {group = 32 : i64} : (tensor<?x64xf32>) -> (tensor<?x64xi8>, tensor<?xf32>, tensor<?x2xi32>)
+// CHECK-DAG: %[[Q:.+]]:3 = qnn.encode {{.+}} -> (tensor<48x64xui8>, tensor<48x2xf16>, tensor<48x2xui8>)
+// CHECK: qnn.block_linear %[[A]] rows %[[S]], %[[G]] weight %[[Q]]#0, %[[Q]]#1 offsets %[[Q]]#2 {format = #fmt.int<4, block = [1, 32], scale = f16, offset = integer>}
+// CHECK: qnn.block_linear %[[X]] weight %[[Q]]#0, %[[Q]]#1 offsets %[[Q]]#2
+// CHECK: qnn.block_gather %[[Q]]#0, %[[Q]]#1 offsets %[[Q]]#2 at
+!w = !qnn.encoded<48x64xf32, #fmt.int<4, block = [1, 32], scale = f16, offset = integer>>
+func.func @blocks(%x: tensor<?x64xf32>, %i: tensor<?xi64>)
+    -> (tensor<?x48xf32>, tensor<?x48xf32>, tensor<?x64xf32>) {
+  %a = qnn.quantize %x {rcp} : (tensor<?x64xf32>) -> !qnn.encoded<?x64xf32, #fmt.int<8, per_row>>
+  %c = qnn.constant dense<1.0> : tensor<48x64xf32> -> tensor<48x64xf32>
+  %w = qnn.quantize %c : (tensor<48x64xf32>) -> !w
+  %0 = qnn.linear %a, %w : (!qnn.encoded<?x64xf32, #fmt.int<8, per_row>>, !w) -> tensor<?x48xf32>
+  %1 = qnn.linear %x, %w : (tensor<?x64xf32>, !w) -> tensor<?x48xf32>
+  %2 = qnn.gather %w, %i {axis = 0 : i64} : (!w, tensor<?xi64>) -> tensor<?x64xf32>
+  return %0, %1, %2 : tensor<?x48xf32>, tensor<?x48xf32>, tensor<?x64xf32>
+}
+
+// -----
+
+// Blocks of several rows have no kernel.
+// CHECK-LABEL: func.func @square_blocks
+// CHECK: qnn.decode
+// CHECK: qnn.linear
+!w = !qnn.encoded<4x4xf32, #fmt.int<4, block = [2, 2]>>
+func.func @square_blocks(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %c = qnn.constant dense<1.0> : tensor<4x4xf32> -> tensor<4x4xf32>
+  %w = qnn.quantize %c : (tensor<4x4xf32>) -> !w
+  // expected-remark @+1 {{computes on decoded values: no kernel for '!qnn.encoded<4x4xf32, #fmt.int<4, block = [2, 2]>>'}}
+  %0 = qnn.linear %x, %w : (tensor<?x4xf32>, !w) -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}

@@ -46,3 +46,35 @@ func.func @codes(%x: tensor<1x8x8x4xi8>, %s: tensor<1xf32>, %t: tensor<8xf32>, %
   %1 = qnn.quantized_conv %x, %s, %v, %u {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 4 : i64} : (tensor<1x8x8x4xi8>, tensor<1xf32>, tensor<4x3x3x1xi8>, tensor<4xf32>) -> tensor<1x6x6x4xf32>
   return %0, %1 : tensor<1x6x6x8xf32>, tensor<1x6x6x4xf32>
 }
+
+// -----
+
+// Codes become lines of their format, scales and offsets panels; a table that
+// shares them is stored once.
+// CHECK-LABEL: func.func @blocks
+// CHECK-DAG: %[[B:.+]] = qnn.pack %{{.+}} {layout = #fmt.int<4, block = [1, 32], offset = integer>} : (tensor<20x40xui8>) -> tensor<2x5x16x4xi8>
+// CHECK-DAG: %[[S:.+]] = qnn.pack %{{.+}} {layout = "panels"} : (tensor<20x2xf32>) -> tensor<2x2x16xf32>
+// CHECK-DAG: %[[O:.+]] = qnn.pack %{{.+}} {layout = "panels"} : (tensor<20x2xui8>) -> tensor<2x2x16xi8>
+// CHECK: qnn.block_gather %[[B]], %[[S]] offsets %[[O]] at %{{.+}} packed_from = array<i64: 20, 40>
+// CHECK: qnn.block_linear %{{.+}} weight %[[B]], %[[S]] offsets %[[O]] {{.+}} packed_from = array<i64: 20, 40>
+func.func @blocks(%i: tensor<?xi64>) -> tensor<?x20xf32> {
+  %c = qnn.constant dense<1.0> : tensor<20x40xf32> -> tensor<20x40xf32>
+  %w:3 = qnn.encode %c {format = #fmt.int<4, block = [1, 32], offset = integer>} : (tensor<20x40xf32>) -> (tensor<20x40xui8>, tensor<20x2xf32>, tensor<20x2xui8>)
+  %0 = qnn.block_gather %w#0, %w#1 offsets %w#2 at %i {format = #fmt.int<4, block = [1, 32], offset = integer>}
+      : (tensor<20x40xui8>, tensor<20x2xf32>, tensor<20x2xui8>, tensor<?xi64>) -> tensor<?x40xf32>
+  %1 = qnn.block_linear %0 weight %w#0, %w#1 offsets %w#2 {format = #fmt.int<4, block = [1, 32], offset = integer>}
+      : (tensor<?x40xf32>, tensor<20x40xui8>, tensor<20x2xf32>, tensor<20x2xui8>) -> tensor<?x20xf32>
+  return %1 : tensor<?x20xf32>
+}
+
+// -----
+
+// A weight that is not constant stays as it is.
+// CHECK-LABEL: func.func @given
+// CHECK-NOT: qnn.pack
+// CHECK-NOT: packed_from
+func.func @given(%x: tensor<?x4xf32>, %w: tensor<2x4xi8>, %s: tensor<2x1xf32>) -> tensor<?x2xf32> {
+  %0 = qnn.block_linear %x weight %w, %s {format = #fmt.int<4, block = [1, 4]>}
+      : (tensor<?x4xf32>, tensor<2x4xi8>, tensor<2x1xf32>) -> tensor<?x2xf32>
+  return %0 : tensor<?x2xf32>
+}

@@ -113,7 +113,7 @@ def main() -> int:
     parser.add_argument("--models", nargs="+", choices=INPUTS,
                         default=list(INPUTS))
     parser.add_argument("--recipes", nargs="+",
-                        default=["fp32", "w8a8-dynamic"])
+                        default=["fp32", "w8a8-dynamic", "w4a8"])
     options = parser.parse_args()
     (engines.build_folder() / "bench").mkdir(parents=True, exist_ok=True)
     checks = Checks()

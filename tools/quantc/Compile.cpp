@@ -111,8 +111,8 @@ const Command kCompileCommand = {
       "what is written, by its suffix: .so (with a .h beside it), .mlir or "
       ".mlirbc"},
      {"--recipe", "NAME",
-      "fp32 (default), w8a8-dynamic, w8a8 (default with --calib), auto, or a "
-      "recipe file: RECIPE.yaml"},
+      "fp32 (default), w8a8-dynamic, w8a8 (default with --calib), auto, w4a16, "
+      "w4a8, w3a8, w2a8, or a recipe file: RECIPE.yaml"},
      {"--calib", "DATA",
       "samples that the recipe is calibrated on: a .npz, a .npy, a folder of "
       "either or of ONNX test data sets, or synthetic[:SEED]"},

@@ -124,6 +124,8 @@ static LogicalResult lower(Lowering &lowering, QuantizedLinearOp op) {
 static LogicalResult lower(Lowering &lowering, QuantizeRowsOp op) {
   QuantizedRows rows =
       quantizeRows(lowering, op.getLoc(), lowering.get(op.getInput()));
+  if (std::optional<uint64_t> group = op.getGroup())
+    rows.sums = sumGroups(lowering, op.getLoc(), rows.codes, *group);
   lowering.set(op.getCodes(), rows.codes);
   lowering.set(op.getScales(), rows.scales);
   lowering.set(op.getSums(), rows.sums);

@@ -122,6 +122,7 @@ private:
 /// another family, failure after an error.
 mlir::FailureOr<bool> lowerElementwise(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerLinear(Lowering &lowering, mlir::Operation *op);
+mlir::FailureOr<bool> lowerBlocks(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerMovement(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerRows(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerWindows(Lowering &lowering, mlir::Operation *op);

@@ -22,8 +22,9 @@ namespace {
 
 LogicalResult lowerOperation(Lowering &lowering, Operation *op) {
   using Family = FailureOr<bool> (*)(Lowering &, Operation *);
-  for (Family family : {lowerElementwise, lowerLinear, lowerMovement, lowerRows,
-                        lowerContractions, lowerWindows}) {
+  for (Family family :
+       {lowerElementwise, lowerLinear, lowerBlocks, lowerMovement, lowerRows,
+        lowerContractions, lowerWindows}) {
     FailureOr<bool> done = family(lowering, op);
     if (failed(done))
       return failure();

@@ -38,6 +38,11 @@ QuantizedRows quantizeStatic(Lowering &lowering, mlir::Location loc,
                              const Tensor &input, const Tensor &scale,
                              const Tensor &zeroPoint, int64_t low);
 
+/// The sums of every `group` consecutive codes of a row, the last of which may
+/// be fewer: i32 [..., groups].
+Tensor sumGroups(Lowering &lowering, mlir::Location loc, const Tensor &codes,
+                 int64_t group);
+
 /// Where element [row, k] of a matrix of `element` (f32 or i8) lies in its
 /// packed order (Dialect/LowBit/PackWeights.h).
 llvm::SmallVector<mlir::Value> packedPosition(mlir::OpBuilder &builder,

@@ -216,8 +216,8 @@ void registerReferenceModels(DialectRegistry &registry) {
     attach<MatmulOp, LinearOp, ConvOp, PoolOp, ReduceOp, SoftmaxOp, LayerNormOp,
            RmsNormOp, BatchNormOp, RotaryOp, AttentionOp>(context);
     attach<EncodeOp, PayloadOp, DecodeOp, ObserveOp, QuantizeRowsOp,
-           QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp,
-           QuantizedGatherOp>(context);
+           QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp, BlockLinearOp,
+           BlockGatherOp, QuantizedGatherOp>(context);
   });
 }
 

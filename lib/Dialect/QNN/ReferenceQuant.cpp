@@ -47,17 +47,17 @@ LogicalResult evaluateOp(QuantizeRowsOp op, const Evaluation &e) {
   auto codes = e.results[0].asMutable<int8_t>();
   auto scales = e.results[1].asMutable<float>();
   auto sums = e.results[2].asMutable<int32_t>();
+  int64_t group = op.getGroup().value_or(std::max<int64_t>(length, 1));
+  int64_t groups = scales.empty() ? 0 : sums.size() / scales.size();
   for (size_t row = 0; row < scales.size(); ++row) {
     auto values = x.slice(row * length, length);
     float scale = rowScale(values), reciprocal = 1.0f / scale;
-    int32_t sum = 0;
     for (auto [i, value] : llvm::enumerate(values)) {
       int8_t code = codeOf(value * reciprocal, value);
       codes[row * length + i] = code;
-      sum += code;
+      sums[row * groups + i / group] += code;
     }
     scales[row] = scale;
-    sums[row] = sum;
   }
   return success();
 }

@@ -251,22 +251,6 @@ LogicalResult ObserveOp::inferSymbolicShapes(Shapes operands,
   return success();
 }
 
-LogicalResult QuantizeRowsOp::inferSymbolicShapes(Shapes operands,
-                                                  ShapeResults &results) {
-  SymbolicShape rows = operands[0];
-  if (rows.empty())
-    return emitOpError("expected an input of rank 1 or more, got rank 0");
-  int64_t rank = rows.size(), axis = getAxis();
-  if (axis == -1)
-    axis = rank - 1;
-  if (failed(expectAxis(*this, axis, rank)))
-    return failure();
-  rows.truncate(axis);
-  results.push_back(operands[0]);
-  results.append({rows, rows});
-  return success();
-}
-
 LogicalResult QuantizeStaticOp::inferSymbolicShapes(Shapes operands,
                                                     ShapeResults &results) {
   SymbolicShape rows = operands[0];

@@ -429,3 +429,47 @@ func.func @conv_flat_rows(%x: tensor<1x4x8xf32>, %w: tensor<6x4x3xf32>) {
   %0 = qnn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 1 : i64, channels_last = false, flat_rows} : (tensor<1x4x8xf32>, tensor<6x4x3xf32>) -> tensor<6x6xf32>
   return
 }
+
+// -----
+
+func.func @block_offsets(%x: tensor<?x4xf32>, %w: tensor<2x4xui8>, %s: tensor<2x1xf32>) {
+  // expected-error @+1 {{expected offsets for #fmt.int<4, block = [1, 4], offset = integer>}}
+  %0 = qnn.block_linear %x weight %w, %s {format = #fmt.int<4, block = [1, 4], offset = integer>}
+      : (tensor<?x4xf32>, tensor<2x4xui8>, tensor<2x1xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @block_scales(%x: tensor<?x4xf32>, %w: tensor<2x4xi8>, %s: tensor<2x1xf32>) {
+  // expected-error @+1 {{expected scales of type 'tensor<2x2xf32>', got 'tensor<2x1xf32>'}}
+  %0 = qnn.block_linear %x weight %w, %s {format = #fmt.int<4, block = [1, 2]>}
+      : (tensor<?x4xf32>, tensor<2x4xi8>, tensor<2x1xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @block_bytes(%x: tensor<?x4xf32>, %w: tensor<2x4xi8>, %s: tensor<2x1xf32>) {
+  // expected-error @+1 {{expected a matrix in a format of integers of 1 to 4 bits with blocks along its rows}}
+  %0 = qnn.block_linear %x weight %w, %s {format = #fmt.int<8, block = [1, 4]>}
+      : (tensor<?x4xf32>, tensor<2x4xi8>, tensor<2x1xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @block_rows(%x: tensor<?x4xi8>, %w: tensor<2x4xi8>, %s: tensor<2x1xf32>) {
+  // expected-error @+1 {{expected an input of i8 with 'rows' or of f32 without}}
+  %0 = qnn.block_linear %x weight %w, %s {format = #fmt.int<4, block = [1, 4]>}
+      : (tensor<?x4xi8>, tensor<2x4xi8>, tensor<2x1xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @block_sums(%x: tensor<?x?xf32>) {
+  // expected-error @+1 {{expected groups of 1 or more of a static last axis, got groups of 32}}
+  %0:3 = qnn.quantize_rows %x {group = 32 : i64} : (tensor<?x?xf32>) -> (tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>)
+  return
+}

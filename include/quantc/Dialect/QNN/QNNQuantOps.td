@@ -77,10 +77,13 @@ def QNN_QuantizeRowsOp : QNN_PureOp<"quantize_rows"> {
     A row is all axes from `axis` on, by default the last one.  `codes` has the
     input's shape, `scales` (f32) and `sums` (i32, the sum of a row's codes)
     have one element per row (docs/numerics.md §6.1): codes are
-    roundeven(x * (1 / s)).
+    roundeven(x * (1 / s)).  With `group`, rows are the last axis, and `sums`
+    has one element per row and `group` consecutive codes, the last of which may
+    be fewer.
   }];
   let arguments = (ins QNN_Tensor:$input,
-                       DefaultValuedAttr<I64Attr, "-1">:$axis);
+                       DefaultValuedAttr<I64Attr, "-1">:$axis,
+                       OptionalAttr<I64Attr>:$group);
   let results = (outs QNN_Tensor:$codes, QNN_Tensor:$scales, QNN_Tensor:$sums);
   let assemblyFormat =
       "$input attr-dict `:` functional-type(operands, results)";
@@ -119,6 +122,65 @@ def QNN_QuantizedLinearOp : QNN_PureOp<"quantized_linear",
     $codes `,` $scales `,` $sums `,` $weight `,` $weight_scales
     (`start` $start^)? (`bias` $bias^)? attr-dict `:`
     functional-type(operands, results)
+  }];
+}
+def QNN_BlockLinearOp : QNN_PureOp<"block_linear", [AttrSizedOperandSegments]> {
+  let summary = "linear with a weight whose blocks of k share a scale";
+  let description = [{
+    `weight` holds the codes [out, in] of `format`, integers of 1 to 4 bits with
+    blocks along `in`; `weight_scales` and `weight_offsets` have one element per
+    output and block.
+
+    - `input` int8 codes, `rows` their scales and their sums over the blocks
+      (qnn.quantize_rows with `group`): docs/numerics.md §5.3.
+    - `input` f32, no `rows`: §5.6, one f32 chain per block.
+
+    With `packed_from` weight, scales and offsets are in their kernels' packed
+    order (lowbit.block_matmul) and `packed_from` is the logical shape.
+  }];
+  let arguments = (ins QNN_Tensor:$input, Optional<QNN_Tensor>:$scales,
+    Optional<QNN_Tensor>:$sums, QNN_Tensor:$weight, QNN_Tensor:$weight_scales,
+    Optional<QNN_Tensor>:$weight_offsets, Optional<QNN_Tensor>:$bias,
+    QNN_FormatAttr:$format, OptionalAttr<DenseI64ArrayAttr>:$packed_from);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat = [{
+    $input (`rows` $scales^ `,` $sums)? `weight` $weight `,` $weight_scales
+    (`offsets` $weight_offsets^)? (`bias` $bias^)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The logical shape [out, in] of the weight.
+    ::llvm::ArrayRef<int64_t> getWeightShape();
+    /// The format on that shape; the verifier has checked that it has blocks.
+    ::quantc::fmt::BlockFormat getBlocks() {
+      return *getFormat().asBlocks(getWeightShape());
+    }
+  }];
+}
+def QNN_BlockGatherOp : QNN_PureOp<"block_gather"> {
+  let summary = "rows of a matrix in a block-wise format, dequantized";
+  let description = [{
+    Rows of the values that codes, scales and offsets, if the format has them,
+    stand for (docs/numerics.md §6.4).  With `packed_from` the arrays are in the
+    packed order of their linear and `packed_from` is the logical shape, so a
+    tied embedding is stored once.
+  }];
+  let arguments = (ins QNN_Tensor:$codes, QNN_Tensor:$scales,
+    Optional<QNN_Tensor>:$offsets, QNN_Tensor:$indices, QNN_FormatAttr:$format,
+    OptionalAttr<DenseI64ArrayAttr>:$packed_from);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat = [{
+    $codes `,` $scales (`offsets` $offsets^)? `at` $indices attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The logical shape of the matrix.
+    ::llvm::ArrayRef<int64_t> getMatrixShape();
+    ::quantc::fmt::BlockFormat getBlocks() {
+      return *getFormat().asBlocks(getMatrixShape());
+    }
   }];
 }
 def QNN_QuantizedGatherOp : QNN_PureOp<"quantized_gather"> {
