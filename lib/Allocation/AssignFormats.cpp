@@ -212,7 +212,10 @@ private:
                                       FormatInterface byRows) {
     auto type = cast<RankedTensorType>(input.getType());
     auto uniform = format.asUniform(type.getShape());
-    bool isStatic = uniform && ArrayRef(uniform->block) == type.getShape();
+    // A row or sample that is all of the value still has a scale of its own.
+    auto integer = dyn_cast<fmt::IntAttr>(format);
+    bool isStatic = uniform && integer &&
+                    integer.getGranularity() == fmt::Granularity::Tensor;
     if (!isStatic || quantized.contains({input, format}))
       return quantizeOnce(input, format, /*isConstant=*/false);
     StaticScale scale;

@@ -33,7 +33,9 @@ constexpr int64_t kTileElements = 8192;
 // of B in L2.  Kernels take twelve rows at a time (LowBitToVector/KernelPlan).
 constexpr int64_t kTileRows = 48;
 constexpr int64_t kTileColumns = 64;
-// Columns where a tile gathers its rows of A first: that is worth more of them.
+// Where a tile gathers its rows of A first: as many rows as kernels take at a
+// time, so that they are still in L1 when they are read, for many columns.
+constexpr int64_t kPatchRows = 12;
 constexpr int64_t kPatchColumns = 256;
 // Query rows of an attention tile.
 constexpr int64_t kAttentionRows = 32;
@@ -204,11 +206,13 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
     bool batched = rank > 2;
     auto rows = traceDim(contraction, rank - 2, root);
     auto columns = traceDim(contraction, rank - 1, root);
-    if (rows)
-      sizes[*rows] = batched ? kAttentionRows : kTileRows;
     bool gathers =
         contraction->getOperand(0).getDefiningOp<lowbit::PatchesOp>() !=
         nullptr;
+    if (rows)
+      sizes[*rows] = batched   ? kAttentionRows
+                     : gathers ? kPatchRows
+                               : kTileRows;
     if (columns)
       sizes[*columns] = batched ? 0 : gathers ? kPatchColumns : kTileColumns;
     return sizes;

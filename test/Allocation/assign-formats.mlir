@@ -97,3 +97,19 @@ func.func @convolutions(%x: tensor<?x8x8x4xf32>) -> (tensor<?x6x6x8xf32>, tensor
   %2 = qnn.conv %x, %u {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 2 : i64, channels_last = true} : (tensor<?x8x8x4xf32>, tensor<8x3x3x2xf32>) -> tensor<?x6x6x8xf32>
   return %0, %1, %2 : tensor<?x6x6x8xf32>, tensor<?x6x6x4xf32>, tensor<?x6x6x8xf32>
 }
+
+// -----
+
+// The only row or sample of a value is quantized while running too.
+// CHECK-LABEL: func.func @single
+// W4A16-LABEL: func.func @single
+// CHECK-DAG: qnn.quantize %{{.+}} {rcp} : (tensor<1x64xf32>) -> !qnn.encoded<1x64xf32, #fmt.int<8, per_row>>
+// CHECK-DAG: qnn.quantize %{{.+}} {rcp} : (tensor<1x8x8x4xf32>) -> !qnn.encoded<1x8x8x4xf32, #fmt.int<8, axis = 0>>
+func.func @single(%x: tensor<1x64xf32>, %y: tensor<1x8x8x4xf32>) -> (tensor<1x32xf32>, tensor<1x6x6x8xf32>)
+    attributes {qnn.entry} {
+  %w = qnn.constant dense<1.0> : tensor<32x64xf32> -> tensor<32x64xf32>
+  %v = qnn.constant dense<1.0> : tensor<8x3x3x4xf32> -> tensor<8x3x3x4xf32>
+  %0 = qnn.linear %x, %w : (tensor<1x64xf32>, tensor<32x64xf32>) -> tensor<1x32xf32>
+  %1 = qnn.conv %y, %v {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 1 : i64, channels_last = true} : (tensor<1x8x8x4xf32>, tensor<8x3x3x4xf32>) -> tensor<1x6x6x8xf32>
+  return %0, %1 : tensor<1x32xf32>, tensor<1x6x6x8xf32>
+}
