@@ -96,7 +96,6 @@ private:
   }
 
   LogicalResult expandDynamic(QuantizeOp op, EncodedType type) {
-    ArrayRef<int64_t> shape = type.getShape();
     std::optional<int64_t> axis = firstAxisOfRow(type);
     if (!axis || !op.getRcp())
       return noKernel(op);

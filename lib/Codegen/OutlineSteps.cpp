@@ -370,6 +370,46 @@ bool isWork(Operation *op) {
   return !isMemoryEffectFree(op);
 }
 
+/// A loop of one iteration is folded away, and what it loaded, computed and
+/// stored lies open in the kernel.  Puts such a run into one loop again: the
+/// operations with effects and all that depends on them, in order, at the end
+/// of the run.
+void closeRun(ArrayRef<Operation *> run, Operation *end) {
+  if (llvm::none_of(
+          run, [](Operation *op) { return isWork(op) && !op->use_empty(); }))
+    return;
+  SetVector<Operation *> inside;
+  for (Operation *op : run) {
+    bool depends = llvm::any_of(op->getOperands(), [&](Value operand) {
+      return inside.contains(operand.getDefiningOp());
+    });
+    if (isWork(op) || (depends && !isa<memref::AllocOp>(op)))
+      inside.insert(op);
+  }
+  OpBuilder builder(end);
+  auto index = [&](int64_t value) -> OpFoldResult {
+    return builder.getIndexAttr(value);
+  };
+  auto loop = scf::ForallOp::create(
+      builder, inside.front()->getLoc(), ArrayRef<OpFoldResult>{index(0)},
+      ArrayRef<OpFoldResult>{index(1)}, ArrayRef<OpFoldResult>{index(1)},
+      /*outputs=*/ValueRange(), /*mapping=*/std::nullopt);
+  for (Operation *op : inside)
+    op->moveBefore(loop.getTerminator());
+}
+
+void closeRuns(func::FuncOp kernel) {
+  SmallVector<Operation *> run;
+  for (Operation &op : llvm::make_early_inc_range(kernel.front())) {
+    if (!isa<scf::ForallOp, func::ReturnOp>(op)) {
+      run.push_back(&op);
+      continue;
+    }
+    closeRun(run, &op);
+    run.clear();
+  }
+}
+
 struct OutlineStepsPass
     : public quantc::impl::OutlineStepsPassBase<OutlineStepsPass> {
   void runOnOperation() override {
@@ -381,6 +421,7 @@ struct OutlineStepsPass
       auto target =
           ModuleOp::create(kernel.getLoc(), (kernel.getName() + "_code").str());
       getOperation().push_back(target);
+      closeRuns(kernel);
       SmallVector<Operation *> work;
       for (Operation &op : kernel.front())
         if (isWork(&op))

@@ -115,7 +115,8 @@ def OutlineStepsPass : Pass<"outline-steps", "mlir::ModuleOp"> {
     it.  Temporaries of the loop body live in the worker's scratch block.
   }];
   let dependentDialects = ["mlir::LLVM::LLVMDialect", "mlir::scf::SCFDialect",
-    "quantc::qnn::QNNDialect", "mlir::memref::MemRefDialect"];
+    "quantc::qnn::QNNDialect", "mlir::memref::MemRefDialect",
+    "mlir::affine::AffineDialect", "mlir::arith::ArithDialect"];
 }
 
 def ReuseBuffersPass : Pass<"reuse-buffers"> {

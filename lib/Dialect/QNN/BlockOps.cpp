@@ -119,7 +119,8 @@ LogicalResult QuantizeRowsOp::inferSymbolicShapes(Shapes operands,
   SymbolicShape rows = operands[0];
   if (rows.empty())
     return emitOpError("expected an input of rank 1 or more, got rank 0");
-  int64_t rank = rows.size(), axis = getAxis() == -1 ? rank - 1 : getAxis();
+  int64_t rank = rows.size(),
+          axis = int64_t(getAxis()) == -1 ? rank - 1 : getAxis();
   if (failed(expectAxis(*this, axis, rank)))
     return failure();
   AffineExpr length = rows.back();

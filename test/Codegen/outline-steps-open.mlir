@@ -1,0 +1,31 @@
+// RUN: quant-opt %s --mlir-print-local-scope --outline-steps | FileCheck %s
+
+// What a folded loop of one iteration leaves open in a kernel, loads, arithmetic
+// and stores, is one step again; index arithmetic stays outside.
+// CHECK-LABEL: func.func private @open
+// CHECK-NEXT: qnn.step @open_code::@open_step_0(%{{.+}}, %{{.+}}) {{.*}}trip = affine_map<() -> (1)>
+// CHECK-NEXT: return
+// CHECK: func.func @open_step_0
+// CHECK: memref.load
+// CHECK: arith.addf
+// CHECK: memref.store
+func.func private @open(%x: memref<4xf32> {qnn.shape = affine_map<() -> (4)>}, %y: memref<4xf32> {qnn.shape = affine_map<() -> (4)>})
+    attributes {qnn.kernel, qnn.num_inputs = 1 : i64, qnn.symbols = []} {
+  %i = arith.constant 2 : index
+  %0 = memref.load %x[%i] : memref<4xf32>
+  %1 = arith.addf %0, %0 : f32
+  memref.store %1, %y[%i] : memref<4xf32>
+  return
+}
+
+// Copies that nothing depends on are steps of their own.
+// CHECK-LABEL: func.func private @copies
+// CHECK-NEXT: qnn.step @copies_code::@copies_step_0
+// CHECK-NEXT: qnn.step @copies_code::@copies_step_1
+// CHECK-NEXT: return
+func.func private @copies(%x: memref<4xf32> {qnn.shape = affine_map<() -> (4)>}, %y: memref<4xf32> {qnn.shape = affine_map<() -> (4)>}, %z: memref<4xf32> {qnn.shape = affine_map<() -> (4)>})
+    attributes {qnn.kernel, qnn.num_inputs = 1 : i64, qnn.symbols = []} {
+  memref.copy %x, %y : memref<4xf32> to memref<4xf32>
+  memref.copy %x, %z : memref<4xf32> to memref<4xf32>
+  return
+}
