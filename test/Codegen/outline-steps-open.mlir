@@ -5,10 +5,6 @@
 // CHECK-LABEL: func.func private @open
 // CHECK-NEXT: qnn.step @open_code::@open_step_0(%{{.+}}, %{{.+}}) {{.*}}trip = affine_map<() -> (1)>
 // CHECK-NEXT: return
-// CHECK: func.func @open_step_0
-// CHECK: memref.load
-// CHECK: arith.addf
-// CHECK: memref.store
 func.func private @open(%x: memref<4xf32> {qnn.shape = affine_map<() -> (4)>}, %y: memref<4xf32> {qnn.shape = affine_map<() -> (4)>})
     attributes {qnn.kernel, qnn.num_inputs = 1 : i64, qnn.symbols = []} {
   %i = arith.constant 2 : index
@@ -23,6 +19,10 @@ func.func private @open(%x: memref<4xf32> {qnn.shape = affine_map<() -> (4)>}, %
 // CHECK-NEXT: qnn.step @copies_code::@copies_step_0
 // CHECK-NEXT: qnn.step @copies_code::@copies_step_1
 // CHECK-NEXT: return
+// CHECK: func.func @open_step_0
+// CHECK: memref.load
+// CHECK: arith.addf
+// CHECK: memref.store
 func.func private @copies(%x: memref<4xf32> {qnn.shape = affine_map<() -> (4)>}, %y: memref<4xf32> {qnn.shape = affine_map<() -> (4)>}, %z: memref<4xf32> {qnn.shape = affine_map<() -> (4)>})
     attributes {qnn.kernel, qnn.num_inputs = 1 : i64, qnn.symbols = []} {
   memref.copy %x, %y : memref<4xf32> to memref<4xf32>
