@@ -138,9 +138,12 @@ void buildQuantizePipeline(OpPassManager &pm, const Recipe &recipe,
   assign.range = recipe.range;
   assign.staticLimit = recipe.staticLimit;
   pm.addNestedPass<func::FuncOp>(createAssignFormatsPass(assign));
-  if (!recipe.solver.empty()) {
+  StringRef solver = recipe.solver;
+  if (solver.empty() && !inputs.statistics.empty())
+    solver = recipe.solverWithData;
+  if (!solver.empty()) {
     SolveWeightsPassOptions solve;
-    solve.solver = recipe.solver;
+    solve.solver = solver.str();
     solve.solverOptions = recipe.solverOptions;
     solve.statistics = inputs.statistics;
     pm.addPass(createSolveWeightsPass(solve));

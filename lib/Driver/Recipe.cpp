@@ -32,6 +32,12 @@ Recipe makePreset(StringRef name, StringRef weights, StringRef activations,
   return recipe;
 }
 
+/// Rounds to nearest without data, by GPTQ with it.
+Recipe withData(Recipe recipe) {
+  recipe.solverWithData = "gptq";
+  return recipe;
+}
+
 Recipe withSolver(Recipe recipe, StringRef solver) {
   recipe.solver = solver.str();
   return recipe;
@@ -68,10 +74,13 @@ ArrayRef<Recipe> presets() {
                                 "int<8, axis = 0>"),
                      "gptq"),
           {"int<8, axis = 0>", inBlocks(4), inBlocks(3), inBlocks(2)}),
-      makePreset("w4a16", inBlocks(4), "float", "int<8, axis = 0>"),
-      makePreset("w4a8", inBlocks(4), "int<8, per_row>", "int<8, axis = 0>"),
-      makePreset("w3a8", inBlocks(3), "int<8, per_row>", "int<8, axis = 0>"),
-      makePreset("w2a8", inBlocks(2), "int<8, per_row>", "int<8, axis = 0>"),
+      withData(makePreset("w4a16", inBlocks(4), "float", "int<8, axis = 0>")),
+      withData(makePreset("w4a8", inBlocks(4), "int<8, per_row>",
+                          "int<8, axis = 0>")),
+      withData(makePreset("w3a8", inBlocks(3), "int<8, per_row>",
+                          "int<8, axis = 0>")),
+      withData(makePreset("w2a8", inBlocks(2), "int<8, per_row>",
+                          "int<8, axis = 0>")),
   };
   return all;
 }
@@ -221,7 +230,10 @@ std::optional<Error> parseRecipe(StringRef text, StringRef path,
   recipe.tables = file.tables.value_or(recipe.tables);
   recipe.range = file.range.value_or(recipe.range);
   recipe.staticLimit = file.staticLimit.value_or(recipe.staticLimit);
-  recipe.solver = file.solver.value_or(recipe.solver);
+  if (file.solver) {
+    recipe.solver = *file.solver;
+    recipe.solverWithData.clear();
+  }
   recipe.solverOptions = file.solverOptions.value_or(recipe.solverOptions);
   recipe.sensitivity = file.sensitivity.value_or(recipe.sensitivity);
   if (file.candidates)

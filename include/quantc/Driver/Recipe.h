@@ -41,6 +41,8 @@ struct Recipe {
   /// Name and options of the solver that rounds the weights of linears; empty:
   /// the format's own rounding.
   std::string solver, solverOptions;
+  /// The solver where none is named but there are statistics.
+  std::string solverWithData;
   /// Formats that weights and tables choose from under a budget, by the
   /// sensitivity (`allocate-formats`); empty: all have the formats above.
   std::vector<std::string> candidates;
