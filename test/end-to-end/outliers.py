@@ -186,10 +186,11 @@ def main() -> int:
                         default=engines.build_folder() / "bench")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    failed = 0
+    passed = failed = 0
 
     def report(good: bool, text: str) -> None:
-        nonlocal failed
+        nonlocal passed, failed
+        passed += good
         failed += not good
         print(f"{'PASS' if good else 'FAIL'}  {text}", flush=True)
 
@@ -211,6 +212,7 @@ def main() -> int:
             good = (loss >= options.least_loss if i == 0
                     else loss <= options.most_loss)
             report(good, f"{model} {recipe}: loss {loss:.4f}")
+    print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 
