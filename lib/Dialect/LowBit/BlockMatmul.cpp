@@ -87,27 +87,7 @@ LogicalResult BlockMatmulOp::verify() {
       (getSums() &&
        failed(verifyOperand(*this, "sums", getSums(), {m, groups}))))
     return failure();
-  bool onTensors = isa<TensorType>(getC().getType());
-  for (Value operand : getOperands())
-    if (isa<TensorType>(operand.getType()) != onTensors)
-      return emitOpError("expected all operands to be tensors or all memrefs");
-  if (getNumResults() != size_t(onTensors ? 1 : 0))
-    return emitOpError("expected one result on tensors and none on memrefs, "
-                       "got ")
-           << getNumResults();
-  return success();
-}
-
-void BlockMatmulOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  for (OpOperand &operand : getOperation()->getOpOperands()) {
-    if (!isa<MemRefType>(operand.get().getType()))
-      continue;
-    effects.emplace_back(MemoryEffects::Read::get(), &operand);
-    if (isDpsInit(&operand))
-      effects.emplace_back(MemoryEffects::Write::get(), &operand);
-  }
+  return verifyDestinationStyle(*this);
 }
 
 //===----------------------------------------------------------------------===//
@@ -116,14 +96,6 @@ void BlockMatmulOp::getEffects(
 
 SmallVector<utils::IteratorType> BlockMatmulOp::getLoopIteratorTypes() {
   return {utils::IteratorType::parallel, utils::IteratorType::parallel};
-}
-
-SmallVector<Range> BlockMatmulOp::getIterationDomain(OpBuilder &b) {
-  SmallVector<Range> domain;
-  for (int64_t i = 0; i < 2; ++i)
-    domain.push_back({b.getIndexAttr(0), getExtent(b, getLoc(), getC(), i),
-                      b.getIndexAttr(1)});
-  return domain;
 }
 
 FailureOr<TilingResult>
@@ -160,10 +132,7 @@ BlockMatmulOp::getTiledImplementation(OpBuilder &b,
   Value scales = takePanels(getScales());
   Value zeros = getOffsets() ? takePanels(getOffsets()) : Value();
   Value sums = getSums() ? takeRows(getSums()) : Value();
-  Slice ofC;
-  for (auto [offset, size] : llvm::zip_equal(offsets, sizes))
-    ofC.add(offset, size);
-  Value c = take(getC(), ofC);
+  Value c = take(getC(), Slice(offsets, sizes));
   SmallVector<Type> types;
   if (isa<TensorType>(c.getType()))
     types.push_back(c.getType());
@@ -171,37 +140,4 @@ BlockMatmulOp::getTiledImplementation(OpBuilder &b,
                                      sums, c, getBits(), getGroup());
   tiled->setDiscardableAttrs(getOperation()->getDiscardableAttrDictionary());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
-}
-
-LogicalResult BlockMatmulOp::getResultTilePosition(
-    OpBuilder &b, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
-    ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
-    SmallVector<OpFoldResult> &resultSizes) {
-  resultOffsets.assign(offsets.begin(), offsets.end());
-  resultSizes.assign(sizes.begin(), sizes.end());
-  return success();
-}
-
-FailureOr<TilingResult>
-BlockMatmulOp::generateResultTileValue(OpBuilder &b, unsigned resultNumber,
-                                       ArrayRef<OpFoldResult> offsets,
-                                       ArrayRef<OpFoldResult> sizes) {
-  return getTiledImplementation(b, offsets, sizes);
-}
-
-LogicalResult BlockMatmulOp::getIterationDomainTileFromResultTile(
-    OpBuilder &b, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
-    ArrayRef<OpFoldResult> sizes, SmallVectorImpl<OpFoldResult> &domainOffsets,
-    SmallVectorImpl<OpFoldResult> &domainSizes) {
-  domainOffsets.assign(offsets.begin(), offsets.end());
-  domainSizes.assign(sizes.begin(), sizes.end());
-  return success();
-}
-
-LogicalResult BlockMatmulOp::reifyResultShapes(
-    OpBuilder &b, ReifiedRankedShapedTypeDims &reifiedReturnShapes) {
-  if (getNumResults() != 0)
-    reifiedReturnShapes.push_back(
-        {getExtent(b, getLoc(), getC(), 0), getExtent(b, getLoc(), getC(), 1)});
-  return success();
 }

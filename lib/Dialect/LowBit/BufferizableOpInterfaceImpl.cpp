@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Bufferization: contractions are in place on C, which is read and written; the
-// windows only write their output.
+// others only write their output.
 
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
@@ -53,8 +53,9 @@ struct ContractionBufferization
 };
 
 template <typename OpTy>
-struct WindowBufferization
-    : DstBufferizableOpInterfaceExternalModel<WindowBufferization<OpTy>, OpTy> {
+struct OverwritingBufferization
+    : DstBufferizableOpInterfaceExternalModel<OverwritingBufferization<OpTy>,
+                                              OpTy> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &) const {
     return !cast<OpTy>(op).isDpsInit(&operand);
@@ -62,10 +63,11 @@ struct WindowBufferization
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
-    auto window = cast<OpTy>(op);
-    if (window.hasPureBufferSemantics())
+    auto overwriting = cast<OpTy>(op);
+    if (overwriting.hasPureBufferSemantics())
       return success();
-    return bufferizeInPlace(op, window.getOutputMutable().getOperandNumber(),
+    return bufferizeInPlace(op,
+                            overwriting.getOutputMutable().getOperandNumber(),
                             rewriter, options, state);
   }
 };
@@ -77,10 +79,11 @@ void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
     MatmulOp::attachInterface<ContractionBufferization<MatmulOp>>(*context);
     BlockMatmulOp::attachInterface<ContractionBufferization<BlockMatmulOp>>(
         *context);
-    PatchesOp::attachInterface<WindowBufferization<PatchesOp>>(*context);
-    DepthwiseOp::attachInterface<WindowBufferization<DepthwiseOp>>(*context);
+    PatchesOp::attachInterface<OverwritingBufferization<PatchesOp>>(*context);
+    DepthwiseOp::attachInterface<OverwritingBufferization<DepthwiseOp>>(
+        *context);
+    HadamardOp::attachInterface<OverwritingBufferization<HadamardOp>>(*context);
   });
-  registerHadamardBufferization(registry);
 }
 
 } // namespace quantc::lowbit

@@ -2,6 +2,7 @@
 //
 // Registration of the lowbit dialect and verification of its contraction.
 
+#include "Slices.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -59,18 +60,6 @@ int64_t MatmulOp::getNumBMatrixDims() {
   if (getBLayout() != BLayout::Packed)
     return 2;
   return isInteger() ? 4 : 3;
-}
-
-void MatmulOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  for (OpOperand &operand : getOperation()->getOpOperands()) {
-    if (!isa<MemRefType>(operand.get().getType()))
-      continue;
-    effects.emplace_back(MemoryEffects::Read::get(), &operand);
-    if (isDpsInit(&operand))
-      effects.emplace_back(MemoryEffects::Write::get(), &operand);
-  }
 }
 
 /// A dimension agrees with an expectation unless both are known and differ.
@@ -150,13 +139,5 @@ static LogicalResult verifyShapes(MatmulOp op) {
 LogicalResult MatmulOp::verify() {
   if (failed(verifyElementTypes(*this)) || failed(verifyShapes(*this)))
     return failure();
-  bool onTensors = isa<TensorType>(getC().getType());
-  for (Value operand : getOperands())
-    if (isa<TensorType>(operand.getType()) != onTensors)
-      return emitOpError("expected all operands to be tensors or all memrefs");
-  if (getNumResults() != size_t(onTensors ? 1 : 0))
-    return emitOpError("expected one result on tensors and none on memrefs, "
-                       "got ")
-           << getNumResults();
-  return success();
+  return verifyDestinationStyle(*this);
 }

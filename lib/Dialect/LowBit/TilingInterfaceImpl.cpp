@@ -50,14 +50,6 @@ SmallVector<utils::IteratorType> MatmulOp::getLoopIteratorTypes() {
                                           utils::IteratorType::parallel);
 }
 
-SmallVector<Range> MatmulOp::getIterationDomain(OpBuilder &b) {
-  SmallVector<Range> domain;
-  for (int64_t i = 0; i < getCType().getRank(); ++i)
-    domain.push_back({b.getIndexAttr(0), getExtent(b, getLoc(), getC(), i),
-                      b.getIndexAttr(1)});
-  return domain;
-}
-
 FailureOr<TilingResult>
 MatmulOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                  ArrayRef<OpFoldResult> sizes) {
@@ -65,10 +57,7 @@ MatmulOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   if (getBLayout() == BLayout::Packed && column && *column % kLineColumns)
     return failure();
 
-  Slice ofA, ofC;
-  for (auto [offset, size] : llvm::zip(offsets, sizes))
-    ofC.add(offset, size);
-  ofA = ofC;
+  Slice ofC(offsets, sizes), ofA = ofC;
   ofA.offsets.back() = b.getIndexAttr(0);
   ofA.sizes.back() = getExtent(b, getLoc(), getA(), ofC.sizes.size() - 1);
 
@@ -85,41 +74,4 @@ MatmulOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
       {tiled},
       SmallVector<Value>(tiled->getResults()),
       {a.getDefiningOp(), right.getDefiningOp(), c.getDefiningOp()}};
-}
-
-LogicalResult MatmulOp::getResultTilePosition(
-    OpBuilder &b, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
-    ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
-    SmallVector<OpFoldResult> &resultSizes) {
-  resultOffsets.assign(offsets.begin(), offsets.end());
-  resultSizes.assign(sizes.begin(), sizes.end());
-  return success();
-}
-
-FailureOr<TilingResult>
-MatmulOp::generateResultTileValue(OpBuilder &b, unsigned resultNumber,
-                                  ArrayRef<OpFoldResult> offsets,
-                                  ArrayRef<OpFoldResult> sizes) {
-  return getTiledImplementation(b, offsets, sizes);
-}
-
-LogicalResult MatmulOp::getIterationDomainTileFromResultTile(
-    OpBuilder &b, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
-    ArrayRef<OpFoldResult> sizes, SmallVectorImpl<OpFoldResult> &domainOffsets,
-    SmallVectorImpl<OpFoldResult> &domainSizes) {
-  domainOffsets.assign(offsets.begin(), offsets.end());
-  domainSizes.assign(sizes.begin(), sizes.end());
-  return success();
-}
-
-LogicalResult
-MatmulOp::reifyResultShapes(OpBuilder &b,
-                            ReifiedRankedShapedTypeDims &reifiedReturnShapes) {
-  if (getNumResults() == 0)
-    return success();
-  SmallVector<OpFoldResult> shape;
-  for (int64_t i = 0; i < getCType().getRank(); ++i)
-    shape.push_back(getExtent(b, getLoc(), getC(), i));
-  reifiedReturnShapes.push_back(std::move(shape));
-  return success();
 }

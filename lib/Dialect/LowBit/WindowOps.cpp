@@ -4,11 +4,9 @@
 // same input and only knows another first position, since the rows of an image
 // that a tile needs overlap those of the next one.
 
+#include "Slices.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "quantc/Dialect/LowBit/LowBit.h"
 
 using namespace mlir;
 using namespace quantc::lowbit;
@@ -43,17 +41,7 @@ template <typename OpTy> static LogicalResult verifyWindow(OpTy op) {
       failed(expectEntries(op, "pad_low", op.getPadLow(), count, 0)) ||
       failed(expectEntries(op, "pad_high", op.getPadHigh(), count, 0)))
     return failure();
-  bool onTensors = isa<TensorType>(op.getOutput().getType());
-  for (Value operand : op->getOperands())
-    if (isa<ShapedType>(operand.getType()) &&
-        isa<TensorType>(operand.getType()) != onTensors)
-      return op.emitOpError(
-          "expected all operands to be tensors or all memrefs");
-  if (op.getNumResults() != size_t(onTensors ? 1 : 0))
-    return op.emitOpError("expected one result on tensors and none on memrefs, "
-                          "got ")
-           << op.getNumResults();
-  return success();
+  return verifyDestinationStyle(op);
 }
 
 LogicalResult PatchesOp::verify() {
@@ -110,77 +98,17 @@ LogicalResult DepthwiseOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// Effects and shapes
-//===----------------------------------------------------------------------===//
-
-using Effects =
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
-
-template <typename OpTy>
-static void getWindowEffects(OpTy op, Effects &effects) {
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (!isa<MemRefType>(operand.get().getType()))
-      continue;
-    if (op.isDpsInit(&operand))
-      effects.emplace_back(MemoryEffects::Write::get(), &operand);
-    else
-      effects.emplace_back(MemoryEffects::Read::get(), &operand);
-  }
-}
-
-static OpFoldResult getExtent(OpBuilder &b, Location loc, Value value,
-                              int64_t dim) {
-  auto type = cast<ShapedType>(value.getType());
-  if (!type.isDynamicDim(dim))
-    return b.getIndexAttr(type.getDimSize(dim));
-  if (isa<MemRefType>(type))
-    return memref::DimOp::create(b, loc, value, dim).getResult();
-  return tensor::DimOp::create(b, loc, value, dim).getResult();
-}
-
-template <typename OpTy>
-static LogicalResult reifyWindow(OpTy op, OpBuilder &b,
-                                 ReifiedRankedShapedTypeDims &shapes) {
-  if (op.getNumResults() == 0)
-    return success();
-  shapes.push_back({getExtent(b, op.getLoc(), op.getOutput(), 0),
-                    getExtent(b, op.getLoc(), op.getOutput(), 1)});
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
 // Tiling
 //===----------------------------------------------------------------------===//
-
-template <typename OpTy>
-static SmallVector<Range> getDomain(OpTy op, OpBuilder &b) {
-  SmallVector<Range> domain;
-  for (int64_t i = 0; i < 2; ++i)
-    domain.push_back({b.getIndexAttr(0),
-                      getExtent(b, op.getLoc(), op.getOutput(), i),
-                      b.getIndexAttr(1)});
-  return domain;
-}
-
-static Value takeSlice(OpBuilder &b, Location loc, Value value,
-                       ArrayRef<OpFoldResult> offsets,
-                       ArrayRef<OpFoldResult> sizes) {
-  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-  if (isa<MemRefType>(value.getType()))
-    return memref::SubViewOp::create(b, loc, value, offsets, sizes, strides);
-  return tensor::ExtractSliceOp::create(b, loc, value, offsets, sizes, strides);
-}
 
 /// `value` cut to a range of its last dimension.
 static Value takeChannels(OpBuilder &b, Location loc, Value value,
                           OpFoldResult offset, OpFoldResult size) {
-  int64_t rank = cast<ShapedType>(value.getType()).getRank();
-  SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)), sizes;
-  for (int64_t i = 0; i < rank; ++i)
-    sizes.push_back(getExtent(b, loc, value, i));
-  offsets.back() = offset;
-  sizes.back() = size;
-  return takeSlice(b, loc, value, offsets, sizes);
+  Slice slice;
+  for (int64_t i = 0; i + 1 < cast<ShapedType>(value.getType()).getRank(); ++i)
+    slice.add(b.getIndexAttr(0), getExtent(b, loc, value, i));
+  slice.add(offset, size);
+  return takeSlice(b, loc, value, slice);
 }
 
 /// The operation on rows from offsets[0], with `inputs` in place of its own.
@@ -193,7 +121,7 @@ tileWindow(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult> offsets,
   bindDims(b.getContext(), x, y);
   OpFoldResult first = affine::makeComposedFoldedAffineApply(
       b, loc, x + y, {OpFoldResult(op.getFirst()), offsets[0]});
-  Value output = takeSlice(b, loc, op.getOutput(), offsets, sizes);
+  Value output = takeSlice(b, loc, op.getOutput(), Slice(offsets, sizes));
   SmallVector<Value> operands(inputs);
   operands.push_back(output);
   operands.push_back(getValueOrCreateConstantIndexOp(b, loc, first));
@@ -239,41 +167,10 @@ DepthwiseOp::getTiledImplementation(OpBuilder &b,
        takeChannels(b, getLoc(), getWeight(), offsets[1], sizes[1])});
 }
 
-// The rest is the same for both: result and iteration domain coincide.
-#define QUANTC_WINDOW_OP(OP)                                                   \
-  void OP::getEffects(Effects &effects) { getWindowEffects(*this, effects); }  \
-  LogicalResult OP::reifyResultShapes(OpBuilder &b,                            \
-                                      ReifiedRankedShapedTypeDims &shapes) {   \
-    return reifyWindow(*this, b, shapes);                                      \
-  }                                                                            \
-  SmallVector<utils::IteratorType> OP::getLoopIteratorTypes() {                \
-    return {utils::IteratorType::parallel, utils::IteratorType::parallel};     \
-  }                                                                            \
-  SmallVector<Range> OP::getIterationDomain(OpBuilder &b) {                    \
-    return getDomain(*this, b);                                                \
-  }                                                                            \
-  LogicalResult OP::getResultTilePosition(                                     \
-      OpBuilder &, unsigned, ArrayRef<OpFoldResult> offsets,                   \
-      ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,  \
-      SmallVector<OpFoldResult> &resultSizes) {                                \
-    resultOffsets.assign(offsets.begin(), offsets.end());                      \
-    resultSizes.assign(sizes.begin(), sizes.end());                            \
-    return success();                                                          \
-  }                                                                            \
-  FailureOr<TilingResult> OP::generateResultTileValue(                         \
-      OpBuilder &b, unsigned, ArrayRef<OpFoldResult> offsets,                  \
-      ArrayRef<OpFoldResult> sizes) {                                          \
-    return getTiledImplementation(b, offsets, sizes);                          \
-  }                                                                            \
-  LogicalResult OP::getIterationDomainTileFromResultTile(                      \
-      OpBuilder &, unsigned, ArrayRef<OpFoldResult> offsets,                   \
-      ArrayRef<OpFoldResult> sizes,                                            \
-      SmallVectorImpl<OpFoldResult> &domainOffsets,                            \
-      SmallVectorImpl<OpFoldResult> &domainSizes) {                            \
-    domainOffsets.assign(offsets.begin(), offsets.end());                      \
-    domainSizes.assign(sizes.begin(), sizes.end());                            \
-    return success();                                                          \
-  }
-QUANTC_WINDOW_OP(PatchesOp)
-QUANTC_WINDOW_OP(DepthwiseOp)
-#undef QUANTC_WINDOW_OP
+SmallVector<utils::IteratorType> PatchesOp::getLoopIteratorTypes() {
+  return {utils::IteratorType::parallel, utils::IteratorType::parallel};
+}
+
+SmallVector<utils::IteratorType> DepthwiseOp::getLoopIteratorTypes() {
+  return {utils::IteratorType::parallel, utils::IteratorType::parallel};
+}

@@ -41,8 +41,6 @@ inline constexpr int64_t kMaxIntegerTaps = 512;
 
 void registerBufferizableOpInterfaceExternalModels(
     mlir::DialectRegistry &registry);
-/// Part of it.
-void registerHadamardBufferization(mlir::DialectRegistry &registry);
 
 } // namespace quantc::lowbit
 

@@ -37,7 +37,11 @@ def LowBit_Operand : AnyTypeOf<[
     TensorRankOf<[F32, I8, I32], [2, 3, 4, 5, 6]>,
     Non0RankedMemRefOf<[F32, I8, I32]>]>;
 
-def LowBit_MatmulOp : Op<LowBit_Dialect, "matmul", [
+// What all operations share: one destination, whose tiles are the tiles of the
+// iteration domain.  `readsDestination` says whether what it held before counts.
+class LowBit_DestinationOp<string mnemonic, list<Trait> traits = [],
+                           bit readsDestination = 1>
+    : Op<LowBit_Dialect, mnemonic, !listconcat(traits, [
     DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, [
@@ -45,7 +49,54 @@ def LowBit_MatmulOp : Op<LowBit_Dialect, "matmul", [
     DeclareOpInterfaceMethods<TilingInterface, [
         "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
         "getResultTilePosition", "generateResultTileValue",
-        "getIterationDomainTileFromResultTile"]>]> {
+        "getIterationDomainTileFromResultTile"]>])> {
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let hasVerifier = 1;
+  let extraClassDefinition = [{
+    void $cppClass::getEffects(
+        ::llvm::SmallVectorImpl<::mlir::SideEffects::EffectInstance<
+            ::mlir::MemoryEffects::Effect>> &effects) {
+      getDestinationEffects(*this, /*readsDestination=*/}] #
+      !if(readsDestination, "true", "false") # [{, effects);
+    }
+    ::llvm::LogicalResult $cppClass::reifyResultShapes(
+        ::mlir::OpBuilder &b, ::mlir::ReifiedRankedShapedTypeDims &shapes) {
+      return reifyDestination(b, *this, shapes);
+    }
+    ::llvm::SmallVector<::mlir::Range> $cppClass::getIterationDomain(
+        ::mlir::OpBuilder &b) {
+      return getDestinationDomain(b, *this);
+    }
+    ::llvm::LogicalResult $cppClass::getResultTilePosition(
+        ::mlir::OpBuilder &, unsigned,
+        ::llvm::ArrayRef<::mlir::OpFoldResult> offsets,
+        ::llvm::ArrayRef<::mlir::OpFoldResult> sizes,
+        ::llvm::SmallVector<::mlir::OpFoldResult> &resultOffsets,
+        ::llvm::SmallVector<::mlir::OpFoldResult> &resultSizes) {
+      resultOffsets.assign(offsets.begin(), offsets.end());
+      resultSizes.assign(sizes.begin(), sizes.end());
+      return ::mlir::success();
+    }
+    ::mlir::FailureOr<::mlir::TilingResult> $cppClass::generateResultTileValue(
+        ::mlir::OpBuilder &b, unsigned,
+        ::llvm::ArrayRef<::mlir::OpFoldResult> offsets,
+        ::llvm::ArrayRef<::mlir::OpFoldResult> sizes) {
+      return getTiledImplementation(b, offsets, sizes);
+    }
+    ::llvm::LogicalResult $cppClass::getIterationDomainTileFromResultTile(
+        ::mlir::OpBuilder &, unsigned,
+        ::llvm::ArrayRef<::mlir::OpFoldResult> offsets,
+        ::llvm::ArrayRef<::mlir::OpFoldResult> sizes,
+        ::llvm::SmallVectorImpl<::mlir::OpFoldResult> &domainOffsets,
+        ::llvm::SmallVectorImpl<::mlir::OpFoldResult> &domainSizes) {
+      domainOffsets.assign(offsets.begin(), offsets.end());
+      domainSizes.assign(sizes.begin(), sizes.end());
+      return ::mlir::success();
+    }
+  }];
+}
+
+def LowBit_MatmulOp : LowBit_DestinationOp<"matmul"> {
   let summary = "C[…, m, n] += sum over ascending k of A[…, m, k] * B[…, k, n]";
   let description = [{
     A is `[batch…, M, K]`, C is `[batch…, M, N]`.  B has the order `b_layout`:
@@ -79,12 +130,10 @@ def LowBit_MatmulOp : Op<LowBit_Dialect, "matmul", [
   }];
   let arguments = (ins LowBit_BLayoutAttr:$b_layout, LowBit_Operand:$a,
                        LowBit_Operand:$b, LowBit_Operand:$c);
-  let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     custom<Layout>($b_layout) `ins` `(` $a `,` $b `:` type($a) `,` type($b) `)`
     `outs` `(` $c `:` type($c) `)` attr-dict (`->` type($results)^)?
   }];
-  let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getCMutable(); }
     ::mlir::ShapedType getAType() {
@@ -113,15 +162,7 @@ def LowBit_MatmulOp : Op<LowBit_Dialect, "matmul", [
   }];
 }
 
-def LowBit_HadamardOp : Op<LowBit_Dialect, "hadamard", [
-    DestinationStyleOpInterface,
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, [
-        "reifyResultShapes"]>,
-    DeclareOpInterfaceMethods<TilingInterface, [
-        "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
-        "getResultTilePosition", "generateResultTileValue",
-        "getIterationDomainTileFromResultTile"]>]> {
+def LowBit_HadamardOp : LowBit_DestinationOp<"hadamard"> {
   let summary = "Hadamard transform of blocks of every row";
   let description = [{
     qnn.hadamard on rows `[M, N]` of f32, N static.  Tiling: whole rows.
@@ -133,12 +174,10 @@ def LowBit_HadamardOp : Op<LowBit_Dialect, "hadamard", [
   }];
   let arguments = (ins LowBit_Operand:$input, LowBit_Operand:$output,
                        I64Attr:$block, UnitAttr:$transposed);
-  let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:`
     type($output) `)` attr-dict (`->` type($results)^)?
   }];
-  let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() {
       return getOutputMutable();
@@ -153,15 +192,8 @@ def LowBit_BlockOperand : AnyTypeOf<[
     RankedTensorOf<[F32, F16, I8, I32]>,
     Non0RankedMemRefOf<[F32, F16, I8, I32]>]>;
 
-def LowBit_BlockMatmulOp : Op<LowBit_Dialect, "block_matmul", [
-    AttrSizedOperandSegments, DestinationStyleOpInterface,
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, [
-        "reifyResultShapes"]>,
-    DeclareOpInterfaceMethods<TilingInterface, [
-        "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
-        "getResultTilePosition", "generateResultTileValue",
-        "getIterationDomainTileFromResultTile"]>]> {
+def LowBit_BlockMatmulOp : LowBit_DestinationOp<"block_matmul", [
+    AttrSizedOperandSegments]> {
   let summary = "contraction with codes of few bits whose groups share a scale";
   let description = [{
     A is `[M, K]` of static K, C is `[M, N]` of f32.  Group g is the k from
@@ -191,7 +223,6 @@ def LowBit_BlockMatmulOp : Op<LowBit_Dialect, "block_matmul", [
     LowBit_BlockOperand:$scales, Optional<LowBit_BlockOperand>:$offsets,
     Optional<LowBit_BlockOperand>:$sums, LowBit_BlockOperand:$c,
     I64Attr:$bits, I64Attr:$group);
-  let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `bits` `(` $bits `)` `group` `(` $group `)`
     `ins` `(` $a `,` $b `,` $scales `:` type($a) `,` type($b) `,` type($scales)
@@ -199,7 +230,6 @@ def LowBit_BlockMatmulOp : Op<LowBit_Dialect, "block_matmul", [
     (`sums` `(` $sums^ `:` type($sums) `)`)?
     `outs` `(` $c `:` type($c) `)` attr-dict (`->` type($results)^)?
   }];
-  let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getCMutable(); }
     ::mlir::ShapedType getAType() {

@@ -8,17 +8,8 @@
 /// A zero point that is known when the step runs.
 def LowBit_Scalar : AnyTypeOf<[0DTensorOf<[I32]>, MemRefRankOf<[I32], [0]>]>;
 
-class LowBit_WindowOp<string mnemonic> : Op<LowBit_Dialect, mnemonic, [
-    DestinationStyleOpInterface,
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, [
-        "reifyResultShapes"]>,
-    DeclareOpInterfaceMethods<TilingInterface, [
-        "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
-        "getResultTilePosition", "generateResultTileValue",
-        "getIterationDomainTileFromResultTile"]>]> {
-  let results = (outs Variadic<AnyRankedTensor>:$results);
-  let hasVerifier = 1;
+class LowBit_WindowOp<string mnemonic>
+    : LowBit_DestinationOp<mnemonic, [], /*readsDestination=*/0> {
   code windowDeclarations = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() {
       return getOutputMutable();
