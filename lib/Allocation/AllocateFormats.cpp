@@ -11,34 +11,12 @@
 #include "quantc/Calibration/Statistics.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
 #include "quantc/Dialect/QNN/Interpreter.h"
+#include "quantc/Dialect/QNN/NodeNames.h"
 #include "quantc/Support/AtomicFile.h"
 
 namespace quantc {
 #define GEN_PASS_DEF_ALLOCATEFORMATSPASS
 #include "quantc/Allocation/Passes.h.inc"
-
-solvers::LayerStatistics toLayerStatistics(mlir::MLIRContext *context,
-                                           const SecondMoment &moment) {
-  auto tensor = [&](const std::vector<double> &values,
-                    llvm::ArrayRef<int64_t> shape) {
-    auto result = *HostTensor::allocate(mlir::Float64Type::get(context), shape);
-    llvm::copy(values, result.asMutable<double>().begin());
-    return result;
-  };
-  int64_t channels = moment.getChannels();
-  solvers::LayerStatistics statistics;
-  statistics.count = moment.getCount();
-  statistics.secondMoment = tensor(moment.getMatrix(), {channels, channels});
-  statistics.mean = tensor(moment.getMean(), {channels});
-  return statistics;
-}
-
-std::string firstNodeName(mlir::Operation *op, llvm::StringRef otherwise) {
-  llvm::SmallVector<llvm::StringRef> names;
-  qnn::collectNodeNames(op->getLoc(), names);
-  return names.empty() ? otherwise.str() : names.front().str();
-}
-
 } // namespace quantc
 
 using namespace mlir;
@@ -99,7 +77,8 @@ void FormatAllocator::add(Value value, Operation *reader) {
   if (isNew) {
     Matrix matrix;
     matrix.value = value;
-    matrix.name = firstNodeName(reader, reader->getName().stripDialect());
+    matrix.name =
+        firstNodeName(reader->getLoc(), reader->getName().stripDialect());
     matrices.push_back(std::move(matrix));
   }
   matrices[it->second].readers.push_back(reader);
@@ -282,11 +261,8 @@ struct AllocateFormatsPass
   void runOnOperation() override {
     ModuleOp module = getOperation();
     Statistics file;
-    if (!statistics.empty())
-      if (auto error = Statistics::load(statistics, file)) {
-        module.emitError(error->message);
-        return signalPassFailure();
-      }
+    if (!statistics.empty() && failed(loadStatistics(module, statistics, file)))
+      return signalPassFailure();
     auto chosen =
         solvers::Solver::create([&] { return module.emitError(); }, solver);
     if (!chosen)

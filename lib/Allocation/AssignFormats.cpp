@@ -165,11 +165,8 @@ private:
   }
 
   static bool fits(ConvOp op, const Formats &formats) {
-    // Sums of a depthwise window are kept in f32, where they must be exact.
-    constexpr int64_t mostTaps = 512;
     auto shape = cast<ShapedType>(op.getWeight().getType()).getShape();
-    bool isDepthwise = shape.back() == 1 && int64_t(op.getGroups()) == shape[0];
-    if (op.getGroups() != 1 && !isDepthwise) {
+    if (op.getGroups() != 1 && !op.isDepthwise()) {
       op.emitRemark() << "stays float: it has " << op.getGroups()
                       << " groups of " << shape.back() << " channels";
       return false;
@@ -179,8 +176,9 @@ private:
       return false;
     int64_t length = llvm::product_of(shape.drop_front());
     int64_t limit =
-        isDepthwise ? mostTaps
-                    : fmt::maxGroupLength(formats.weight.planes(), -128, 127);
+        op.isDepthwise()
+            ? fmt::kMaxDepthwiseTaps
+            : fmt::maxGroupLength(formats.weight.planes(), -128, 127);
     if (length <= limit)
       return true;
     op.emitRemark() << "stays float: a scale of its weight covers " << length

@@ -6,8 +6,6 @@
 #define QUANTC_LIB_ALLOCATION_LAYERMOMENTS_H
 
 #include "quantc/Calibration/Observers.h"
-#include "quantc/Dialect/QNN/NodeNames.h"
-#include "quantc/Dialect/QNN/QNN.h"
 #include "quantc/Solvers/Solver.h"
 
 namespace quantc {
@@ -15,9 +13,6 @@ namespace quantc {
 /// The sums as tensors of f64.
 solvers::LayerStatistics toLayerStatistics(mlir::MLIRContext *context,
                                            const SecondMoment &moment);
-
-/// The first ONNX node of an operation; `otherwise` if it has none.
-std::string firstNodeName(mlir::Operation *op, llvm::StringRef otherwise);
 
 } // namespace quantc
 

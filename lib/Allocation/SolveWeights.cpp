@@ -11,6 +11,7 @@
 #include "quantc/Calibration/Statistics.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
 #include "quantc/Dialect/QNN/Interpreter.h"
+#include "quantc/Dialect/QNN/NodeNames.h"
 
 namespace quantc {
 #define GEN_PASS_DEF_SOLVEWEIGHTSPASS
@@ -69,8 +70,8 @@ LogicalResult WeightSolver::collect(func::FuncOp func) {
         !constants.contains(quantize.getInput()) ||
         !seen.insert(quantize).second)
       return WalkResult::advance();
-    Task task{quantize, linear, firstNodeName(linear, "linear"), nullptr,
-              std::nullopt};
+    Task task{quantize, linear, firstNodeName(linear.getLoc(), "linear"),
+              nullptr, std::nullopt};
     if (failed(attach(task)))
       return WalkResult::interrupt();
     tasks.push_back(std::move(task));
@@ -161,11 +162,8 @@ struct SolveWeightsPass
   void runOnOperation() override {
     ModuleOp module = getOperation();
     Statistics file;
-    if (!statistics.empty())
-      if (auto error = Statistics::load(statistics, file)) {
-        module.emitError(error->message);
-        return signalPassFailure();
-      }
+    if (!statistics.empty() && failed(loadStatistics(module, statistics, file)))
+      return signalPassFailure();
     auto chosen = solvers::Solver::create([&] { return module.emitError(); },
                                           solver, solverOptions);
     if (!chosen)

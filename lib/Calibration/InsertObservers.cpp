@@ -179,11 +179,8 @@ struct InsertObserversPass
         return signalPassFailure();
       }
     Statistics known;
-    if (!statistics.empty())
-      if (auto error = Statistics::load(statistics, known)) {
-        func.emitError(error->message);
-        return signalPassFailure();
-      }
+    if (!statistics.empty() && failed(loadStatistics(func, statistics, known)))
+      return signalPassFailure();
     FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
     if (failed(shapes))
       return signalPassFailure();

@@ -7,6 +7,7 @@
 // named POINT/OBSERVER/ARRAY.
 
 #include "quantc/Calibration/Statistics.h"
+#include "mlir/IR/Operation.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -177,6 +178,13 @@ std::optional<Error> Statistics::load(StringRef path, Statistics &statistics) {
   }
   statistics = std::move(loaded);
   return std::nullopt;
+}
+
+mlir::LogicalResult loadStatistics(mlir::Operation *op, StringRef path,
+                                   Statistics &statistics) {
+  if (auto error = Statistics::load(path, statistics))
+    return op->emitError(error->message);
+  return mlir::success();
 }
 
 } // namespace quantc

@@ -246,14 +246,12 @@ private:
         !payloads[op.getInput()].sums ||
         !isByteRows(weight.getScheme(), weight.getShape()))
       return false;
-    bool isDepthwise = weight.getShape().back() == 1 &&
-                       int64_t(op.getGroups()) == weight.getShape()[0];
     const Payload &a = payloads[op.getInput()];
     const Values &w = payloads[op.getWeight()].arrays;
     if (cast<ShapedType>(a.arrays[1].getType()).getRank() > 1 ||
-        (op.getGroups() != 1 && !isDepthwise))
+        (op.getGroups() != 1 && !op.isDepthwise()))
       return false;
-    Value start = a.zeroPoint && !isDepthwise
+    Value start = a.zeroPoint && !op.isDepthwise()
                       ? zeroPointSums(op.getLoc(), w[0], a.zeroPoint)
                       : Value();
     auto twin = QuantizedConvOp::create(

@@ -5,6 +5,7 @@
 
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Dialect/Fmt/PackLines.h"
+#include "quantc/Dialect/LowBit/LowBit.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -16,23 +17,22 @@ namespace quantc {
 using namespace mlir;
 using namespace quantc;
 using namespace quantc::qnn;
+using lowbit::kLineColumns, lowbit::kLineDepth;
 
 namespace {
 
 // The shape of a packed weight: lines of 16 columns by one k of four bytes, or
 // by four k of one byte.
 RankedTensorType packedType(RankedTensorType type) {
-  constexpr int64_t columns = 16, bytes = 4;
-  int64_t n = type.getDimSize(0), k = type.getDimSize(1);
-  int64_t panels = (n + columns - 1) / columns;
+  int64_t panels = llvm::divideCeil(type.getDimSize(0), kLineColumns);
+  int64_t k = type.getDimSize(1);
   Type element = type.getElementType();
   if (element.isF32())
-    return RankedTensorType::get({panels, k, columns}, element);
-  return RankedTensorType::get(
-      {panels, (k + bytes - 1) / bytes, columns, bytes}, element);
+    return RankedTensorType::get({panels, k, kLineColumns}, element);
+  int64_t lines = llvm::divideCeil(k, kLineDepth);
+  return RankedTensorType::get({panels, lines, kLineColumns, kLineDepth},
+                               element);
 }
-
-constexpr int64_t kColumns = 16;
 
 /// The type of codes [n, k] in packed lines.
 RankedTensorType linesType(RankedTensorType codes, fmt::BlockFormat blocks) {
@@ -45,12 +45,13 @@ RankedTensorType linesType(RankedTensorType codes, fmt::BlockFormat blocks) {
 
 /// The type of scales or offsets [n] or [n, groups] in panels of 16 columns.
 RankedTensorType panelsType(RankedTensorType type) {
-  int64_t panels = llvm::divideCeil(type.getDimSize(0), kColumns);
+  int64_t panels = llvm::divideCeil(type.getDimSize(0), kLineColumns);
   Type element = type.getElementType();
   if (element.isInteger())
     element = IntegerType::get(type.getContext(), 8);
   return RankedTensorType::get(
-      {panels, type.getRank() < 2 ? 1 : type.getDimSize(1), kColumns}, element);
+      {panels, type.getRank() < 2 ? 1 : type.getDimSize(1), kLineColumns},
+      element);
 }
 
 class WeightPacker {

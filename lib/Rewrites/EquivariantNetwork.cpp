@@ -39,8 +39,7 @@ void moveOp(ConvOp op, TransformMove &move) {
   int64_t channel = op.getChannelsLast() ? last : 1;
   if (move.getAxes() != ArrayRef<int64_t>(channel))
     return move.block("mixes positions");
-  bool depthwise = int64_t(op.getGroups()) == weight.getDimSize(0) &&
-                   weight.getDimSize(channel) == 1 && op.getGroups() > 1;
+  bool depthwise = op.isDepthwise() && op.getGroups() > 1;
   if (op.getGroups() != 1 && !depthwise)
     return move.block("has groups of channels");
   if (depthwise && !move.isScale())

@@ -312,10 +312,8 @@ struct SmoothQuantPass
                      "'quantc calibrate' writes, as statistics=FILE");
       return signalPassFailure();
     }
-    if (auto error = Statistics::load(statistics, measured)) {
-      func.emitError(error->message);
+    if (failed(loadStatistics(func, statistics, measured)))
       return signalPassFailure();
-    }
     FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
     if (failed(shapes))
       return signalPassFailure();

@@ -9,6 +9,7 @@
 #ifndef QUANTC_CALIBRATION_STATISTICS_H
 #define QUANTC_CALIBRATION_STATISTICS_H
 
+#include "mlir/Support/LLVM.h"
 #include "quantc/Calibration/Observer.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -63,6 +64,10 @@ private:
   std::vector<std::unique_ptr<PointStatistics>> points;
   llvm::StringMap<PointStatistics *> byName;
 };
+
+/// Statistics::load for a pass: an error is emitted at `op`.
+mlir::LogicalResult loadStatistics(mlir::Operation *op, llvm::StringRef path,
+                                   Statistics &statistics);
 
 } // namespace quantc
 

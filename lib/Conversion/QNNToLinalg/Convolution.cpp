@@ -368,10 +368,10 @@ LogicalResult Convolution::lower(QuantizedConvOp conv) {
   if (!packedFrom)
     return conv.emitOpError(
         "expected a packed weight (pack-weights runs first)");
-  if (isDepthwise() && llvm::product_of(taps) > lowbit::kMaxIntegerTaps)
+  if (isDepthwise() && llvm::product_of(taps) > fmt::kMaxDepthwiseTaps)
     return conv.emitOpError("has ")
            << llvm::product_of(taps) << " taps; a depthwise window of codes "
-           << "holds at most " << lowbit::kMaxIntegerTaps;
+           << "holds at most " << fmt::kMaxDepthwiseTaps;
   if (getDepth() > 65536)
     return conv.emitOpError("reduces ")
            << getDepth() << " elements; one int32 group holds at most 65536";

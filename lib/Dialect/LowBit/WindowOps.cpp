@@ -7,6 +7,7 @@
 #include "Slices.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "quantc/Dialect/Fmt/Planes.h"
 
 using namespace mlir;
 using namespace quantc::lowbit;
@@ -91,9 +92,9 @@ LogicalResult DepthwiseOp::verify() {
   int64_t taps = weight.getNumElements() / std::max<int64_t>(1, channels);
   if (getZeroPoint() && !from.isInteger())
     return emitOpError("expected 'zero_point' only on i8");
-  if (from.isInteger(8) && taps > kMaxIntegerTaps)
+  if (from.isInteger(8) && taps > fmt::kMaxDepthwiseTaps)
     return emitOpError("expected at most ")
-           << kMaxIntegerTaps << " taps on i8, got " << taps;
+           << fmt::kMaxDepthwiseTaps << " taps on i8, got " << taps;
   return success();
 }
 

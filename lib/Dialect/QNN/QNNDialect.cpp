@@ -97,11 +97,24 @@ void qnn::collectNodeNames(Location loc, SmallVectorImpl<StringRef> &names) {
   }
 }
 
+std::string qnn::firstNodeName(Location loc, StringRef otherwise) {
+  SmallVector<StringRef> names;
+  collectNodeNames(loc, names);
+  return names.empty() ? otherwise.str() : names.front().str();
+}
+
 //===----------------------------------------------------------------------===//
 // Operations
 //===----------------------------------------------------------------------===//
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
+
+bool ConvOp::isDepthwise() {
+  ArrayRef<int64_t> shape = getPackedFrom().value_or(
+      cast<ShapedType>(getWeight().getType()).getShape());
+  return int64_t(getGroups()) == shape.front() &&
+         (getChannelsLast() ? shape.back() : shape[1]) == 1;
+}
 
 LogicalResult ConstantOp::verify() {
   auto type = cast<ShapedType>(getType());

@@ -40,6 +40,10 @@ int64_t maxPlaneProducts(const Plane &plane, int32_t low, int32_t high);
 /// their scales, which combining computes, fits too.
 int64_t maxGroupLength(llvm::ArrayRef<Plane> planes, int32_t low, int32_t high);
 
+/// The most taps of a depthwise window on i8: its sums are kept in f32, where
+/// 255 * 128 * taps must be exact.
+inline constexpr int64_t kMaxDepthwiseTaps = 512;
+
 } // namespace quantc::fmt
 
 #endif // QUANTC_DIALECT_FMT_PLANES_H

@@ -35,10 +35,6 @@ namespace quantc::lowbit {
 inline constexpr int64_t kLineColumns = 16;
 inline constexpr int64_t kLineDepth = 4;
 
-/// The most taps of a depthwise window on i8: sums of 255 * 128 * taps are
-/// exact in f32.
-inline constexpr int64_t kMaxIntegerTaps = 512;
-
 void registerBufferizableOpInterfaceExternalModels(
     mlir::DialectRegistry &registry);
 

@@ -8,12 +8,16 @@
 
 #include "mlir/IR/Location.h"
 #include "llvm/ADT/SmallVector.h"
+#include <string>
 
 namespace quantc::qnn {
 
 /// Appends the node names of a location, in order.
 void collectNodeNames(mlir::Location loc,
                       llvm::SmallVectorImpl<llvm::StringRef> &names);
+
+/// The first of them; `otherwise` if there is none.
+std::string firstNodeName(mlir::Location loc, llvm::StringRef otherwise);
 
 } // namespace quantc::qnn
 

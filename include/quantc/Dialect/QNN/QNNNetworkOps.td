@@ -58,6 +58,11 @@ def QNN_ConvOp : QNN_PureOp<"conv", [
     $input `,` $weight (`bias` $bias^)? attr-dict `:`
     functional-type(operands, results)
   }];
+  let extraClassDeclaration = [{
+    /// Whether each output channel is a group of its own with one input
+    /// channel.
+    bool isDepthwise();
+  }];
 }
 
 def QNN_PoolKind : I32EnumAttr<"PoolKind", "pooling function", [
