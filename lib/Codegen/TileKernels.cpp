@@ -139,31 +139,30 @@ SetVector<Operation *> producersOf(Operation *root) {
 }
 
 /// The loop of `root` that runs over dimension `dim` of the result of
-/// `producer`, following the chain of generic operations between them.
+/// `producer`, following any chain of generic operations between them.  The
+/// result may have other users, such as being a result of the kernel.
 std::optional<unsigned> traceDim(Operation *producer, unsigned dim,
                                  Operation *root) {
-  Operation *op = producer;
-  while (op != root) {
-    if (op->getNumResults() != 1 || op->getResult(0).use_empty())
-      return std::nullopt;
-    OpOperand &use = *op->getResult(0).use_begin();
+  if (producer == root)
+    return dim;
+  if (producer->getNumResults() != 1)
+    return std::nullopt;
+  for (OpOperand &use : producer->getResult(0).getUses()) {
     auto user = dyn_cast<linalg::LinalgOp>(use.getOwner());
     if (!user)
-      return std::nullopt;
-    AffineMap map = user.getMatchingIndexingMap(&use);
-    auto loop = dyn_cast<AffineDimExpr>(map.getResult(dim));
+      continue;
+    auto loop = dyn_cast<AffineDimExpr>(
+        user.getMatchingIndexingMap(&use).getResult(dim));
     if (!loop)
-      return std::nullopt;
+      continue;
     if (user == root)
       return loop.getPosition();
     AffineMap out = user.getIndexingMapsArray().back();
-    auto position = out.getResultPosition(loop);
-    if (!position)
-      return std::nullopt;
-    dim = *position;
-    op = user;
+    if (auto position = out.getResultPosition(loop))
+      if (auto found = traceDim(user, *position, root))
+        return found;
   }
-  return dim;
+  return std::nullopt;
 }
 
 /// Whether `loop` moves, together with another loop, along a dimension of an
