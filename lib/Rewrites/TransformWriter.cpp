@@ -137,7 +137,9 @@ void TransformWriter::foldHadamard(const ChannelRegion &region, int64_t block) {
 
 Value TransformWriter::scaleValue(Value value, ArrayRef<float> factors) {
   Value other = vector(factors);
-  builder.setInsertionPointAfterValue(value);
+  // An argument is followed by the start of the block, the factors are after.
+  builder.setInsertionPointAfterValue(isa<BlockArgument>(value) ? other
+                                                                : value);
   auto op =
       MulOp::create(builder, value.getLoc(), value.getType(), value, other);
   (void)shapes.update(op);

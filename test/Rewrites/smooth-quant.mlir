@@ -5,6 +5,8 @@
 // RUN: quant-opt %t/model.mlir --smooth-quant='statistics=%t/all.safetensors alpha=0 online=false' | FileCheck %s --check-prefix=OFFLINE
 // RUN: quant-opt %t/model.mlir --smooth-quant='statistics=%t/all.safetensors alpha=search' | FileCheck %s --check-prefix=SEARCH
 // RUN: quant-opt %t/model.mlir --smooth-quant='statistics=%t/some.safetensors' | FileCheck %s --check-prefix=MISSING
+// RUN: quantc calibrate %t/argument.mlir --calib synthetic -o %t/argument.safetensors
+// RUN: quant-opt %t/argument.mlir --smooth-quant='statistics=%t/argument.safetensors alpha=0' | FileCheck %s --check-prefix=ARGUMENT
 // RUN: not quant-opt %t/other.mlir --smooth-quant='statistics=%t/all.safetensors' 2>&1 | FileCheck %s --check-prefix=STALE
 // RUN: not quant-opt %t/model.mlir --smooth-quant 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not quant-opt %t/model.mlir --smooth-quant='statistics=%t/all.safetensors alpha=2' 2>&1 | FileCheck %s --check-prefix=ALPHA
@@ -40,6 +42,12 @@
 // NONE: error: smooth-quant needs statistics: give it the file that 'quantc calibrate' writes, as statistics=FILE
 // ALPHA: error: expected alpha to be 'search' or from 0 to 1, got '2'
 
+// An input of the model is scaled too, after the factors.
+// ARGUMENT-LABEL: func.func @main(
+// ARGUMENT: %[[F:.+]] = qnn.constant dense<[5.000000e-01, 2.000000e+00]>
+// ARGUMENT: %[[S:.+]] = qnn.mul %{{.+}}, %[[F]] {qnn.transforms
+// ARGUMENT: qnn.linear %[[S]]
+
 //--- model.mlir
 func.func @main(%x: tensor<?x16xf32> {qnn.name = "x", qnn.shape = affine_map<()[s0] -> (s0, 16)>}) -> (tensor<?x3xf32> {qnn.name = "b"}, tensor<?x1xf32> {qnn.name = "c"})
     attributes {qnn.entry, qnn.symbols = ["rows"]} {
@@ -66,4 +74,12 @@ func.func @other(%x: tensor<?x16xf32> {qnn.name = "x", qnn.shape = affine_map<()
   %n = qnn.layer_norm %x, %gamma bias %beta {axis = 1 : i64, epsilon = 1.0e-6 : f32} : (tensor<?x16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<?x16xf32> loc("norm")
   %b = qnn.linear %n, %v : (tensor<?x16xf32>, tensor<3x16xf32>) -> tensor<?x3xf32>
   return %b : tensor<?x3xf32>
+}
+
+//--- argument.mlir
+func.func @main(%x: tensor<?x2xf32> {qnn.name = "x", qnn.shape = affine_map<()[s0] -> (s0, 2)>}) -> (tensor<?x1xf32> {qnn.name = "y"})
+    attributes {qnn.entry, qnn.symbols = ["rows"]} {
+  %u = qnn.constant dense<[[1.0, 4.0]]> : tensor<1x2xf32> -> tensor<1x2xf32>
+  %y = qnn.linear %x, %u : (tensor<?x2xf32>, tensor<1x2xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
 }
