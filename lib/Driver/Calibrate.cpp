@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Calibration: the module with observed values as results is compiled like any
-// other, into a library in a folder that is removed as soon as the library is
-// mapped, and run sample by sample.
+// other and run sample by sample.
 
 #include "quantc/Driver/Calibrate.h"
 #include "SyntheticData.h"
 #include "quantc/Calibration/Passes.h"
 #include "quantc/Calibration/Runner.h"
-#include "quantc/Driver/FirstError.h"
+#include "quantc/Driver/InProcess.h"
 #include "quantc/Driver/LoadModule.h"
 #include "quantc/Driver/Pipelines.h"
-#include "quantc/Target/Artifact.h"
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
@@ -34,7 +29,6 @@ public:
 
 private:
   std::optional<Error> build(ModuleOp module);
-  std::optional<Error> compile(ModuleOp module);
   std::optional<Error> forEach(SampleFn use);
   std::optional<Error> observe(CalibrationRunner &runner,
                                std::vector<NamedArray> &sample);
@@ -45,7 +39,7 @@ private:
   func::FuncOp function;
   std::vector<Tap> taps;
   EntrySpec spec;
-  std::unique_ptr<Session> session;
+  std::unique_ptr<InProcessProgram> program;
 };
 
 std::optional<Error> Calibration::build(ModuleOp module) {
@@ -53,56 +47,18 @@ std::optional<Error> Calibration::build(ModuleOp module) {
     return error;
   if (auto error = describeEntry(function, spec))
     return error;
-  OwningOpRef<ModuleOp> program = cast<ModuleOp>(module->clone());
-  for (auto func : llvm::make_early_inc_range(program->getOps<func::FuncOp>()))
+  OwningOpRef<ModuleOp> copy = cast<ModuleOp>(module->clone());
+  for (auto func : llvm::make_early_inc_range(copy->getOps<func::FuncOp>()))
     if (func->hasAttr(qnn::kEntryAttr) && func.getName() != spec.name)
       func.erase();
   func::FuncOp entry;
-  if (auto error = findEntry(*program, spec.name, entry))
+  if (auto error = findEntry(*copy, spec.name, entry))
     return error;
   if (auto error = exposeTaps(entry, taps))
     return error;
-  return taps.empty() ? std::nullopt : compile(*program);
-}
-
-std::optional<Error> Calibration::compile(ModuleOp module) {
-  auto target = TargetDescription::create("native", "");
-  if (!target)
-    return Error{Status::IO, llvm::toString(target.takeError())};
-  SmallString<128> path;
-  if (std::error_code code =
-          llvm::sys::fs::createUniqueDirectory("quantc-calibrate", path))
-    return Error{Status::IO,
-                 "cannot make a folder for temporary files: " + code.message()};
-  std::string folder(path);
-  llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(folder); });
-  llvm::sys::path::append(path, "calibrate.so");
-  if (auto error = workspace.run(
-          module,
-          [&](OpPassManager &pm) {
-            buildCodegenPipeline(pm, *target);
-            return std::nullopt;
-          },
-          Status::Internal))
-    return error;
-  ArtifactOptions artifact;
-  artifact.output = std::string(path);
-  artifact.threads = workspace.getThreads();
-  {
-    FirstError first(workspace.getContext());
-    auto error = writeArtifact(module, *target, artifact);
-    if (error && error->status == Status::Internal)
-      return first.get(workspace.getName() + ": " + error->message,
-                       Status::Internal);
-    if (error)
-      return error;
-  }
-  std::shared_ptr<Artifact> loaded;
-  if (auto error = Artifact::load(path, loaded))
-    return error;
-  SessionOptions session;
-  session.threads = int32_t(workspace.getThreads());
-  return Session::create(loaded, session, this->session);
+  if (taps.empty())
+    return std::nullopt;
+  return InProcessProgram::compile(workspace, *copy, program);
 }
 
 std::optional<Error> Calibration::forEach(SampleFn use) {
@@ -144,26 +100,13 @@ std::optional<Error> Calibration::observe(CalibrationRunner &runner,
                                           std::vector<NamedArray> &sample) {
   if (auto error = checkNumbers(sample, kMaxObserved))
     return error;
-  std::vector<quantc_tensor> tensors;
-  tensors.reserve(sample.size());
-  std::vector<quantc_value> inputs, outputs;
-  for (NamedArray &input : sample) {
-    tensors.push_back(input.array.getTensor());
-    inputs.push_back(quantc_tensor_value(input.name.c_str(), &tensors.back()));
-  }
-  const EntrySpec &entry = session->getArtifact().getEntries()[0];
-  for (const ValueSpec &output : entry.outputs)
-    outputs.push_back(quantc_tensor_value(output.name.c_str(), nullptr));
-  if (auto error = session->run(0, inputs, outputs))
+  std::vector<quantc_tensor> results;
+  if (auto error = program->run(sample, results))
     return error;
   std::vector<TapTensor> observed;
-  for (const quantc_value &value : outputs) {
-    const quantc_tensor &tensor = value.tensors[0];
-    observed.push_back(
-        {reinterpret_cast<const float *>(
-             static_cast<const char *>(tensor.data) + tensor.byte_offset),
-         ArrayRef(tensor.shape, size_t(tensor.ndim))});
-  }
+  for (const quantc_tensor &tensor : results)
+    observed.push_back({reinterpret_cast<const float *>(dataOf(tensor)),
+                        ArrayRef(tensor.shape, size_t(tensor.ndim))});
   if (auto error = runner.observe(observed, readMasks(taps, sample)))
     return error;
   if (options.progress)

@@ -64,11 +64,14 @@ private:
 
 class Compilation {
 public:
-  explicit Compilation(const CompileOptions &options)
-      : options(options),
-        workspace(options.input, options.model, options.threads) {}
+  Compilation(const CompileOptions &options, Workspace &workspace)
+      : options(options), workspace(workspace) {}
 
+  /// All of it, to the output.
   std::optional<Error> run();
+  std::optional<Error> prepare();
+  /// After `prepare`: loads the model and brings it to encoded values.
+  std::optional<Error> quantize();
 
 private:
   std::optional<Error> checkOutput();
@@ -81,7 +84,7 @@ private:
   std::optional<Error> writeLibrary(const TargetDescription &target);
 
   const CompileOptions &options;
-  Workspace workspace;
+  Workspace &workspace;
   Recipe recipe;
   std::string suffix;
 };
@@ -250,21 +253,30 @@ std::optional<Error> Compilation::runFront() {
       Status::Refused);
 }
 
-std::optional<Error> Compilation::run() {
-  auto target = TargetDescription::create(options.cpu, options.attributes);
-  if (!target)
-    return Error{Status::Usage, llvm::toString(target.takeError())};
+// What can be refused before any work.
+std::optional<Error> Compilation::prepare() {
   if (auto error = loadRecipe(options.recipe, recipe))
     return error;
-  if (auto error = checkData())
-    return error;
-  if (auto error = checkOutput())
-    return error;
+  return checkData();
+}
+
+std::optional<Error> Compilation::quantize() {
   if (auto error = workspace.load())
     return error;
   if (auto error = checkFormats(&workspace.getContext(), recipe))
     return error;
-  if (auto error = runFront())
+  return runFront();
+}
+
+std::optional<Error> Compilation::run() {
+  auto target = TargetDescription::create(options.cpu, options.attributes);
+  if (!target)
+    return Error{Status::Usage, llvm::toString(target.takeError())};
+  if (auto error = prepare())
+    return error;
+  if (auto error = checkOutput())
+    return error;
+  if (auto error = quantize())
     return error;
   if (suffix != ".so")
     return writeModule();
@@ -282,7 +294,16 @@ std::optional<Error> Compilation::run() {
 } // namespace
 
 std::optional<Error> compile(const CompileOptions &options) {
-  return Compilation(options).run();
+  Workspace workspace(options.input, options.model, options.threads);
+  return Compilation(options, workspace).run();
+}
+
+std::optional<Error> quantize(const CompileOptions &options,
+                              Workspace &workspace) {
+  Compilation compilation(options, workspace);
+  if (auto error = compilation.prepare())
+    return error;
+  return compilation.quantize();
 }
 
 std::optional<Error> printPipeline(const CompileOptions &options,

@@ -7,6 +7,7 @@
 #include "Core.h"
 #include "quantc/Driver/Artifact.h"
 #include "quantc/Driver/Calibrate.h"
+#include "quantc/Driver/Compare.h"
 #include "quantc/Driver/Compile.h"
 #include <map>
 #include <mutex>
@@ -293,6 +294,27 @@ int64_t calibrateModel(const std::string &path, nb::bytes model,
   return statistics.samples;
 }
 
+std::string compareModels(const std::string &reference,
+                          const std::string &candidate, const std::string &data,
+                          bool perLayer, const std::string &recipe,
+                          const std::string &calibration,
+                          const std::string &statistics,
+                          const std::string &budget, const std::string &entry,
+                          unsigned threads) {
+  CompareOptions options;
+  options.reference = reference;
+  options.candidate = candidate;
+  options.data = data;
+  options.entry = entry;
+  options.threads = threads;
+  options.perLayer = perLayer;
+  options.setRecipe(recipe, calibration, statistics, budget);
+  nb::gil_scoped_release release;
+  ComparisonReport report;
+  check(compare(options, report));
+  return toJson(options, report);
+}
+
 void mergeFiles(const std::vector<std::string> &files,
                 const std::string &output) {
   nb::gil_scoped_release release;
@@ -318,6 +340,7 @@ NB_MODULE(_core, m) {
   m.def("compile", compileModel);
   m.def("calibrate", calibrateModel);
   m.def("merge_statistics", mergeFiles);
+  m.def("compare", compareModels);
   nb::class_<Model>(m, "Model")
       .def(nb::init<const std::string &>())
       .def("run", &Model::run)

@@ -14,11 +14,13 @@ A decoder's cache grows in buffers of a fixed size:
 Every failure is a quantc.Error with one line that says what is wrong.
 """
 
+import contextlib
+import json
 import os
 import pathlib
 import tempfile
 import zipfile
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
@@ -26,7 +28,7 @@ from . import _core, allocation, solvers
 from ._core import Error
 
 __all__ = ["Cache", "Error", "Model", "Pair", "Value", "allocation",
-           "calibrate", "compile", "load", "merge_statistics", "solvers"]
+           "calibrate", "compare", "compile", "load", "merge_statistics", "solvers"]
 
 
 class Value(NamedTuple):
@@ -229,11 +231,47 @@ def calibrate(model: Any, output: str | os.PathLike, calib: Any,
     selects statistics, `samples` is the most that are used.  Results do not depend on `threads`.
     """
     path, data = _source(model)
-    target = os.fspath(output)
-    if not isinstance(calib, Mapping):
-        return _core.calibrate(path, data, os.fspath(calib), target, recipe,
+    with _data_path(calib) as file:
+        return _core.calibrate(path, data, file, os.fspath(output), recipe,
                                entry, list(observers), samples, threads)
-    arrays = {name: np.asarray(value) for name, value in calib.items()}
+
+
+def merge_statistics(files: Sequence[str | os.PathLike],
+                     output: str | os.PathLike) -> None:
+    """Adds up statistics that `calibrate` measured on parts of the data."""
+    _core.merge_statistics([os.fspath(file) for file in files],
+                           os.fspath(output))
+
+
+def compare(reference: str | os.PathLike, candidate: str | os.PathLike,
+            data: Any, per_layer: bool = False, recipe: str | None = None,
+            calib: Any = "", stats: str | os.PathLike = "", budget: str = "",
+            entry: str = "", threads: int = 0) -> dict[str, Any]:
+    """How far two models lie apart on data (a path or a mapping, as `calib`
+    of `calibrate`): what `quantc compare --json` prints, as a dictionary.
+
+    Without `per_layer` both are libraries, or models that the reference
+    interpreter runs.  With it both are models; the candidate is compiled with
+    `recipe`, `calib` or `stats`, and `budget`, and "layers" lists what each
+    layer loses, the worst first.
+    """
+    with _data_path(data) as samples, _data_path(calib) as calibration:
+        if not per_layer and (recipe or calibration or stats or budget):
+            raise _refused("recipe, calib, stats and budget are for per_layer",
+                           2)
+        return json.loads(_core.compare(
+            os.fspath(reference), os.fspath(candidate), samples, per_layer,
+            recipe or "", calibration, os.fspath(stats), budget, entry,
+            threads))
+
+
+@contextlib.contextmanager
+def _data_path(data: Any) -> Iterator[str]:
+    """A path, or that of a temporary file with the arrays of a mapping."""
+    if not isinstance(data, Mapping):
+        yield os.fspath(data)
+        return
+    arrays = {name: np.asarray(value) for name, value in data.items()}
     for name, array in arrays.items():
         if array.dtype.hasobject:
             raise _refused(f"input '{name}' has dtype {array.dtype}, which no "
@@ -246,15 +284,7 @@ def calibrate(model: Any, output: str | os.PathLike, calib: Any,
                                   force_zip64=True) as member:
                     np.lib.format.write_array(member, array,
                                               allow_pickle=False)
-        return _core.calibrate(path, data, file, target, recipe,
-                               entry, list(observers), samples, threads)
-
-
-def merge_statistics(files: Sequence[str | os.PathLike],
-                     output: str | os.PathLike) -> None:
-    """Adds up statistics that `calibrate` measured on parts of the data."""
-    _core.merge_statistics([os.fspath(file) for file in files],
-                           os.fspath(output))
+        yield file
 
 
 def _source(model: Any) -> tuple[str, bytes]:

@@ -14,6 +14,8 @@
 
 namespace quantc {
 
+class Workspace;
+
 struct CompileOptions {
   /// A .onnx, .onnxtxt, .mlir or .mlirbc file, or nothing if `model` is given.
   std::string input;
@@ -42,6 +44,11 @@ struct CompileOptions {
 /// Compiles.  Returns std::nullopt when the output stands; on an error nothing
 /// is left behind and an earlier output is unharmed.
 std::optional<Error> compile(const CompileOptions &options);
+
+/// The front half alone: loads the workspace's model, which is that of
+/// `options`, and follows the recipe up to encoded values.  Nothing is written.
+std::optional<Error> quantize(const CompileOptions &options,
+                              Workspace &workspace);
 
 /// The pass pipeline of a recipe up to step functions in the LLVM dialect, in
 /// quant-opt's syntax.
