@@ -185,9 +185,9 @@ static void writeLayer(json::OStream &os, const LayerReport &layer) {
       os.value(extent);
   });
   os.attribute("stored_bits", layer.storedBits);
-  os.attribute("bits_per_weight", double(layer.storedBits) /
-                                      double(std::max<int64_t>(
-                                          layer.getElements(), 1)));
+  os.attribute("bits_per_weight",
+               double(layer.storedBits) /
+                   double(std::max<int64_t>(layer.getElements(), 1)));
   os.attribute("weights", layer.weights);
   os.attribute("solved", layer.solved);
   if (!layer.activations.empty()) {

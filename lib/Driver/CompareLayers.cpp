@@ -43,8 +43,8 @@ std::vector<std::string> describeRewrites(Value input) {
   for (auto one : transforms.getAsRange<DictionaryAttr>()) {
     bool last = one == transforms[transforms.size() - 1];
     bool rotated = one.contains("hadamard");
-    bool online = last && (rotated ? isa<HadamardOp>(source)
-                                   : isa<MulOp>(source));
+    bool online =
+        last && (rotated ? isa<HadamardOp>(source) : isa<MulOp>(source));
     result.push_back(std::string(rotated ? "rotated" : "scaled") +
                      (online ? " while running" : ""));
   }
@@ -166,8 +166,7 @@ std::optional<Error> LayerComparison::original(Operation *op,
   Type element =
       cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
   ArrayRef<int64_t> shape(result.shape, size_t(result.ndim));
-  int64_t bytes =
-      llvm::product_of(shape) * HostTensor::storageBytes(element);
+  int64_t bytes = llvm::product_of(shape) * HostTensor::storageBytes(element);
   value = HostTensor::borrow(element, shape, {dataOf(result), size_t(bytes)});
   FirstError first(workspace.getContext());
   FailureOr<HostTensor> restored = restoreOriginal(op, value);
@@ -177,8 +176,7 @@ std::optional<Error> LayerComparison::original(Operation *op,
   return std::nullopt;
 }
 
-void addAll(const HostTensor &a, const HostTensor &b,
-            LayerDistance &distance) {
+void addAll(const HostTensor &a, const HostTensor &b, LayerDistance &distance) {
   int64_t count = a.getNumElements();
   if (a.getElementType().isF32() && b.getElementType().isF32()) {
     ArrayRef<float> x = a.as<float>(), y = b.as<float>();
@@ -190,12 +188,12 @@ void addAll(const HostTensor &a, const HostTensor &b,
     distance.add(a.getFloat(i), b.getFloat(i));
 }
 
-std::optional<Error>
-LayerComparison::addLayer(ArrayRef<quantc_tensor> results, size_t index) {
+std::optional<Error> LayerComparison::addLayer(ArrayRef<quantc_tensor> results,
+                                               size_t index) {
   const ComparedLayer &layer = program.layers[index];
   HostTensor expected, got, alone;
-  if (auto error = original(layer.reference, results[layer.referenceResult],
-                            expected))
+  if (auto error =
+          original(layer.reference, results[layer.referenceResult], expected))
     return error;
   if (auto error =
           original(layer.candidate, results[layer.candidateResult], got))
@@ -225,8 +223,8 @@ LayerComparison::addOutputs(ArrayRef<quantc_tensor> results) {
   std::vector<NamedArray> expected, got;
   if (auto error = take(program.firstOutput, referenceSpec, expected))
     return error;
-  if (auto error = take(program.firstOutput + expected.size(), candidateSpec,
-                        got))
+  if (auto error =
+          take(program.firstOutput + expected.size(), candidateSpec, got))
     return error;
   return quantc::addOutputs(expected, got, report);
 }
@@ -273,16 +271,15 @@ std::optional<Error> LayerComparison::run() {
   if (auto error =
           InProcessProgram::compile(workspace, *program.module, running))
     return error;
-  if (auto error = forEachSample(options.data, referenceSpec,
-                                 [&](std::vector<NamedArray> &sample) {
-                                   return add(sample);
-                                 }))
+  if (auto error = forEachSample(
+          options.data, referenceSpec,
+          [&](std::vector<NamedArray> &sample) { return add(sample); }))
     return error;
-  llvm::stable_sort(report.layers, [](const LayerReport &a,
-                                      const LayerReport &b) {
-    return a.own.value_or(a.total).relative() >
-           b.own.value_or(b.total).relative();
-  });
+  llvm::stable_sort(report.layers,
+                    [](const LayerReport &a, const LayerReport &b) {
+                      return a.own.value_or(a.total).relative() >
+                             b.own.value_or(b.total).relative();
+                    });
   return std::nullopt;
 }
 

@@ -120,8 +120,8 @@ void Merger::copy() {
   auto parent = candidate->getParentOfType<ModuleOp>();
   (*program.module)->setAttrs(parent->getAttrDictionary());
   builder.setInsertionPointToStart(program.module->getBody());
-  merged = cast<func::FuncOp>(
-      builder.clone(*candidate.getOperation(), ofCandidate));
+  merged =
+      cast<func::FuncOp>(builder.clone(*candidate.getOperation(), ofCandidate));
   builder.setInsertionPoint(merged.front().getTerminator());
   ofReference.map(reference.getArguments(), merged.getArguments());
   for (Operation &op : reference.front().without_terminator())
