@@ -11,11 +11,9 @@ process) and the cosine of the pooled embedding to ONNX Runtime in fp32.
 """
 
 import argparse
-import json
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import time
 
@@ -44,10 +42,7 @@ def say(text: str) -> None:
 
 def stored_bits(file: pathlib.Path) -> tuple[str, str]:
     """Stored bits per weight over all weights and over the linears alone."""
-    quantc = engines.build_folder() / "bin" / "quantc"
-    text = subprocess.run([str(quantc), "inspect", str(file), "--json"],
-                          check=True, capture_output=True, text=True).stdout
-    bits = json.loads(text)["stored_bits_per_weight"]
+    bits = engines.stored_bits(file)
     return f"{bits['all']:.2f}", f"{bits['linears']:.2f}"
 
 

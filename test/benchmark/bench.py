@@ -76,6 +76,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1.0,
                         help="timed seconds per process")
     parser.add_argument("--json", type=pathlib.Path)
+    engines.add_peer_option(parser)
     options = parser.parse_args()
     folder = engines.build_folder() / "bench"
     rows: list[dict] = []

@@ -10,33 +10,30 @@ at least `--seconds` seconds are timed one by one.  Times are in milliseconds.
 import argparse
 import json
 import pathlib
-import statistics
+import subprocess
 import sys
-import time
+import tempfile
+
+import numpy as np
 
 import engines
+import timing
 import workloads
 
 
-def measure(run: engines.Run, inputs: workloads.Arrays, warmup: float,
-            seconds: float, runs: int) -> dict[str, float]:
-    """Median, lowest and 90th percentile of the run times in ms."""
-    def timed() -> float:
-        start = time.perf_counter()
-        run(inputs)
-        return time.perf_counter() - start
-
-    until = time.perf_counter() + warmup
-    timed()
-    while time.perf_counter() < until:
-        timed()
-    times: list[float] = []
-    until = time.perf_counter() + seconds
-    while len(times) < runs or time.perf_counter() < until:
-        times.append(timed() * 1e3)
-    times.sort()
-    return {"median_ms": statistics.median(times), "min_ms": times[0],
-            "p90_ms": times[int(0.9 * (len(times) - 1))], "runs": len(times)}
+def measure_outside(engine: str, file: pathlib.Path, threads: int,
+                    inputs: workloads.Arrays, limits: dict) -> dict:
+    """The same by a process of the peer's environment."""
+    with tempfile.TemporaryDirectory(prefix="quantc-peer-") as folder:
+        path = pathlib.Path(folder) / "inputs.npz"
+        np.savez(path, **inputs)
+        arguments = engines.peer_run_arguments(engine, file, threads)
+        for name, value in limits.items():
+            arguments += [f"--{name}", str(value)]
+        done = subprocess.run(
+            engines.peer_command("time", "--inputs", path, *arguments),
+            stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> int:
@@ -51,12 +48,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1.0, metavar="S")
     parser.add_argument("--runs", type=int, default=10)
     options = parser.parse_args()
-    run = engines.load(options.engine, options.file, options.threads)
     inputs = workloads.WORKLOADS[options.workload].inputs()
     record = {"engine": options.engine, "workload": options.workload,
               "threads": options.threads}
-    record |= measure(run, inputs, options.warmup, options.seconds,
-                      options.runs)
+    limits = {"warmup": options.warmup, "seconds": options.seconds,
+              "runs": options.runs}
+    if options.engine in engines.OPENVINO:
+        record |= measure_outside(options.engine, options.file,
+                                  options.threads, inputs, limits)
+    else:
+        run = engines.load(options.engine, options.file, options.threads)
+        record |= timing.measure(lambda: run(inputs), **limits)
     print(json.dumps(record))
     return 0
 

@@ -85,6 +85,7 @@ def main() -> int:
                         default=list(MEASURES))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true")
+    engines.add_peer_option(parser)
     options = parser.parse_args()
     folder = engines.build_folder() / "bench"
     for model in options.models:

@@ -228,24 +228,32 @@ def allocate(bench: Bench, solver: str, solutions: dict[str, list],
                      loss=options.loss, solver=solver, gap=point.gap)
 
 
-def layer(options) -> None:
-    size, rows = options.size, 2 * options.size
+def layer_seconds(size: int, runs: int,
+                  peer: str | None) -> tuple[list[float], list[float]]:
+    """Ours and, if there is an interpreter `peer`, NNCF's, in turns."""
+    rows = 2 * size
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((size, size)).astype(np.float32)
     x = rng.standard_normal((rows, size)).astype(np.float32)
     moment = x.T @ x
     ours, theirs = [], []
-    for _ in range(options.runs):
+    for _ in range(runs):
         begin = time.perf_counter()
         solvers.gptq(weight, moment, "#fmt.int<4, block = [1, 128]>",
                      count=rows)
         ours.append(time.perf_counter() - begin)
-        if options.peer:
+        if peer:
             done = subprocess.run(
-                [options.peer, "-c", PEER, str(size), str(rows)],
+                [peer, "-c", PEER, str(size), str(rows)],
                 capture_output=True, text=True, check=True)
             theirs.append(float(done.stdout.split()[-1]))
-    record = {"size": size, "quantc": statistics.median(ours)}
+    return ours, theirs
+
+
+def layer(options) -> None:
+    ours, theirs = layer_seconds(options.size, options.runs,
+                                 engines.peer_python())
+    record = {"size": options.size, "quantc": statistics.median(ours)}
     if theirs:
         record["nncf"] = statistics.median(theirs)
     print(json.dumps(record))
@@ -265,7 +273,7 @@ def main() -> int:
     command = commands.add_parser("layer")
     command.add_argument("--size", type=int, default=2048)
     command.add_argument("--runs", type=int, default=3)
-    command.add_argument("--peer")
+    engines.add_peer_option(command)
     command.set_defaults(run=layer)
     options = parser.parse_args()
     options.run(options)
