@@ -7,6 +7,7 @@
 // symbols and arguments are numbered by first use), so equal groups have equal
 // text and share one function.
 
+#include "TileSizes.h"
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
@@ -97,6 +98,8 @@ private:
             : GroupKind::Single;
     if (isa<AttentionOp>(op))
       absorbOperands(op, *group);
+    else if (Group *windows = findWindowsFor(op))
+      absorb(*windows, *group);
     group->ops.push_back(op);
     groupOf[op] = group.get();
     groups.push_back(std::move(group));
@@ -118,12 +121,39 @@ private:
       auto it = groupOf.find(producer);
       if (it == groupOf.end() || it->second->ops.size() != 1)
         continue;
-      Group *old = it->second;
-      llvm::erase_if(groups, [&](auto &g) { return g.get() == old; });
       absorbOperands(producer, group);
-      groupOf[producer] = &group;
-      group.ops.push_back(producer);
+      absorb(*it->second, group);
     }
+  }
+
+  void absorb(Group &old, Group &group) {
+    for (Operation *member : old.ops)
+      groupOf[member] = &group;
+    llvm::append_range(group.ops, old.ops);
+    llvm::erase_if(groups, [&](auto &g) { return g.get() == &old; });
+  }
+
+  /// The depthwise convolution, with what is fused into it, whose rows only
+  /// this linear reads: its pixels are computed for each tile of rows, just
+  /// before they are read.  Every tile holds all columns, so none twice.
+  Group *findWindowsFor(Operation *op) {
+    auto linear = dyn_cast<LinearOp>(op);
+    if (!linear || !linear.getInput().hasOneUse())
+      return nullptr;
+    int64_t columns =
+        cast<ShapedType>(linear.getResult().getType()).getShape().back();
+    Group *group = groupOf.lookup(linear.getInput().getDefiningOp());
+    if (!group || columns > kGatheredColumns)
+      return nullptr;
+    auto conv = dyn_cast<ConvOp>(group->ops.front());
+    bool isAlone = llvm::all_of(group->ops, [&](Operation *member) {
+      return llvm::all_of(member->getUsers(), [&](Operation *user) {
+        return user == op || groupOf.lookup(user) == group;
+      });
+    });
+    return conv && conv.isDepthwise() && conv.getFlatRows() && isAlone
+               ? group
+               : nullptr;
   }
 
   Group *findGroupToJoin(Operation *op) {

@@ -9,6 +9,7 @@
 // rows x columns for contractions.  Reduced dimensions are never split, so no
 // result depends on the tiling.
 
+#include "TileSizes.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/IR/Dominance.h"
@@ -33,10 +34,12 @@ constexpr int64_t kTileElements = 8192;
 // of B in L2.  Kernels take twelve rows at a time (LowBitToVector/KernelPlan).
 constexpr int64_t kTileRows = 48;
 constexpr int64_t kTileColumns = 64;
-// Where a tile gathers its rows of A first: as many rows as kernels take at a
-// time, so that they are still in L1 when they are read, for many columns.
+// Where a tile gathers windows as its rows of A first: as many rows as kernels
+// take at a time, so that they are still in L1 when they are read; more of
+// them while they are short.
 constexpr int64_t kPatchRows = 12;
-constexpr int64_t kPatchColumns = 256;
+constexpr int64_t kPatchElements = 4096;
+constexpr int64_t kMaxPatchRows = 96;
 // Query rows of an attention tile.
 constexpr int64_t kAttentionRows = 32;
 
@@ -117,6 +120,12 @@ void makeDestinationPassing(func::FuncOp func) {
 //===----------------------------------------------------------------------===//
 // Tile sizes
 //===----------------------------------------------------------------------===//
+
+int64_t choosePatchRows(lowbit::PatchesOp patches) {
+  int64_t depth = patches.getOutputType().getDimSize(1);
+  int64_t rows = kPatchElements / std::max<int64_t>(1, depth);
+  return std::clamp(rows / kPatchRows * kPatchRows, kPatchRows, kMaxPatchRows);
+}
 
 bool isContraction(Operation *op) {
   return isa<lowbit::MatmulOp, lowbit::BlockMatmulOp>(op);
@@ -205,15 +214,16 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
     bool batched = rank > 2;
     auto rows = traceDim(contraction, rank - 2, root);
     auto columns = traceDim(contraction, rank - 1, root);
-    bool gathers =
-        contraction->getOperand(0).getDefiningOp<lowbit::PatchesOp>() !=
-        nullptr;
+    Operation *a = contraction->getOperand(0).getDefiningOp();
+    auto patches = dyn_cast_or_null<lowbit::PatchesOp>(a);
+    // Rows that are computed for the tile should serve all columns.
+    bool gathers = patches || (a && isa<TilingInterface>(a) && !batched);
     if (rows)
       sizes[*rows] = batched   ? kAttentionRows
-                     : gathers ? kPatchRows
+                     : patches ? choosePatchRows(patches)
                                : kTileRows;
     if (columns)
-      sizes[*columns] = batched ? 0 : gathers ? kPatchColumns : kTileColumns;
+      sizes[*columns] = batched ? 0 : gathers ? kGatheredColumns : kTileColumns;
     return sizes;
   }
 

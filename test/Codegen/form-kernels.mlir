@@ -55,3 +55,54 @@ func.func @user_in_between(%x: tensor<4x64xf32>) -> (tensor<64x4xf32>, tensor<4x
   %2 = qnn.neg %0 : (tensor<4x64xf32>) -> tensor<4x64xf32>
   return %1, %2 : tensor<64x4xf32>, tensor<4x64xf32>
 }
+
+// -----
+
+// A depthwise convolution and its epilogue join the linear that alone reads
+// their rows.
+// CHECK-LABEL: func.func @depthwise_linear
+// CHECK: qnn.launch @kernel_0
+// CHECK-NOT: qnn.launch
+// CHECK: func.func private @kernel_0
+// CHECK: %[[C:.+]] = qnn.conv
+// CHECK: %[[R:.+]] = qnn.relu %[[C]]
+// CHECK: %[[L:.+]] = qnn.linear %[[R]]
+// CHECK: qnn.relu %[[L]]
+func.func @depthwise_linear(%x: tensor<?x8x8x16xf32> {qnn.shape = affine_map<()[s0] -> (s0, 8, 8, 16)>})
+    -> tensor<?x8x8x32xf32> attributes {qnn.entry, qnn.symbols = ["n"]} {
+  %w = qnn.constant dense<1.0> : tensor<16x3x3x1xf32> -> tensor<16x3x3x1xf32>
+  %v = qnn.constant dense<1.0> : tensor<32x16xf32> -> tensor<32x16xf32>
+  %0 = qnn.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>, groups = 16 : i64, channels_last = true} : (tensor<?x8x8x16xf32>, tensor<16x3x3x1xf32>) -> tensor<?x8x8x16xf32>
+  %1 = qnn.relu %0 : (tensor<?x8x8x16xf32>) -> tensor<?x8x8x16xf32>
+  %2 = qnn.linear %1, %v : (tensor<?x8x8x16xf32>, tensor<32x16xf32>) -> tensor<?x8x8x32xf32>
+  %3 = qnn.relu %2 : (tensor<?x8x8x32xf32>) -> tensor<?x8x8x32xf32>
+  return %3 : tensor<?x8x8x32xf32>
+}
+
+// -----
+
+// So many columns are two tiles, each of which would compute the same pixels.
+// CHECK-LABEL: func.func @many_columns
+// CHECK-COUNT-2: qnn.launch
+func.func @many_columns(%x: tensor<?x8x8x16xf32> {qnn.shape = affine_map<()[s0] -> (s0, 8, 8, 16)>})
+    -> tensor<?x8x8x272xf32> attributes {qnn.entry, qnn.symbols = ["n"]} {
+  %w = qnn.constant dense<1.0> : tensor<16x3x3x1xf32> -> tensor<16x3x3x1xf32>
+  %v = qnn.constant dense<1.0> : tensor<272x16xf32> -> tensor<272x16xf32>
+  %0 = qnn.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>, groups = 16 : i64, channels_last = true} : (tensor<?x8x8x16xf32>, tensor<16x3x3x1xf32>) -> tensor<?x8x8x16xf32>
+  %1 = qnn.linear %0, %v : (tensor<?x8x8x16xf32>, tensor<272x16xf32>) -> tensor<?x8x8x272xf32>
+  return %1 : tensor<?x8x8x272xf32>
+}
+
+// -----
+
+// Another operation reads the pixels too, so they are computed once, before.
+// CHECK-LABEL: func.func @two_readers
+// CHECK-COUNT-2: qnn.launch
+func.func @two_readers(%x: tensor<?x8x8x16xf32> {qnn.shape = affine_map<()[s0] -> (s0, 8, 8, 16)>})
+    -> (tensor<?x8x8x16xf32>, tensor<?x8x8x32xf32>) attributes {qnn.entry, qnn.symbols = ["n"]} {
+  %w = qnn.constant dense<1.0> : tensor<16x3x3x1xf32> -> tensor<16x3x3x1xf32>
+  %v = qnn.constant dense<1.0> : tensor<32x16xf32> -> tensor<32x16xf32>
+  %0 = qnn.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>, groups = 16 : i64, channels_last = true} : (tensor<?x8x8x16xf32>, tensor<16x3x3x1xf32>) -> tensor<?x8x8x16xf32>
+  %1 = qnn.linear %0, %v : (tensor<?x8x8x16xf32>, tensor<32x16xf32>) -> tensor<?x8x8x32xf32>
+  return %0, %1 : tensor<?x8x8x16xf32>, tensor<?x8x8x32xf32>
+}
