@@ -3,7 +3,8 @@
 
 A test is named by its file and says with RUN: lines what it does.  %python is
 the environment's interpreter, with `import quantc` from this build.  Features
-for REQUIRES: x86_64, avx512vnni, avxvnni, python (the module was built).
+for REQUIRES: x86_64, avx512vnni, avxvnni, amxint8, python (the module was
+built).
 """
 
 import os
@@ -37,7 +38,7 @@ config.substitutions.append(("%source", config.quantc_source))
 config.available_features.add(os.uname().machine)
 flags = pathlib.Path("/proc/cpuinfo").read_text().split()
 for flag, feature in (("avx512_vnni", "avx512vnni"), ("avx_vnni", "avxvnni"),
-                      ("avx2", "avx2")):
+                      ("avx2", "avx2"), ("amx_int8", "amxint8")):
     if flag in flags:
         config.available_features.add(feature)
 if (build / "python" / "quantc").is_dir():

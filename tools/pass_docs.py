@@ -90,6 +90,10 @@ EXAMPLES = {
     "vectorize-rows": Example("test/Codegen/vectorize-rows.mlir", "row_sum"),
     "expand-math": Example("test/Codegen/expand-math.mlir", "exp"),
     "lower-vectors": Example("test/Codegen/lower-vectors.mlir", "transpose"),
+    "configure-tiles": Example(
+        "test/Conversion/LowBitToVector/tiles.mlir", "tiles",
+        before="convert-lowbit-to-vector{features=avx2,fma,avx512f,avx512bw,"
+               "avx512vl,avx512vnni,amx-tile,amx-int8},canonicalize,cse"),
     "outline-steps": Example(*STAGES, before=VECTORS, shown="kernel_1"),
 }
 

@@ -184,6 +184,7 @@ void buildCodegenPipeline(OpPassManager &pm, const TargetDescription &target) {
   kernels.addPass(createConvertLowBitToVectorPass(options));
   buildVectorizePipeline(kernels);
   pm.addPass(createOutlineStepsPass());
+  pm.addPass(createConfigureTilesPass());
   buildLowerToLLVMPipeline(pm.nest<ModuleOp>());
 }
 

@@ -12,7 +12,8 @@ def ConvertLowBitToVectorPass : Pass<"convert-lowbit-to-vector"> {
   let description = [{
     Every bufferized `lowbit.matmul` becomes loops over tiles of C whose
     accumulators stay in vector registers: fused multiply-adds for f32,
-    `vpdpbusd` or 16-bit pairs (`vpmaddwd`) for i8.  `features` names the
+    `vpdpbusd` or 16-bit pairs (`vpmaddwd`) for i8, or in AMX tiles
+    (`tdpbsud`) as far as rows and bytes fill them.  `features` names the
     target's feature bits as LLVM does (`avx512f`, `avx512vnni`, `avxvnni`, …)
     and must contain `avx2` and `fma`; without it the pass reads nothing from
     the host and assumes exactly these two.
@@ -43,6 +44,30 @@ def ConvertLowBitToVectorPass : Pass<"convert-lowbit-to-vector"> {
               "Contractions turned into kernels">,
     Statistic<"numWindows", "num-windows",
               "Sliding windows turned into loops">];
+}
+
+def ConfigureTilesPass : Pass<"configure-tiles"> {
+  let summary = "set and release the AMX tiles of functions that use them";
+  let description = [{
+    A function with AMX products, as `convert-lowbit-to-vector` emits them, sets
+    the shapes of all tiles (16 rows of 64 bytes) when it begins and gives them
+    up when it returns.  It runs after `outline-steps`, so that a step does it
+    once and not for every tile of C.
+
+    ```mlir
+    llvm.call_intrinsic "llvm.x86.tdpbsud"(%c0, %a0, %b0) : (i8, i8, i8) -> ()
+    return
+    // becomes
+    llvm.call_intrinsic "llvm.x86.ldtilecfg"(%shapes) : (!llvm.ptr) -> ()
+    llvm.call_intrinsic "llvm.x86.tdpbsud"(%c0, %a0, %b0) : (i8, i8, i8) -> ()
+    llvm.call_intrinsic "llvm.x86.tilerelease"() : () -> ()
+    return
+    ```
+    Results do not change.
+  }];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect",
+    "mlir::memref::MemRefDialect", "mlir::vector::VectorDialect"];
 }
 
 def ConvertQNNToLinalgPass

@@ -23,8 +23,12 @@ KernelPlan chooseKernel(llvm::ArrayRef<std::string> features, bool isInteger) {
       return {Dot::Fma, 16, {12, 2}, {8, 2}, {4, 2}, {4, 4}, {1, 4}, 2};
     return {Dot::Fma, 8, {6, 2}, {3, 2}, {3, 2}, {3, 4}, {1, 8}, 2};
   }
-  if (has512 && has("avx512vnni"))
-    return {Dot::Bytes, 16, {12, 2}, {8, 2}, {4, 2}, {4, 4}, {1, 4}, 2};
+  if (has512 && has("avx512vnni")) {
+    KernelPlan plan = {Dot::Bytes, 16,     {12, 2}, {8, 2},
+                       {4, 2},     {4, 4}, {1, 4},  2};
+    plan.matrixTiles = has("amx-tile") && has("amx-int8");
+    return plan;
+  }
   if (has("avxvnni"))
     return {Dot::Bytes, 8, {6, 2}, {3, 2}, {3, 2}, {3, 4}, {1, 8}, 2};
   if (has512)
@@ -36,6 +40,7 @@ KernelPlan chooseBlockKernel(llvm::ArrayRef<std::string> features,
                              bool isInteger) {
   KernelPlan plan = chooseKernel(features, isInteger);
   plan.unroll = 1;
+  plan.matrixTiles = false;
   if (plan.lanes == 16) {
     plan.main = {6, 2};
     plan.tail = {4, 2};

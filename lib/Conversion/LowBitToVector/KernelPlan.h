@@ -33,6 +33,8 @@ struct KernelPlan {
   Tile few, single;
   /// Steps of the reduction per iteration of its loop.
   int64_t unroll;
+  /// Whether rows of bytes that fill them go through AMX tiles.
+  bool matrixTiles = false;
 };
 
 /// Chooses by feature bits, named as LLVM names them.

@@ -25,6 +25,8 @@ public:
   void emit();
 
 private:
+  void takeZeros();
+
   // Loops over batches and pieces of the depth (MatmulLoops.cpp).
   void emitBatch();
   void emitMatrix();
@@ -41,6 +43,13 @@ private:
   Value loadElement(Value row, Value step);
   Value loadLastBytes(Value row);
 
+  // Tiles of C in matrix registers (MatrixTiles.cpp).
+  bool fitsTiles(const Columns &columns, Height height);
+  void emitRowsByTiles(const Columns &columns, const Depth &depth);
+  void emitTiles(Value row, int64_t height, const Columns &columns, Value end);
+  Value getAddress(Value memref, const Values &indices);
+  Value getPitch(Value memref);
+
   // Packing of columns that are rows of B (PackColumns.cpp).
   void createScratch();
   void packColumns(const Columns &columns, const Depth &depth);
@@ -54,6 +63,8 @@ private:
   Value k, steps;
   /// The packed columns, of step `scratchBegin` first.
   Value scratch, scratchBegin;
+  /// C holds nothing yet and counts as zeros.
+  bool startsAtZero = false;
 };
 
 } // namespace quantc::lowbit

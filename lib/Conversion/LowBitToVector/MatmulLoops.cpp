@@ -6,9 +6,11 @@
 
 #include "MatmulEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -19,11 +21,35 @@ MatmulEmitter::MatmulEmitter(ImplicitLocOpBuilder &b, MatmulOp op,
                              KernelPlan plan)
     : TileLoops(b, plan), op(op) {}
 
+/// Zeros that were filled into a whole buffer for this operation stay in
+/// registers.  (Between chunks of the depth, C holds sums.)
+void MatmulEmitter::takeZeros() {
+  if (op.getBLayout() == BLayout::Transposed ||
+      !op.getC().getDefiningOp<memref::AllocOp>())
+    return;
+  linalg::FillOp fill;
+  for (Operation *user : op.getC().getUsers()) {
+    Operation *inBlock = op->getBlock()->findAncestorOpInBlock(*user);
+    if (inBlock && (inBlock == op || op->isBeforeInBlock(inBlock)))
+      continue;
+    auto candidate = dyn_cast<linalg::FillOp>(user);
+    if (!candidate || candidate != inBlock || fill)
+      return;
+    fill = candidate;
+  }
+  if (!fill || (!matchPattern(fill.value(), m_PosZeroFloat()) &&
+                !matchPattern(fill.value(), m_Zero())))
+    return;
+  fill->erase();
+  startsAtZero = true;
+}
+
 //===----------------------------------------------------------------------===//
 // Loops
 //===----------------------------------------------------------------------===//
 
 void MatmulEmitter::emit() {
+  takeZeros();
   int64_t rank = op.getCType().getRank();
   a.memref = op.getA();
   right.memref = op.getB();
@@ -71,6 +97,8 @@ void MatmulEmitter::emitMatrix() {
 }
 
 void MatmulEmitter::emitGroup(const Columns &columns, Height height) {
+  if (fitsTiles(columns, height))
+    return emitRowsByTiles(columns, {constant(0), steps});
   if (op.getBLayout() != BLayout::Transposed)
     return emitRows(columns, height, {constant(0), steps});
   // C holds the sums between chunks, which changes nothing: they are stored

@@ -154,7 +154,14 @@ SmallVector<Value> MatmulEmitter::emitLastBytes(Values sums, const Values &rows,
 void MatmulEmitter::emitTile(int64_t rowCount, const Rows &rows,
                              const Columns &columns, const Depth &depth) {
   Places places = getPlaces(rowCount, rows, columns);
-  Values sums = loadTile(places);
+  Values sums;
+  if (startsAtZero && getConstantIntValue(depth.begin) == 0) {
+    auto type = VectorType::get({plan.lanes}, op.getCType().getElementType());
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    sums.assign(rowCount * columns.vectors, zero);
+  } else {
+    sums = loadTile(places);
+  }
   storeTile(places, emitSteps(sums, places.rows, columns, depth));
 }
 

@@ -82,3 +82,43 @@ func.func @scratch(%a: memref<4x8x64xf32>, %b: memref<4x32x64xf32>,
   }
   return
 }
+
+// Zeros that only this operation reads stay in registers.
+// CHECK-LABEL: @zeros
+// CHECK-NOT: linalg.fill
+// CHECK: arith.constant dense<0.000000e+00> : vector<
+// CHECK: return
+func.func @zeros(%a: memref<12x64xf32>, %b: memref<2x64x16xf32>,
+                 %d: memref<12x32xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %c = memref.alloc() : memref<12x32xf32>
+  linalg.fill ins(%zero : f32) outs(%c : memref<12x32xf32>)
+  lowbit.matmul packed ins(%a, %b : memref<12x64xf32>, memref<2x64x16xf32>)
+      outs(%c : memref<12x32xf32>)
+  memref.copy %c, %d : memref<12x32xf32> to memref<12x32xf32>
+  return
+}
+
+// Others read them, or they are not zeros.
+// CHECK-LABEL: @no_zeros
+// CHECK: linalg.fill
+// CHECK: memref.copy
+// CHECK: linalg.fill
+// CHECK: return
+func.func @no_zeros(%a: memref<12x64xf32>, %b: memref<2x64x16xf32>,
+                    %d: memref<12x32xf32>, %e: memref<12x32xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %c = memref.alloc() : memref<12x32xf32>
+  linalg.fill ins(%zero : f32) outs(%c : memref<12x32xf32>)
+  memref.copy %c, %e : memref<12x32xf32> to memref<12x32xf32>
+  lowbit.matmul packed ins(%a, %b : memref<12x64xf32>, memref<2x64x16xf32>)
+      outs(%c : memref<12x32xf32>)
+  %f = memref.alloc() : memref<12x32xf32>
+  linalg.fill ins(%one : f32) outs(%f : memref<12x32xf32>)
+  lowbit.matmul packed ins(%a, %b : memref<12x64xf32>, memref<2x64x16xf32>)
+      outs(%f : memref<12x32xf32>)
+  memref.copy %c, %d : memref<12x32xf32> to memref<12x32xf32>
+  memref.copy %f, %e : memref<12x32xf32> to memref<12x32xf32>
+  return
+}
