@@ -13,8 +13,10 @@ using namespace mlir;
 
 namespace quantc::lowbit {
 
-/// How many lines ahead of its use a line is asked for: 1 KiB.
-static constexpr int64_t kPrefetchLines = 16;
+/// How many lines ahead of its use a line is asked for, and about as many k
+/// ahead the scales; into the second cache, whose queue of reads from memory is
+/// longer than that of the first.
+static constexpr int64_t kPrefetchLines = 64;
 
 //===----------------------------------------------------------------------===//
 // Planes
@@ -33,31 +35,79 @@ Value BlockEmitter::shiftWords(Value bytes, int64_t right) {
   return vector::BitCastOp::create(b, bytes.getType(), shifted);
 }
 
+/// Each byte's `bits`, the least significant of the result first.
+Value BlockEmitter::takeBits(Value bytes, ArrayRef<unsigned> bits) {
+  // A matrix over GF(2): byte 7 - i of each qword says what bit i of the
+  // result is the parity of.
+  uint64_t matrix = 0;
+  for (auto [i, bit] : llvm::enumerate(bits))
+    matrix |= uint64_t(1) << (8 * (7 - i) + bit);
+  auto type = cast<VectorType>(bytes.getType());
+  auto words = VectorType::get({type.getNumElements() / 8}, b.getI64Type());
+  Value all = vector::BitCastOp::create(b, type, splat(words, int64_t(matrix)));
+  StringRef name = plan.lanes == 16 ? "llvm.x86.vgf2p8affineqb.512"
+                                    : "llvm.x86.vgf2p8affineqb.256";
+  Value none = arith::ConstantIntOp::create(b, b.getI8Type(), 0);
+  return LLVM::CallIntrinsicOp::create(b, type, b.getStringAttr(name),
+                                       ValueRange{bytes, all, none})
+      .getResult(0);
+}
+
+/// Plane 6 or 7 of three lines: two bits of line 0 or 1 above one of line 2.
+Value BlockEmitter::takeSplit(const Values &from, size_t plane,
+                              bool shiftsPlanes) {
+  Value high = from[plane - 6];
+  if (shiftsPlanes && plan.takesBits)
+    return arith::OrIOp::create(b, takeBits(from[2], {unsigned(plane)}),
+                                andMask(shiftWords(high, 5), 0x06));
+  Value low = andMask(shiftWords(from[2], plane - 5), 0x20);
+  Value bytes = arith::OrIOp::create(b, andMask(high, 0xc0), low);
+  if (!shiftsPlanes)
+    return bytes;
+  return andMask(shiftWords(bytes, unit.shifts[plane]), 0x07);
+}
+
 /// The planes of a unit's lines (Dialect/Fmt/PackLines.h), scaled as
 /// LineUnit::shifts says or shifted down.
 SmallVector<Value> BlockEmitter::decode(const Values &from, bool shiftsPlanes) {
   int64_t codes = (int64_t(1) << op.getBits()) - 1;
   Values planes;
   for (auto [i, shift] : llvm::enumerate(unit.shifts)) {
-    bool isSplit = unit.lines == 3 && i >= 6;
-    Value bytes = from[unit.lines == 3 && !isSplit ? i / 2
-                       : isSplit                   ? i - 6
-                                                   : 0];
-    if (isSplit) {
-      // Two bits of its line above one of the last line.
-      Value low = andMask(shiftWords(from[2], i - 5), 0x20);
-      bytes = arith::OrIOp::create(b, andMask(bytes, 0xc0), low);
-      if (shiftsPlanes)
-        bytes = shiftWords(bytes, shift);
-      planes.push_back(shiftsPlanes ? andMask(bytes, codes) : bytes);
-    } else if (shiftsPlanes && shift) {
-      planes.push_back(andMask(shiftWords(bytes, shift), codes));
-    } else {
+    if (unit.lines == 3 && i >= 6) {
+      planes.push_back(takeSplit(from, i, shiftsPlanes));
+      continue;
+    }
+    Value bytes = from[unit.lines == 3 ? i / 2 : 0];
+    if (!shiftsPlanes || !shift) {
       bool isWhole = unit.shifts.size() == 1;
       planes.push_back(isWhole ? bytes : andMask(bytes, codes << shift));
+    } else if (plan.takesBits) {
+      SmallVector<unsigned> bits;
+      for (unsigned bit = 0; bit < op.getBits(); ++bit)
+        bits.push_back(shift + bit);
+      planes.push_back(takeBits(bytes, bits));
+    } else {
+      planes.push_back(andMask(shiftWords(bytes, shift), codes));
     }
   }
   return planes;
+}
+
+/// Asks for a line of a panel, or for what belongs to a group.
+void BlockEmitter::prefetch(Value memref, Value panel, Value line) {
+  memref::PrefetchOp::create(b, memref, ValueRange{panel, line, constant(0)},
+                             /*isWrite=*/false, /*localityHint=*/2,
+                             /*isDataCache=*/true);
+}
+
+/// Asks for the scales and offsets that go with the lines asked for.
+void BlockEmitter::prefetchScales(const Tile &tile, Value index) {
+  int64_t perLine = kLineColumns / plan.lanes;
+  int64_t ahead = llvm::divideCeil(kPrefetchLines, unitsPerGroup * unit.lines);
+  for (int64_t v = 0; v < tile.columns.vectors; v += perLine)
+    for (Value memref : {scales, offsets})
+      if (memref)
+        prefetch(memref, getPanel(tile.columns, v), add(index, ahead));
 }
 
 /// The planes of each vector of columns.
@@ -75,24 +125,49 @@ SmallVector<SmallVector<Value>> BlockEmitter::loadPlanes(const Tile &tile,
       unitLines.push_back(
           vector::LoadOp::create(b, type, lines, ValueRange{panel, at, lane}));
       if (v % perLine == 0)
-        memref::PrefetchOp::create(
-            b, lines, ValueRange{panel, add(at, kPrefetchLines), constant(0)},
-            /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+        prefetch(lines, panel, add(at, kPrefetchLines));
     }
-    planes.push_back(decode(unitLines, tile.shiftsPlanes));
+    planes.push_back(decode(unitLines, tile.turns > 0));
   }
   return planes;
+}
+
+int64_t BlockEmitter::getEntries() {
+  return op.isInteger() ? int64_t(unit.shifts.size()) : unit.getDepth();
+}
+
+/// A plane, or the codes of one k as f32 less `zero`.
+Value BlockEmitter::decodeEntry(const Values &planes, int64_t entry,
+                                Value zero) {
+  if (op.isInteger())
+    return planes[entry];
+  int64_t plane = entry / kLineDepth;
+  int64_t shift = entry % kLineDepth * 8 + unit.shifts[plane];
+  return decodeCode(planes[plane], shift, zero);
 }
 
 /// Adds `length` k from a position, at most a unit.
 void BlockEmitter::addUnit(Sums &sums, const Tile &tile,
                            const Position &position, int64_t length,
                            const Values &zeros) {
-  SmallVector<Values> planes = loadPlanes(tile, position.line);
+  SmallVector<Values> planes;
+  Values floatZeros;
+  if (!readsDecoded)
+    planes = loadPlanes(tile, mul(position.unit, unit.lines));
+  if (!op.isInteger())
+    for (Value zero : zeros)
+      floatZeros.push_back(
+          arith::SIToFPOp::create(b, lanesOf(b.getF32Type()), zero));
+  auto entry = [&](int64_t v, int64_t index) {
+    if (readsDecoded)
+      return loadDecoded(position, v, index);
+    return decodeEntry(planes[v], index,
+                       floatZeros.empty() ? Value() : floatZeros[v]);
+  };
   if (op.isInteger())
-    addBytes(sums, tile, position, length, planes);
+    addBytes(sums, tile, position.k, length, entry);
   else
-    addFloats(sums, tile, position, length, planes, zeros);
+    addFloats(sums, tile, position.k, length, entry);
 }
 
 //===----------------------------------------------------------------------===//
@@ -120,20 +195,18 @@ Value BlockEmitter::loadWord(Value row, Value k, int64_t count) {
   return word;
 }
 
-void BlockEmitter::addBytes(Sums &sums, const Tile &tile,
-                            const Position &position, int64_t length,
-                            ArrayRef<Values> planes) {
-  for (auto [i, shift] : llvm::enumerate(unit.shifts)) {
+void BlockEmitter::addBytes(Sums &sums, const Tile &tile, Value k,
+                            int64_t length, Entry entry) {
+  for (size_t i = 0; i < unit.shifts.size(); ++i) {
     int64_t begin = int64_t(i) * kLineDepth;
     if (begin >= length)
       break;
     Values words, ofPlane;
     for (Value row : tile.rows)
-      words.push_back(loadWord(row, add(position.k, begin), length - begin));
-    for (const Values &vector : planes)
-      ofPlane.push_back(vector[i]);
-    multiplyAdd(b, plan, sums.products[tile.shiftsPlanes ? 0 : shift], words,
-                ofPlane);
+      words.push_back(loadWord(row, add(k, begin), length - begin));
+    for (int64_t v = 0; v < tile.columns.vectors; ++v)
+      ofPlane.push_back(entry(v, i));
+    multiplyAdd(b, plan, sums.products[getSet(tile, i)], words, ofPlane);
   }
 }
 
@@ -168,24 +241,17 @@ Value BlockEmitter::decodeCode(Value plane, int64_t shift, Value zero) {
   return zero ? arith::SubFOp::create(b, code, zero).getResult() : code;
 }
 
-void BlockEmitter::addFloats(Sums &sums, const Tile &tile,
-                             const Position &position, int64_t length,
-                             ArrayRef<Values> planes, const Values &zeros) {
+void BlockEmitter::addFloats(Sums &sums, const Tile &tile, Value k,
+                             int64_t length, Entry entry) {
   Type f32 = b.getF32Type();
-  Values floatZeros;
-  for (Value zero : zeros)
-    floatZeros.push_back(arith::SIToFPOp::create(b, lanesOf(f32), zero));
   int64_t vectors = tile.columns.vectors;
-  for (int64_t k = 0; k < std::min(length, unit.getDepth()); ++k) {
-    int64_t i = k / kLineDepth;
-    int64_t shift = k % kLineDepth * 8 + unit.shifts[i];
+  for (int64_t i = 0; i < std::min(length, unit.getDepth()); ++i) {
     Values codes;
     for (int64_t v = 0; v < vectors; ++v)
-      codes.push_back(decodeCode(planes[v][i], shift,
-                                 zeros.empty() ? Value() : floatZeros[v]));
+      codes.push_back(entry(v, i));
     for (auto [r, row] : llvm::enumerate(tile.rows)) {
       Value element =
-          memref::LoadOp::create(b, a.memref, at(a, {row, add(position.k, k)}));
+          memref::LoadOp::create(b, a.memref, at(a, {row, add(k, i)}));
       Value all = broadcast(f32, element);
       for (int64_t v = 0; v < vectors; ++v) {
         Value &sum = sums.products[0][r * vectors + v];

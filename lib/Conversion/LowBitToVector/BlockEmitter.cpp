@@ -21,12 +21,14 @@ namespace quantc::lowbit {
 static constexpr int64_t kUnrolledUnits = 4;
 /// Vectors of accumulators that a tile may have.
 static constexpr int64_t kAccumulators = 16;
+/// Groups of so many k are so short that combining their sets counts.
+static constexpr int64_t kShortGroup = 32;
 
 BlockEmitter::BlockEmitter(ImplicitLocOpBuilder &b, BlockMatmulOp op,
                            KernelPlan plan)
     : TileLoops(b, plan), op(op), unit(fmt::getLineUnit(op.getBits())),
       depth(op.getDepth()), group(op.getGroup()) {
-  linesPerGroup = llvm::divideCeil(group, unit.getDepth()) * unit.lines;
+  unitsPerGroup = llvm::divideCeil(group, unit.getDepth());
 }
 
 /// A panel's [.., 16, 4] bytes as one dimension: [.., 64].
@@ -44,11 +46,27 @@ void BlockEmitter::emit() {
   inputSums = op.getSums();
   m = getExtent(b, c.memref, 0);
   n = getExtent(b, c.memref, 1);
+  createDecoded();
   emitHeights();
 }
 
 void BlockEmitter::emitGroup(const Columns &columns, Height height) {
-  emitRows(columns, height, Depth());
+  int64_t whole = depth / group, left = depth % group;
+  int64_t atOnce = height == Height::Many ? getDecodedGroups() : 0;
+  readsDecoded = atOnce > 0;
+  rest = left;
+  if (!readsDecoded)
+    return emitRows(columns, height, {constant(0), constant(whole)});
+  if (whole + (left != 0) <= atOnce)
+    return emitDecoded(columns, constant(0), constant(whole));
+  // C holds the sums in between, as they are.
+  rest = 0;
+  forRange(constant(0), constant(whole), atOnce, [&](Value begin) {
+    emitDecoded(columns, begin, min(add(begin, atOnce), constant(whole)));
+  });
+  rest = left;
+  if (rest)
+    emitDecoded(columns, constant(whole), constant(whole));
 }
 
 //===----------------------------------------------------------------------===//
@@ -73,20 +91,31 @@ Value BlockEmitter::broadcast(Type element, Value value) {
 // Groups
 //===----------------------------------------------------------------------===//
 
-void BlockEmitter::emitTile(int64_t rowCount, const Rows &rows,
-                            const Columns &columns, const Depth &) {
-  Places places = getPlaces(rowCount, rows, columns);
-  Values sums = loadTile(places);
-  int64_t perScale = int64_t(sums.size());
+/// How planes share sums in a tile of `count` vectors.
+int64_t BlockEmitter::chooseTurns(int64_t count) {
+  if (!op.isInteger())
+    return 0;
+  if (readsDecoded)
+    return 1;
+  // Two short chains of additions are faster than a long one.
+  if (plan.takesBits && group <= kShortGroup)
+    return 3 * count <= kAccumulators ? 2 : 1;
   llvm::SmallSet<unsigned, 8> scalesOfPlanes(unit.shifts.begin(),
                                              unit.shifts.end());
-  bool fits = perScale * int64_t(scalesOfPlanes.size() + 1) <= kAccumulators;
-  Tile tile{places.rows, columns, op.isInteger() && !fits};
-  sums = emitLoop(constant(0), constant(depth / group), 1, sums,
+  int64_t needed = count * int64_t(scalesOfPlanes.size() + 1);
+  return needed > kAccumulators ? 1 : 0;
+}
+
+void BlockEmitter::emitTile(int64_t rowCount, const Rows &rows,
+                            const Columns &columns, const Depth &groups) {
+  Places places = getPlaces(rowCount, rows, columns);
+  Values sums = loadTile(places);
+  Tile tile{places.rows, columns, chooseTurns(int64_t(sums.size()))};
+  sums = emitLoop(groups.begin, groups.end, 1, sums,
                   [&](Value index, Values &carried) {
                     emitBlock(carried, tile, index, group);
                   });
-  if (int64_t rest = depth % group)
+  if (rest)
     emitBlock(sums, tile, constant(depth / group), rest);
   storeTile(places, sums);
 }
@@ -95,8 +124,10 @@ void BlockEmitter::emitTile(int64_t rowCount, const Rows &rows,
 void BlockEmitter::emitBlock(Values &sums, const Tile &tile, Value index,
                              int64_t length) {
   Values zeros;
-  if (op.hasIntegerOffsets())
+  if (op.hasIntegerOffsets() && !readsDecoded)
     zeros = loadOffsets(tile, index);
+  if (!readsDecoded)
+    prefetchScales(tile, index);
   Sums block = startSums(tile, index, zeros);
   block = emitUnits(block, tile, index, length, zeros);
   combine(sums, tile, index, block);
@@ -106,10 +137,10 @@ BlockEmitter::Sums BlockEmitter::emitUnits(Sums sums, const Tile &tile,
                                            Value index, int64_t length,
                                            const Values &zeros) {
   int64_t whole = length / unit.getDepth(), rest = length % unit.getDepth();
-  Position start{mul(index, group), mul(index, linesPerGroup)};
+  Position start{mul(index, group), mul(index, unitsPerGroup)};
   auto addAt = [&](Sums &carried, Value step, int64_t count) {
     Position position{add(start.k, mul(step, unit.getDepth())),
-                      add(start.line, mul(step, unit.lines))};
+                      add(start.unit, step)};
     addUnit(carried, tile, position, count, zeros);
   };
   int64_t unrolled = whole;
@@ -186,19 +217,26 @@ SmallVector<Value> BlockEmitter::loadOffsets(const Tile &tile, Value index) {
   return values;
 }
 
+/// The set of sums that a plane is added to.
+unsigned BlockEmitter::getSet(const Tile &tile, size_t plane) {
+  if (!op.isInteger())
+    return 0;
+  return tile.turns ? plane % tile.turns : unit.shifts[plane];
+}
+
 BlockEmitter::Sums BlockEmitter::startSums(const Tile &tile, Value index,
                                            const Values &zeros) {
   Type element = op.isInteger() ? Type(b.getI32Type()) : b.getF32Type();
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(lanesOf(element)));
   int64_t vectors = tile.columns.vectors;
-  unsigned largest = *llvm::max_element(unit.shifts);
   Sums sums;
-  // Indexed by the planes' shift; where those are shifted down, by 0.
-  sums.products.resize(op.isInteger() && !tile.shiftsPlanes ? largest + 1 : 1);
-  for (unsigned shift : unit.shifts)
-    if (shift < sums.products.size())
-      sums.products[shift].assign(tile.rows.size() * vectors, zero);
-  bool hasFloatOffsets = offsets && zeros.empty();
+  for (size_t plane = 0; plane < unit.shifts.size(); ++plane) {
+    size_t set = getSet(tile, plane);
+    if (sums.products.size() <= set)
+      sums.products.resize(set + 1);
+    sums.products[set].assign(tile.rows.size() * vectors, zero);
+  }
+  bool hasFloatOffsets = offsets && !op.hasIntegerOffsets();
   if (!op.isInteger()) {
     if (hasFloatOffsets)
       sums.inputs.assign(tile.rows.size(), zero);
@@ -210,6 +248,10 @@ BlockEmitter::Sums BlockEmitter::startSums(const Tile &tile, Value index,
   bool isShort = group <= 256;
   for (auto [r, row] : llvm::enumerate(tile.rows)) {
     Value start = broadcast(element, loadSum(row, index));
+    // Decoded codes are 2^bits more than the codes less their offset.
+    if (readsDecoded && offsets)
+      start = arith::ShLIOp::create(
+          b, start, splat(lanesOf(element), int64_t(op.getBits())));
     for (int64_t v = 0; v < vectors; ++v) {
       Value &sum = sums.products[0][r * vectors + v];
       if (zeros.empty())
@@ -233,13 +275,14 @@ void BlockEmitter::combine(Values &sums, const Tile &tile, Value index,
     added = loadFloats(tile, offsets, index);
   for (size_t i = 0; i < sums.size(); ++i) {
     Value total = block.products[0][i];
-    for (size_t shift = 1; shift < block.products.size(); ++shift) {
-      if (block.products[shift].empty())
+    for (size_t set = 1; set < block.products.size(); ++set) {
+      if (block.products[set].empty())
         continue;
-      Value amount = splat(lanesOf(b.getI32Type()), int64_t(shift));
-      total = arith::AddIOp::create(
-          b, total,
-          arith::ShRSIOp::create(b, block.products[shift][i], amount));
+      Value more = block.products[set][i];
+      if (!tile.turns)
+        more = arith::ShRSIOp::create(
+            b, more, splat(lanesOf(b.getI32Type()), int64_t(set)));
+      total = arith::AddIOp::create(b, total, more);
     }
     if (op.isInteger())
       total = arith::SIToFPOp::create(b, lanesOf(f32), total);

@@ -26,21 +26,23 @@ public:
 
 private:
   /// What a tile carries through the k of one group: sums over the codes, by
-  /// scale of the planes, row and column vector; and, by row, sums over A where
-  /// float offsets need them.
+  /// set of planes (see getSet), row and column vector; and, by row, sums over
+  /// A where float offsets need them.
   struct Sums {
     mlir::SmallVector<Values> products;
     Values inputs;
   };
-  /// Where a group, or a unit of lines in it, begins.
+  /// Where a unit of lines begins, in A and counted in units.
   struct Position {
-    Value k, line;
+    Value k, unit;
   };
   /// A tile being emitted.
   struct Tile {
     Values rows;
     Columns columns;
-    bool shiftsPlanes;
+    /// Planes are shifted down, and this many sets of sums take turns;
+    /// otherwise, if 0, planes of one scale share a set.
+    int64_t turns;
   };
 
   void emitGroup(const Columns &columns, Height height) override;
@@ -51,22 +53,37 @@ private:
                  const Values &zeros);
   void combine(Values &sums, const Tile &tile, Value group, const Sums &block);
 
+  // Columns that are decoded once for many rows (BlockColumns.cpp).
+  int64_t getDecodedGroups();
+  void createDecoded();
+  void emitDecoded(const Columns &columns, Value begin, Value end);
+  void decodeGroup(const Tile &tile, Value group, int64_t length);
+  Value loadDecoded(const Position &position, int64_t vector, int64_t entry);
+
   // Where sums start, and the arrays with one vector per group.
+  int64_t chooseTurns(int64_t count);
+  unsigned getSet(const Tile &tile, size_t plane);
   Sums startSums(const Tile &tile, Value group, const Values &zeros);
   Values loadOffsets(const Tile &tile, Value group);
   Values loadFloats(const Tile &tile, Value memref, Value group);
   Value loadSum(Value row, Value group);
 
-  // One unit of lines (BlockDecode.cpp).
+  // One unit of lines (BlockDecode.cpp): entries are planes or, where A is of
+  // f32, the codes of one k.
+  using Entry = llvm::function_ref<Value(int64_t vector, int64_t entry)>;
+  int64_t getEntries();
   void addUnit(Sums &sums, const Tile &tile, const Position &position,
                int64_t length, const Values &zeros);
-  void addBytes(Sums &sums, const Tile &tile, const Position &position,
-                int64_t length, mlir::ArrayRef<Values> planes);
-  void addFloats(Sums &sums, const Tile &tile, const Position &position,
-                 int64_t length, mlir::ArrayRef<Values> planes,
-                 const Values &zeros);
+  void addBytes(Sums &sums, const Tile &tile, Value k, int64_t length,
+                Entry entry);
+  void addFloats(Sums &sums, const Tile &tile, Value k, int64_t length,
+                 Entry entry);
+  Value decodeEntry(const Values &planes, int64_t entry, Value zero);
   mlir::SmallVector<Values> loadPlanes(const Tile &tile, Value line);
+  void prefetch(Value memref, Value panel, Value line);
+  void prefetchScales(const Tile &tile, Value group);
   Values decode(const Values &lines, bool shiftsPlanes);
+  Value takeSplit(const Values &lines, size_t plane, bool shiftsPlanes);
   Value decodeCode(Value plane, int64_t shift, Value zero);
   Value loadWord(Value row, Value k, int64_t count);
 
@@ -76,12 +93,19 @@ private:
   Value broadcast(mlir::Type element, Value value);
   Value andMask(Value bytes, int64_t mask);
   Value shiftWords(Value bytes, int64_t right);
+  Value takeBits(Value bytes, mlir::ArrayRef<unsigned> bits);
 
   BlockMatmulOp op;
   fmt::LineUnit unit;
   Matrix a;
   Value lines, scales, offsets, inputSums;
-  int64_t depth, group, linesPerGroup;
+  int64_t depth, group, unitsPerGroup;
+  /// The k after the whole groups, if the tile being emitted adds them.
+  int64_t rest = 0;
+  /// Decoded columns, [entry][vector][bytes or floats], and their first group.
+  Value decoded, decodedBegin;
+  /// Whether the tile being emitted reads those.
+  bool readsDecoded = false;
 };
 
 } // namespace quantc::lowbit

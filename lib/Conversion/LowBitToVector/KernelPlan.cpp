@@ -41,6 +41,7 @@ KernelPlan chooseBlockKernel(llvm::ArrayRef<std::string> features,
   KernelPlan plan = chooseKernel(features, isInteger);
   plan.unroll = 1;
   plan.matrixTiles = false;
+  plan.takesBits = isInteger && llvm::is_contained(features, "gfni");
   if (plan.lanes == 16) {
     plan.main = {6, 2};
     plan.tail = {4, 2};

@@ -35,6 +35,8 @@ struct KernelPlan {
   int64_t unroll;
   /// Whether rows of bytes that fill them go through AMX tiles.
   bool matrixTiles = false;
+  /// Any bits of a byte can be taken in one operation (GFNI).
+  bool takesBits = false;
 };
 
 /// Chooses by feature bits, named as LLVM names them.

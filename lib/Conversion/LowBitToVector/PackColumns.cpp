@@ -2,40 +2,24 @@
 //
 // Packs columns of a 'transposed' B, which are rows in memory, into a buffer:
 // [step][vectors * lanes].  Square blocks of lanes x lanes elements are read as
-// rows, transposed in registers and written as columns.  The buffer is a
-// `memref.alloc` of static size at the start of the parallel loop's body or of
-// the function, so that outlining or promotion to the stack places it.
+// rows, transposed in registers and written as columns.
 
 #include "MatmulEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 
 namespace quantc::lowbit {
 
-/// The start of the function or parallel loop body around `op`.
-static Block *getAllocationBlock(Operation *op) {
-  Operation *parent = op;
-  do {
-    op = parent;
-    parent = op->getParentOp();
-  } while (!isa<FunctionOpInterface, scf::ForallOp, scf::ParallelOp>(parent));
-  return op->getBlock();
-}
-
 void MatmulEmitter::createScratch() {
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(getAllocationBlock(op));
   int64_t depth = kPackedDepth;
   if (std::optional<int64_t> known = getConstantIntValue(k))
     depth = std::min<int64_t>(depth, llvm::alignTo(*known, plan.lanes));
   int64_t size = depth * plan.main.vectors * plan.lanes;
-  scratch = memref::AllocOp::create(b, MemRefType::get({size}, b.getF32Type()),
-                                    b.getI64IntegerAttr(64));
+  scratch = allocateScratch(op, MemRefType::get({size}, b.getF32Type()));
 }
 
 /// Transposes a square block: stage s exchanges lane bit s with row bit s.

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -21,6 +22,22 @@ SmallVector<Value> TileLoops::at(const Matrix &matrix, ValueRange indices) {
   Values all(matrix.batch);
   llvm::append_range(all, indices);
   return all;
+}
+
+/// The start of the function or parallel loop body around `op`.
+static Block *getAllocationBlock(Operation *op) {
+  Operation *parent = op;
+  do {
+    op = parent;
+    parent = op->getParentOp();
+  } while (!isa<FunctionOpInterface, scf::ForallOp, scf::ParallelOp>(parent));
+  return op->getBlock();
+}
+
+Value TileLoops::allocateScratch(Operation *op, MemRefType type) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(getAllocationBlock(op));
+  return memref::AllocOp::create(b, type, b.getI64IntegerAttr(64));
 }
 
 SmallVector<Value>

@@ -76,6 +76,11 @@ protected:
 
   Values at(const Matrix &matrix, mlir::ValueRange indices);
 
+  /// A buffer for the parallel loop's body or the function around `op`, at
+  /// whose start it is allocated, so that outlining or promotion to the stack
+  /// places it.
+  Value allocateScratch(mlir::Operation *op, mlir::MemRefType type);
+
   KernelPlan plan;
   Matrix c;
   /// Extents of C.

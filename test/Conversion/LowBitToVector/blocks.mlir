@@ -1,5 +1,6 @@
 // RUN: quant-opt %s --convert-lowbit-to-vector=features=avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni | FileCheck %s
 // RUN: quant-opt %s --convert-lowbit-to-vector=features=avx2,fma | FileCheck %s --check-prefix=AVX2
+// RUN: quant-opt %s --convert-lowbit-to-vector=features=avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni,gfni | FileCheck %s --check-prefix=GFNI
 
 // One row: a sum for each plane of a nibble, the high one shifted down once per
 // group.
@@ -17,10 +18,35 @@
 // CHECK: arith.sitofp
 // CHECK: math.fma
 // CHECK: scf.yield
+// One operation takes the high nibble down, and two sums take turns.
+// GFNI-LABEL: func.func @row
+// GFNI: llvm.call_intrinsic "llvm.x86.vgf2p8affineqb.512"
+// GFNI-NOT: arith.shrsi
+// GFNI: arith.addi %{{.+}} : vector<16xi32>
+// GFNI-NOT: arith.shrsi
+// GFNI: math.fma
 // AVX2-LABEL: func.func @row
 // AVX2: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
 func.func @row(%a: memref<1x64xi8>, %b: memref<1x8x16x4xi8>, %s: memref<1x2x16xf16>, %z: memref<1x2xi32>, %c: memref<1x16xf32>) {
   lowbit.block_matmul bits(4) group(32) ins(%a, %b, %s : memref<1x64xi8>, memref<1x8x16x4xi8>, memref<1x2x16xf16>) sums(%z : memref<1x2xi32>) outs(%c : memref<1x16xf32>)
+  return
+}
+
+// Many rows: columns are decoded once, less their offsets, and the start is
+// raised by what that adds to the codes.
+// CHECK-LABEL: func.func @rows
+// CHECK: %[[DECODED:.+]] = memref.alloc() {alignment = 64 : i64} : memref<16x2x64xi8>
+// CHECK: scf.for
+// CHECK: arith.muli %{{.+}} : vector<16xi32>
+// CHECK: arith.addi %{{.+}} : vector<64xi8>
+// CHECK: vector.store %{{.+}}, %[[DECODED]]
+// CHECK: arith.shli %{{.+}} : vector<16xi32>
+// CHECK: vector.load %[[DECODED]]
+// CHECK: vpdpbusd
+// CHECK-NOT: arith.andi
+// CHECK: return
+func.func @rows(%a: memref<8x64xi8>, %b: memref<1x8x16x4xi8>, %s: memref<1x2x16xf16>, %o: memref<1x2x16xi8>, %z: memref<8x2xi32>, %c: memref<8x16xf32>) {
+  lowbit.block_matmul bits(4) group(32) ins(%a, %b, %s : memref<8x64xi8>, memref<1x8x16x4xi8>, memref<1x2x16xf16>) offsets(%o : memref<1x2x16xi8>) sums(%z : memref<8x2xi32>) outs(%c : memref<8x16xf32>)
   return
 }
 

@@ -42,9 +42,10 @@ UPSTREAM = (
 WIDE = "avx2,fma,avx512f,avx512bw,avx512vl"
 TARGETS = {
     "amx": ("-mcpu=sapphirerapids", f"{WIDE},avx512vnni,amx-tile,amx-int8"),
-    "vnni512": ("-mcpu=icelake-server", f"{WIDE},avx512vnni"),
+    "vnni512": ("-mcpu=icelake-server", f"{WIDE},avx512vnni,gfni"),
+    "cascade": ("-mcpu=cascadelake", f"{WIDE},avx512vnni"),
     "avx512": ("-mcpu=skylake-avx512", WIDE),
-    "avxvnni": ("-mcpu=alderlake", "avx2,fma,avxvnni"),
+    "avxvnni": ("-mcpu=alderlake", "avx2,fma,avxvnni,gfni"),
     "avx2": ("-mcpu=x86-64-v3", "avx2,fma"),
 }
 
