@@ -13,6 +13,12 @@
 namespace quantc {
 #define GEN_PASS_DEF_ASSIGNFORMATSPASS
 #include "quantc/Allocation/Passes.h.inc"
+
+// A row or sample that is all of a value still has a scale of its own.
+bool isStaticActivation(fmt::FormatInterface format) {
+  auto integer = mlir::dyn_cast_if_present<fmt::IntAttr>(format);
+  return integer && integer.getGranularity() == fmt::Granularity::Tensor;
+}
 } // namespace quantc
 
 using namespace mlir;
@@ -210,11 +216,8 @@ private:
                                       FormatInterface byRows) {
     auto type = cast<RankedTensorType>(input.getType());
     auto uniform = format.asUniform(type.getShape());
-    // A row or sample that is all of the value still has a scale of its own.
-    auto integer = dyn_cast<fmt::IntAttr>(format);
-    bool isStatic = uniform && integer &&
-                    integer.getGranularity() == fmt::Granularity::Tensor;
-    if (!isStatic || quantized.contains({input, format}))
+    if (!uniform || !isStaticActivation(format) ||
+        quantized.contains({input, format}))
       return quantizeOnce(input, format, /*isConstant=*/false);
     StaticScale scale;
     if (!ranges.isLoaded())

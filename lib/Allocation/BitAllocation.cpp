@@ -22,6 +22,15 @@ using llvm::StringRef;
 // Budgets
 //===----------------------------------------------------------------------===//
 
+/// A latency or a loss.
+static bool isOther(StringRef text) {
+  double value;
+  for (StringRef unit : {"ms", "us", "ns", "s", "%"})
+    if (StringRef number = text; number.consume_back(unit))
+      return llvm::to_float(number.trim(), value);
+  return false;
+}
+
 std::optional<Error> parseBudget(StringRef text, int64_t numWeights,
                                  int64_t &bytes) {
   struct Unit {
@@ -48,6 +57,13 @@ std::optional<Error> parseBudget(StringRef text, int64_t numWeights,
     bytes = int64_t(value * unit.bytes);
     return std::nullopt;
   }
+  if (isOther(text))
+    return Error{
+        Status::Usage,
+        "budgets of latency (8ms) and of loss (0.5%) are not built, "
+        "got '" +
+            text.str() +
+            "'; give bytes or bits per weight, such as 25MB or 4.2bpw"};
   return Error{Status::Usage, "expected a budget such as 25MB, 25MiB or 4.2bpw "
                               "(bits per weight), got '" +
                                   text.str() + "'"};

@@ -24,8 +24,6 @@ using namespace quantc::qnn;
 
 namespace {
 
-constexpr StringLiteral kPaddingMask = "attention_mask";
-
 /// What the consumers of a value along one channel axis want.
 struct Want {
   SmallVector<OpOperand *> uses;

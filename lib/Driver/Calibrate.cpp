@@ -4,7 +4,7 @@
 // other and run sample by sample.
 
 #include "quantc/Driver/Calibrate.h"
-#include "SyntheticData.h"
+#include "Samples.h"
 #include "quantc/Calibration/Passes.h"
 #include "quantc/Calibration/Runner.h"
 #include "quantc/Driver/InProcess.h"
@@ -17,8 +17,6 @@ namespace quantc {
 
 namespace {
 
-constexpr int64_t kSyntheticSamples = 32;
-
 class Calibration {
 public:
   Calibration(Workspace &workspace, const CalibrateOptions &options,
@@ -29,7 +27,6 @@ public:
 
 private:
   std::optional<Error> build(ModuleOp module);
-  std::optional<Error> forEach(SampleFn use);
   std::optional<Error> observe(CalibrationRunner &runner,
                                std::vector<NamedArray> &sample);
 
@@ -59,21 +56,6 @@ std::optional<Error> Calibration::build(ModuleOp module) {
   if (taps.empty())
     return std::nullopt;
   return InProcessProgram::compile(workspace, *copy, program);
-}
-
-std::optional<Error> Calibration::forEach(SampleFn use) {
-  StringRef data = options.data;
-  int64_t limit =
-      options.samples ? options.samples : std::numeric_limits<int64_t>::max();
-  if (!data.consume_front("synthetic") || (!data.empty() && data[0] != ':'))
-    return forEachSample(options.data, spec, use, limit);
-  uint64_t seed = 0;
-  if (data.consume_front(":") && data.getAsInteger(10, seed))
-    return Error{Status::Usage, "expected synthetic:SEED with a number, got '" +
-                                    options.data + "'"};
-  return forEachSyntheticSample(
-      function, spec, seed,
-      options.samples ? options.samples : kSyntheticSamples, use);
 }
 
 // Which rows of a sample are no padding, for each mask that a tap names.
@@ -120,7 +102,10 @@ std::optional<Error> Calibration::run(ModuleOp module) {
   if (taps.empty())
     return std::nullopt;
   CalibrationRunner runner(taps, workspace.getThreads(), statistics);
-  return forEach(
+  return forEachSampleOf(
+      options.data, options.samples,
+      options.holdOut ? SampleShare::Calibration : SampleShare::All, function,
+      spec,
       [&](std::vector<NamedArray> &sample) { return observe(runner, sample); });
 }
 

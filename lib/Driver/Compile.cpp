@@ -4,6 +4,7 @@
 
 #include "quantc/Driver/Compile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
+#include "quantc/Allocation/BitAllocation.h"
 #include "quantc/Calibration/Passes.h"
 #include "quantc/Driver/Calibrate.h"
 #include "quantc/Driver/FirstError.h"
@@ -156,6 +157,17 @@ std::optional<Error> Compilation::checkData() const {
                            "out, or use the recipe 'auto'"
                      : "recipe '" + recipe.name +
                            "' needs --budget, such as 25MB or 4.2bpw"};
+  if (!options.budget.empty()) {
+    int64_t bytes = 0;
+    if (auto error = parseBudget(options.budget, /*numWeights=*/1, bytes))
+      return error;
+  }
+  if (recipe.holdsOut() && !recipe.sensitivity.empty() && options.data.empty())
+    return Error{Status::Usage,
+                 "recipe '" + recipe.name + "' measures the sensitivity '" +
+                     recipe.sensitivity +
+                     "' on samples: give --calib DATA, or name the sensitivity "
+                     "'output'"};
   if (!recipe.needsStatistics() || !options.data.empty() ||
       !options.statistics.empty())
     return std::nullopt;
@@ -179,6 +191,7 @@ std::optional<Error> Compilation::measure(TemporaryFile &file) {
     return error;
   CalibrateOptions calibration;
   calibration.data = options.data;
+  calibration.holdOut = recipe.holdsOut();
   Statistics statistics;
   statistics.modelHash = workspace.modelHash();
   if (auto error =
@@ -235,7 +248,7 @@ std::optional<Error> Compilation::runFront() {
   for (StringRef pass : recipe.rewrites)
     if (auto error = rewrite(pass))
       return error;
-  QuantizeInputs inputs{options.statistics, options.budget, ""};
+  QuantizeInputs inputs{options.statistics, options.data, options.budget, ""};
   if (auto error = prepareReport(inputs.report))
     return error;
   TemporaryFile file;
@@ -320,8 +333,8 @@ std::optional<Error> printPipeline(const CompileOptions &options,
     return error;
   if (auto error = checkFormats(&context, recipe))
     return error;
-  if (auto error = buildFrontPipeline(pm, recipe,
-                                      {options.statistics, options.budget, ""}))
+  if (auto error = buildFrontPipeline(
+          pm, recipe, {options.statistics, options.data, options.budget, ""}))
     return error;
   buildCodegenPipeline(pm, *target);
   llvm::raw_string_ostream os(text);

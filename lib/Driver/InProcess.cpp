@@ -14,30 +14,26 @@ using namespace mlir;
 
 namespace quantc {
 
-static std::optional<Error> writeLibrary(Workspace &workspace, ModuleOp module,
+static std::optional<Error> writeLibrary(ModuleOp module, StringRef name,
+                                         unsigned threads,
                                          const TargetDescription &target,
                                          StringRef path) {
-  if (auto error = workspace.run(
-          module,
-          [&](OpPassManager &pm) {
-            buildCodegenPipeline(pm, target);
-            return std::nullopt;
-          },
-          Status::Internal))
-    return error;
+  FirstError first(*module.getContext());
+  PassManager pm(module.getContext(), ModuleOp::getOperationName());
+  buildCodegenPipeline(pm, target);
+  if (failed(pm.run(module)))
+    return first.get(name, Status::Internal);
   ArtifactOptions artifact;
   artifact.output = path.str();
-  artifact.threads = workspace.getThreads();
-  FirstError first(workspace.getContext());
+  artifact.threads = threads;
   auto error = writeArtifact(module, target, artifact);
   if (error && error->status == Status::Internal)
-    return first.get(workspace.getName() + ": " + error->message,
-                     Status::Internal);
+    return first.get((name + ": " + error->message).str(), Status::Internal);
   return error;
 }
 
 std::optional<Error>
-InProcessProgram::compile(Workspace &workspace, ModuleOp module,
+InProcessProgram::compile(ModuleOp module, StringRef name, unsigned threads,
                           std::unique_ptr<InProcessProgram> &program) {
   auto target = TargetDescription::create("native", "");
   if (!target)
@@ -50,20 +46,20 @@ InProcessProgram::compile(Workspace &workspace, ModuleOp module,
   std::string folder(path);
   llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(folder); });
   llvm::sys::path::append(path, "program.so");
-  if (auto error = writeLibrary(workspace, module, *target, path))
+  if (auto error = writeLibrary(module, name, threads, *target, path))
     return error;
   std::shared_ptr<Artifact> loaded;
   if (auto error = Artifact::load(path, loaded))
     return error;
   SessionOptions options;
-  options.threads = int32_t(workspace.getThreads());
+  options.threads = int32_t(threads);
   program = std::make_unique<InProcessProgram>();
   return Session::create(loaded, options, program->session);
 }
 
-std::optional<Error>
-InProcessProgram::run(MutableArrayRef<NamedArray> inputs,
-                      std::vector<quantc_tensor> &results) {
+std::optional<Error> InProcessProgram::run(MutableArrayRef<NamedArray> inputs,
+                                           std::vector<quantc_tensor> &results,
+                                           ArrayRef<quantc_value> more) {
   std::vector<quantc_tensor> tensors;
   tensors.reserve(inputs.size());
   std::vector<quantc_value> values, outputs;
@@ -71,7 +67,8 @@ InProcessProgram::run(MutableArrayRef<NamedArray> inputs,
     tensors.push_back(input.array.getTensor());
     values.push_back(quantc_tensor_value(input.name.c_str(), &tensors.back()));
   }
-  for (const ValueSpec &output : session->getArtifact().getEntries()[0].outputs)
+  llvm::append_range(values, more);
+  for (const ValueSpec &output : getEntry().outputs)
     outputs.push_back(quantc_tensor_value(output.name.c_str(), nullptr));
   if (auto error = session->run(0, values, outputs))
     return error;

@@ -123,12 +123,18 @@ void buildQuantizePipeline(OpPassManager &pm, const Recipe &recipe,
                            const QuantizeInputs &inputs) {
   if (recipe.isFloat())
     return;
+  bool hasData = !inputs.statistics.empty() || !inputs.data.empty();
+  std::string solver = recipe.getSolver(hasData);
   if (!recipe.candidates.empty()) {
     AllocateFormatsPassOptions allocate;
     allocate.budget = inputs.budget;
     for (StringRef candidate : recipe.candidates)
       allocate.candidates.push_back(formatText(candidate));
-    allocate.sensitivity = recipe.sensitivity;
+    allocate.sensitivity = recipe.getSensitivity(!inputs.data.empty());
+    allocate.data = inputs.data;
+    // Formats round to nearest if no solver is named.
+    allocate.solver = solver.empty() ? "rtn" : solver;
+    allocate.solverOptions = recipe.solverOptions;
     allocate.statistics = inputs.statistics;
     allocate.report = inputs.report;
     pm.addPass(createAllocateFormatsPass(allocate));
@@ -138,12 +144,9 @@ void buildQuantizePipeline(OpPassManager &pm, const Recipe &recipe,
   assign.range = recipe.range;
   assign.staticLimit = recipe.staticLimit;
   pm.addNestedPass<func::FuncOp>(createAssignFormatsPass(assign));
-  StringRef solver = recipe.solver;
-  if (solver.empty() && !inputs.statistics.empty())
-    solver = recipe.solverWithData;
   if (!solver.empty()) {
     SolveWeightsPassOptions solve;
-    solve.solver = solver.str();
+    solve.solver = solver;
     solve.solverOptions = recipe.solverOptions;
     solve.statistics = inputs.statistics;
     pm.addPass(createSolveWeightsPass(solve));

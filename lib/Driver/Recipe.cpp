@@ -4,6 +4,10 @@
 // refuses keys that nobody reads.
 
 #include "quantc/Driver/Recipe.h"
+#include "LossSensitivity.h"
+#include "mlir/AsmParser/AsmParser.h"
+#include "quantc/Allocation/Passes.h"
+#include "quantc/Allocation/Sensitivity.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/GlobPattern.h"
@@ -154,7 +158,17 @@ namespace quantc {
 
 bool Recipe::isFloat() const {
   return weights == "float" && tables == "float" && rewrites.empty() &&
-         overrides.empty();
+         overrides.empty() && candidates.empty();
+}
+
+std::string Recipe::getSensitivity(bool hasData) const {
+  if (!sensitivity.empty())
+    return sensitivity;
+  return hasData ? "loss" : "output";
+}
+
+std::string Recipe::getSolver(bool hasData) const {
+  return solver.empty() && hasData ? solverWithData : solver;
 }
 
 bool readsStatistics(StringRef rewrite) {
@@ -169,15 +183,51 @@ std::string addStatistics(StringRef rewrite, StringRef file) {
       .str();
 }
 
+/// Whether activations in one of these formats have a scale that is fixed
+/// beforehand.  Text that is no format is refused elsewhere.
+static bool hasStatic(ArrayRef<StringRef> formats) {
+  mlir::DialectRegistry registry;
+  registry.insert<fmt::FmtDialect>();
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  mlir::ScopedDiagnosticHandler quiet(
+      &context, [](mlir::Diagnostic &) { return mlir::success(); });
+  return any_of(formats, [&](StringRef text) {
+    return text != "float" &&
+           isStaticActivation(dyn_cast_if_present<fmt::FormatInterface>(
+               mlir::parseAttribute(("#fmt." + text).str(), &context)));
+  });
+}
+
+static bool solverNeedsMoments(StringRef name) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  mlir::ScopedDiagnosticHandler quiet(
+      &context, [](mlir::Diagnostic &) { return mlir::success(); });
+  auto known = solvers::Solver::create(
+      [&] { return mlir::emitError(mlir::UnknownLoc::get(&context)); }, name);
+  return known && known->needsSecondMoment();
+}
+
 bool Recipe::needsStatistics() const {
-  // One scale for all elements is a static one.
-  auto isStatic = [](StringRef format) { return format.contains("tensor"); };
-  return isStatic(activations) || solver == "gptq" ||
-         any_of(rewrites, readsStatistics) ||
-         (!candidates.empty() && sensitivity == "output") ||
-         any_of(overrides, [&](const Override &override) {
-           return isStatic(override.activations.value_or(""));
-         });
+  if (any_of(rewrites, readsStatistics) || solverNeedsMoments(solver))
+    return true;
+  if (!candidates.empty()) {
+    auto known = SensitivityProvider::find(getSensitivity(/*hasData=*/false));
+    if (!known || known->needsStatistics() || known->needsData())
+      return true;
+  }
+  SmallVector<StringRef> formats = {activations};
+  for (const Override &override : overrides)
+    if (override.activations)
+      formats.push_back(*override.activations);
+  return hasStatic(formats);
+}
+
+bool Recipe::holdsOut() const {
+  if (candidates.empty())
+    return false;
+  auto known = SensitivityProvider::find(getSensitivity(/*hasData=*/true));
+  return known && known->needsData();
 }
 
 ArrayRef<StringRef> recipeNames() {
@@ -235,7 +285,14 @@ std::optional<Error> parseRecipe(StringRef text, StringRef path,
     recipe.solverWithData.clear();
   }
   recipe.solverOptions = file.solverOptions.value_or(recipe.solverOptions);
-  recipe.sensitivity = file.sensitivity.value_or(recipe.sensitivity);
+  if (file.sensitivity) {
+    recipe.sensitivity = *file.sensitivity;
+    if (!SensitivityProvider::find(recipe.sensitivity))
+      return Error{Status::Refused,
+                   path.str() + ":1:1: there is no sensitivity '" +
+                       recipe.sensitivity + "'; expected one of " +
+                       join(SensitivityProvider::getNames(), ", ")};
+  }
   if (file.candidates)
     recipe.candidates = *file.candidates;
   if (file.rewrites)
@@ -245,6 +302,7 @@ std::optional<Error> parseRecipe(StringRef text, StringRef path,
 }
 
 std::optional<Error> loadRecipe(StringRef nameOrPath, Recipe &recipe) {
+  registerLossSensitivity();
   if (const Recipe *preset = findPreset(nameOrPath)) {
     recipe = *preset;
     return std::nullopt;

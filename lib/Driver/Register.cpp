@@ -3,6 +3,7 @@
 // The one list of dialects, interface models and passes.
 
 #include "quantc/Driver/Register.h"
+#include "LossSensitivity.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -43,6 +44,7 @@
 using namespace mlir;
 
 void quantc::registerAllDialects(DialectRegistry &registry) {
+  registerLossSensitivity();
   registry.insert<affine::AffineDialect, arith::ArithDialect,
                   bufferization::BufferizationDialect, cf::ControlFlowDialect,
                   func::FuncDialect, LLVM::LLVMDialect, linalg::LinalgDialect,

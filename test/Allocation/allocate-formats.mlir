@@ -23,8 +23,8 @@
 // REPORT: "gap": 0
 
 // SMALL: error: {{.*}}budget
-// NONE: error: {{.*}}no second moment of 'x' in the statistics; calibrate, or use the sensitivity 'weight'
-// WHAT: error: expected sensitivity output or weight, got 'best'
+// NONE: error: {{.*}}no second moment of 'x' in the statistics; calibrate, or use the sensitivity 'weight' and the solver 'rtn'
+// WHAT: error: there is no sensitivity 'best'; expected one of: loss, output, weight
 // EMPTY: error: expected at least one candidate format
 
 func.func @main(%x: tensor<?x32xf32> {qnn.name = "x", qnn.shape = affine_map<()[s0] -> (s0, 32)>})

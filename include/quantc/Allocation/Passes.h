@@ -22,6 +22,10 @@ inline constexpr llvm::StringLiteral kStatisticAttr = "qnn.statistic";
 /// On linears and look-ups: the format of their weight, chosen under a budget.
 inline constexpr llvm::StringLiteral kFormatAttr = "qnn.format";
 
+/// Whether activations in this format have one scale, fixed beforehand from
+/// statistics.  False for no format.
+bool isStaticActivation(fmt::FormatInterface format);
+
 #define GEN_PASS_DECL
 #include "quantc/Allocation/Passes.h.inc"
 #define GEN_PASS_REGISTRATION

@@ -71,24 +71,27 @@ def AllocateFormatsPass : Pass<"allocate-formats", "mlir::ModuleOp"> {
   let summary = "choose a format for every weight under a budget";
   let description = [{
     For every constant matrix that a linear reads, and every embedding table of
-    at least `min-elements` elements, each of the `candidates` is tried: what it
-    stores, and what it costs by the `sensitivity`,
+    at least `min-elements` elements, each of the `candidates` that its shape
+    allows is tried: what it stores, and what it costs once the `solver` has
+    rounded it (tables that no linear reads are rounded to nearest), by the
+    `sensitivity`,
 
+    - `loss`: what the model's outputs lose on the held-out samples of `data`
+      when this weight alone is rounded and everything else is float;
     - `output`: the mean square of what the linear's outputs change by, over
-      that of the outputs, from the second moment in `statistics`; for a table
-      the squared error of its rows over their square;
-    - `weight`: the squared error of the weight over its square;
-
-    either times the number of weights: one relative error in a large matrix
-    hurts more than in a small one, and without that factor large matrices would
-    pay for the small ones.
+      that of the outputs, from the second moment in `statistics`, times the
+      number of weights; for a table the squared error of its rows over their
+      square;
+    - `weight`: the squared error of the weight over its square, times the
+      number of weights.
 
     The integer program of docs/allocation.md chooses one for each, so that all
     stored weights fit into `budget` (`25MB`, `25MiB`, `4.2bpw`: bits for each
     weight that is allocated; bytes count the other constants too) and the sum
     of costs is least.  The choice is the attribute `qnn.format` of linears and
     look-ups, which `assign-formats` prefers to its own options.  With `report`
-    the choice and the Pareto front are written as JSON.
+    the choice, what every candidate costs and the Pareto front are written as
+    JSON.
   }];
   let dependentDialects = ["quantc::qnn::QNNDialect"];
   let options = [
@@ -97,9 +100,14 @@ def AllocateFormatsPass : Pass<"allocate-formats", "mlir::ModuleOp"> {
     ListOption<"candidates", "candidates", "std::string",
            "Formats to choose from">,
     Option<"sensitivity", "sensitivity", "std::string",
-           /*default=*/"\"output\"", "output or weight">,
+           /*default=*/"\"output\"",
+           "Name in the registry of sensitivity providers">,
+    Option<"data", "data", "std::string", /*default=*/"",
+           "Samples, as quantc compile --calib takes them">,
     Option<"solver", "solver", "std::string", /*default=*/"\"rtn-mse\"",
-           "Solver whose error is the cost">,
+           "Solver that will round the weights">,
+    Option<"solverOptions", "solver-options", "std::string", /*default=*/"",
+           "Options of the solver: key=value,key=value">,
     Option<"statistics", "statistics", "std::string", /*default=*/"",
            "A file of quantc calibrate">,
     Option<"report", "report", "std::string", /*default=*/"",

@@ -17,6 +17,9 @@
 
 namespace quantc {
 
+/// The integer input whose zeros mark padding.
+inline constexpr llvm::StringLiteral kPaddingMask = "attention_mask";
+
 #define GEN_PASS_DECL
 #include "quantc/Calibration/Passes.h.inc"
 #define GEN_PASS_REGISTRATION

@@ -28,6 +28,9 @@ struct CalibrateOptions {
   std::vector<std::string> observers;
   /// At most so many samples; 0: all of them, or 32 synthetic ones.
   int64_t samples = 0;
+  /// Leave out the samples that losses are measured with: every eighth of the
+  /// first 128, if there are eight.
+  bool holdOut = false;
   /// 0: as many as the process may use.  Statistics do not depend on it.
   unsigned threads = 0;
   /// Called after every sample with the number of samples.

@@ -16,16 +16,28 @@ namespace quantc {
 
 class InProcessProgram {
 public:
-  /// `module` is consumed.  Its library lies in a temporary folder, which is
-  /// removed as soon as the library is mapped.
+  /// `module` is consumed; `name` stands in messages.  Its library lies in a
+  /// temporary folder, which is removed as soon as the library is mapped.
+  static std::optional<Error>
+  compile(mlir::ModuleOp module, llvm::StringRef name, unsigned threads,
+          std::unique_ptr<InProcessProgram> &program);
   static std::optional<Error>
   compile(Workspace &workspace, mlir::ModuleOp module,
-          std::unique_ptr<InProcessProgram> &program);
+          std::unique_ptr<InProcessProgram> &program) {
+    return compile(module, workspace.getName(), workspace.getThreads(),
+                   program);
+  }
 
-  /// Runs the first entry function on all threads of the workspace.  The
+  /// Runs the first entry function on `inputs` and `more`, on all threads.  The
   /// tensors, one for each result, live until the next run.
   std::optional<Error> run(llvm::MutableArrayRef<NamedArray> inputs,
-                           std::vector<quantc_tensor> &results);
+                           std::vector<quantc_tensor> &results,
+                           llvm::ArrayRef<quantc_value> more = {});
+
+  /// What it takes and gives.
+  const EntrySpec &getEntry() const {
+    return session->getArtifact().getEntries()[0];
+  }
 
 private:
   std::unique_ptr<Session> session;

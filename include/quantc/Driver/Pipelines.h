@@ -23,6 +23,8 @@ std::optional<Error> buildRewritePipeline(mlir::OpPassManager &pm,
 struct QuantizeInputs {
   /// A file of quantc calibrate, or empty.
   std::string statistics;
+  /// Samples (--calib), or empty.
+  std::string data;
   /// For recipes with candidates: `25MB` or `4.2bpw`.
   std::string budget;
   /// JSON file for the allocation, or empty.

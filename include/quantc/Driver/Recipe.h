@@ -46,11 +46,17 @@ struct Recipe {
   /// Formats that weights and tables choose from under a budget, by the
   /// sensitivity (`allocate-formats`); empty: all have the formats above.
   std::vector<std::string> candidates;
-  std::string sensitivity = "output";
+  /// If none is named: by the model's loss where there are samples, else by the
+  /// outputs of layers.
+  std::string sensitivity;
 
   bool isFloat() const;
   /// Whether it cannot be followed without data.
   bool needsStatistics() const;
+  /// Whether samples are held out to measure losses with.
+  bool holdsOut() const;
+  std::string getSensitivity(bool hasData) const;
+  std::string getSolver(bool hasData) const;
 };
 
 /// Whether a rewrite reads statistics that it does not name itself.
