@@ -10,9 +10,12 @@
 
 namespace quantc {
 
-/// The sums as tensors of f64.
+/// The sums as tensors of f64.  The moment of a layer with `inputs` inputs has
+/// as many channels, or twice as many: those of the float model, then those of
+/// the model that is quantized so far (SolveWeights.h); 0: as many.
 solvers::LayerStatistics toLayerStatistics(mlir::MLIRContext *context,
-                                           const SecondMoment &moment);
+                                           const SecondMoment &moment,
+                                           int64_t inputs = 0);
 
 } // namespace quantc
 

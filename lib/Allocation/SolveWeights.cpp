@@ -4,6 +4,7 @@
 // Weights are read and results kept one layer per thread; the IR is changed
 // afterwards, in order, since resource keys must be made by one thread.
 
+#include "quantc/Allocation/SolveWeights.h"
 #include "LayerMoments.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Threading.h"
@@ -30,6 +31,8 @@ struct Task {
   std::string name;
   const SecondMoment *moment = nullptr;
   std::optional<solvers::Solution> solution;
+  /// What the bias takes over, one for each output, if that is wanted.
+  SmallVector<float> shift;
 };
 
 /// The payload array as a resource of its own.
@@ -42,8 +45,9 @@ ElementsAttr toResource(const HostTensor &tensor, StringRef name) {
 
 class WeightSolver {
 public:
-  WeightSolver(const solvers::Solver &solver, const Statistics &statistics)
-      : solver(solver), statistics(statistics) {}
+  WeightSolver(const solvers::Solver &solver, const SolveOptions &options,
+               const Statistics &statistics)
+      : solver(solver), options(options), statistics(statistics) {}
 
   /// Collects the weights of a function; an error is emitted where a statistic
   /// is needed and missing.
@@ -53,10 +57,13 @@ public:
   size_t size() const { return tasks.size(); }
 
 private:
-  LogicalResult attach(Task &task);
+  FailureOr<bool> attach(Task &task);
   LogicalResult solve(Task &task) const;
+  void shiftBias(Task &task);
+  bool canShiftBias(LinearOp linear);
 
   const solvers::Solver &solver;
+  const SolveOptions &options;
   const Statistics &statistics;
   ConstantExpressions constants;
   std::vector<Task> tasks;
@@ -70,17 +77,22 @@ LogicalResult WeightSolver::collect(func::FuncOp func) {
         !constants.contains(quantize.getInput()) ||
         !seen.insert(quantize).second)
       return WalkResult::advance();
-    Task task{quantize, linear, firstNodeName(linear.getLoc(), "linear"),
-              nullptr, std::nullopt};
-    if (failed(attach(task)))
+    Task task;
+    task.op = quantize;
+    task.reader = linear;
+    task.name = firstNodeName(linear.getLoc(), "linear");
+    FailureOr<bool> attached = attach(task);
+    if (failed(attached))
       return WalkResult::interrupt();
-    tasks.push_back(std::move(task));
+    if (*attached)
+      tasks.push_back(std::move(task));
     return WalkResult::advance();
   });
   return failure(status.wasInterrupted());
 }
 
-LogicalResult WeightSolver::attach(Task &task) {
+/// False if the weight is left alone.
+FailureOr<bool> WeightSolver::attach(Task &task) {
   auto noted = task.op->getAttrOfType<ArrayAttr>(kStatisticAttr);
   const PointStatistics *point = nullptr;
   if (noted && noted.size() == 2 && isa<StringAttr>(noted[0]) &&
@@ -91,12 +103,35 @@ LogicalResult WeightSolver::attach(Task &task) {
       return task.reader.emitError(error->message);
   if (point)
     task.moment = point->get<SecondMoment>();
-  if (task.moment || !solver.needsSecondMoment())
-    return success();
+  if (task.moment)
+    return true;
+  if (options.onlyMeasured)
+    return false;
+  if (!solver.needsSecondMoment() && !options.correctBias)
+    return true;
   return task.reader.emitError("solver '")
          << solver.getName()
          << "' needs the second moment of the linear's input; calibrate the "
             "model, or use 'rtn'";
+}
+
+/// The mean of a layer's outputs before and after rounding differs by
+/// W E[x_ref] - Q E[x].
+static SmallVector<float> meanShift(const HostTensor &weight,
+                                    ArrayRef<float> rounded,
+                                    ArrayRef<double> mean) {
+  int64_t rows = weight.getShape()[0], columns = weight.getShape()[1];
+  ArrayRef<double> before = mean.take_front(columns);
+  ArrayRef<double> after = mean.take_back(columns);
+  ArrayRef<float> w = weight.as<float>();
+  SmallVector<float> shift(rows);
+  for (int64_t row = 0; row < rows; ++row) {
+    double sum = 0;
+    for (int64_t i = row * columns, k = 0; k < columns; ++i, ++k)
+      sum += w[i] * before[k] - rounded[i] * after[k];
+    shift[row] = float(sum);
+  }
+  return shift;
 }
 
 LogicalResult WeightSolver::solve(Task &task) const {
@@ -110,10 +145,13 @@ LogicalResult WeightSolver::solve(Task &task) const {
   layer.weight = *weight;
   layer.format = type.getScheme();
   if (task.moment)
-    layer.statistics = toLayerStatistics(context, *task.moment);
+    layer.statistics =
+        toLayerStatistics(context, *task.moment, type.getShape()[1]);
   auto solution = solver.solve([&] { return task.reader.emitError(); }, layer);
   if (failed(solution))
     return failure();
+  if (options.correctBias && task.moment)
+    task.shift = meanShift(*weight, solution->decoded, task.moment->getMean());
   solution->decoded.clear();
   solution->decoded.shrink_to_fit();
   task.solution = std::move(*solution);
@@ -125,8 +163,36 @@ LogicalResult WeightSolver::solve(MLIRContext *context) {
                                  [&](Task &task) { return solve(task); });
 }
 
+bool WeightSolver::canShiftBias(LinearOp linear) {
+  Value bias = linear.getBias();
+  return linear.getWeight().hasOneUse() &&
+         (!bias || (constants.contains(bias) &&
+                    cast<ShapedType>(bias.getType()).getElementType().isF32()));
+}
+
+void WeightSolver::shiftBias(Task &task) {
+  LinearOp linear = task.reader;
+  if (task.shift.empty() || !canShiftBias(linear))
+    return;
+  if (linear.getBias()) {
+    FailureOr<HostTensor> old = evaluateConstant(linear.getBias());
+    if (failed(old) || old->getNumElements() != int64_t(task.shift.size()))
+      return;
+    for (auto [to, from] : llvm::zip(task.shift, old->as<float>()))
+      to += from;
+  }
+  OpBuilder builder(linear);
+  auto type =
+      RankedTensorType::get({int64_t(task.shift.size())}, builder.getF32Type());
+  linear.getBiasMutable().assign(
+      ConstantOp::create(builder, linear.getLoc(), type,
+                         DenseElementsAttr::get(type, ArrayRef(task.shift)))
+          .getResult());
+}
+
 void WeightSolver::rewrite() {
   for (Task &task : tasks) {
+    shiftBias(task);
     OpBuilder builder(task.op);
     auto type = cast<EncodedType>(task.op.getType());
     SmallVector<NamedAttribute> payload;
@@ -164,19 +230,31 @@ struct SolveWeightsPass
     Statistics file;
     if (!statistics.empty() && failed(loadStatistics(module, statistics, file)))
       return signalPassFailure();
-    auto chosen = solvers::Solver::create([&] { return module.emitError(); },
-                                          solver, solverOptions);
-    if (!chosen)
+    FailureOr<size_t> count = solveWeights(
+        module, {solver, solverOptions, /*onlyMeasured=*/false, correctBias},
+        file);
+    if (failed(count))
       return signalPassFailure();
-    WeightSolver weights(*chosen, file);
-    for (auto func : module.getOps<func::FuncOp>())
-      if (func->hasAttr(kEntryAttr) && failed(weights.collect(func)))
-        return signalPassFailure();
-    if (failed(weights.solve(&getContext())))
-      return signalPassFailure();
-    numSolved += weights.size();
-    weights.rewrite();
+    numSolved += *count;
   }
 };
 
 } // namespace
+
+FailureOr<size_t> quantc::solveWeights(ModuleOp module,
+                                       const SolveOptions &options,
+                                       const Statistics &statistics) {
+  auto chosen = solvers::Solver::create([&] { return module.emitError(); },
+                                        options.solver, options.solverOptions);
+  if (!chosen)
+    return failure();
+  WeightSolver weights(*chosen, options, statistics);
+  for (auto func : module.getOps<func::FuncOp>())
+    if (func->hasAttr(kEntryAttr) && failed(weights.collect(func)))
+      return failure();
+  if (failed(weights.solve(module.getContext())))
+    return failure();
+  size_t count = weights.size();
+  weights.rewrite();
+  return count;
+}

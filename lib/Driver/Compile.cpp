@@ -3,6 +3,7 @@
 // The driver: load, front pipeline, code generation, emission.
 
 #include "quantc/Driver/Compile.h"
+#include "SolveStream.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "quantc/Allocation/BitAllocation.h"
 #include "quantc/Calibration/Passes.h"
@@ -168,6 +169,11 @@ std::optional<Error> Compilation::checkData() const {
                      recipe.sensitivity +
                      "' on samples: give --calib DATA, or name the sensitivity "
                      "'output'"};
+  if (recipe.quantizedStream && options.data.empty())
+    return Error{Status::Usage,
+                 "recipe '" + recipe.name +
+                     "' solves on the quantized stream, which is measured on "
+                     "samples: give --calib DATA"};
   if (!recipe.needsStatistics() || !options.data.empty() ||
       !options.statistics.empty())
     return std::nullopt;
@@ -257,13 +263,26 @@ std::optional<Error> Compilation::runFront() {
       return error;
     inputs.statistics = file.getPath();
   }
-  return workspace.run(
-      workspace.getModule(),
-      [&](OpPassManager &pm) {
-        buildQuantizePipeline(pm, recipe, inputs);
-        return std::nullopt;
-      },
-      Status::Refused);
+  auto solve = solveOptions(recipe, inputs);
+  OwningOpRef<ModuleOp> reference;
+  inputs.solveLater = solve && recipe.quantizedStream;
+  if (inputs.solveLater)
+    reference = cast<ModuleOp>(workspace.getModule()->clone());
+  if (auto error = workspace.run(
+          workspace.getModule(),
+          [&](OpPassManager &pm) {
+            buildQuantizePipeline(pm, recipe, inputs);
+            return std::nullopt;
+          },
+          Status::Refused))
+    return error;
+  if (!inputs.solveLater)
+    return std::nullopt;
+  StreamOptions stream;
+  stream.solve = *solve;
+  stream.calibrate.data = options.data;
+  stream.calibrate.holdOut = recipe.holdsOut();
+  return solveOnStream(workspace, *reference, workspace.getModule(), stream);
 }
 
 // What can be refused before any work.

@@ -119,6 +119,20 @@ std::optional<Error> buildRewritePipeline(OpPassManager &pm,
   return std::nullopt;
 }
 
+std::optional<SolveOptions> solveOptions(const Recipe &recipe,
+                                         const QuantizeInputs &inputs) {
+  SolveOptions solve;
+  solve.solver = recipe.getSolver(/*hasData=*/!inputs.statistics.empty() ||
+                                  !inputs.data.empty());
+  if (solve.solver.empty() && recipe.correctBias)
+    solve.solver = "rtn";
+  if (solve.solver.empty())
+    return std::nullopt;
+  solve.solverOptions = recipe.solverOptions;
+  solve.correctBias = recipe.correctBias;
+  return solve;
+}
+
 void buildQuantizePipeline(OpPassManager &pm, const Recipe &recipe,
                            const QuantizeInputs &inputs) {
   if (recipe.isFloat())
@@ -144,10 +158,12 @@ void buildQuantizePipeline(OpPassManager &pm, const Recipe &recipe,
   assign.range = recipe.range;
   assign.staticLimit = recipe.staticLimit;
   pm.addNestedPass<func::FuncOp>(createAssignFormatsPass(assign));
-  if (!solver.empty()) {
+  auto chosen = solveOptions(recipe, inputs);
+  if (chosen && !inputs.solveLater) {
     SolveWeightsPassOptions solve;
-    solve.solver = solver;
-    solve.solverOptions = recipe.solverOptions;
+    solve.solver = chosen->solver;
+    solve.solverOptions = chosen->solverOptions;
+    solve.correctBias = chosen->correctBias;
     solve.statistics = inputs.statistics;
     pm.addPass(createSolveWeightsPass(solve));
   }

@@ -103,6 +103,8 @@ struct RecipeFile {
       solverOptions, sensitivity;
   std::optional<std::vector<std::string>> candidates;
   std::optional<double> staticLimit;
+  std::optional<std::string> stream;
+  std::optional<bool> correctBias;
   std::optional<std::vector<std::string>> rewrites;
   std::vector<Recipe::Override> overrides;
 };
@@ -145,6 +147,11 @@ template <> struct MappingTraits<quantc::RecipeFile> {
     io.mapOptional("static-limit", file.staticLimit);
     io.mapOptional("solver", file.solver);
     io.mapOptional("solver-options", file.solverOptions);
+    io.mapOptional("stream", file.stream);
+    if (file.stream && *file.stream != "float" && *file.stream != "quantized")
+      io.setError("expected 'stream' to be float or quantized, got '" +
+                  Twine(*file.stream) + "'");
+    io.mapOptional("correct-bias", file.correctBias);
     io.mapOptional("candidates", file.candidates);
     io.mapOptional("sensitivity", file.sensitivity);
     io.mapOptional("rewrites", file.rewrites);
@@ -220,7 +227,7 @@ bool Recipe::needsStatistics() const {
   for (const Override &override : overrides)
     if (override.activations)
       formats.push_back(*override.activations);
-  return hasStatic(formats);
+  return hasStatic(formats) || quantizedStream || correctBias;
 }
 
 bool Recipe::holdsOut() const {
@@ -293,6 +300,9 @@ std::optional<Error> parseRecipe(StringRef text, StringRef path,
                        recipe.sensitivity + "'; expected one of " +
                        join(SensitivityProvider::getNames(), ", ")};
   }
+  if (file.stream)
+    recipe.quantizedStream = *file.stream == "quantized";
+  recipe.correctBias = file.correctBias.value_or(recipe.correctBias);
   if (file.candidates)
     recipe.candidates = *file.candidates;
   if (file.rewrites)

@@ -259,7 +259,9 @@ nb::list describe(const std::vector<CacheSpec> &caches) {
 void compileModel(const std::string &path, nb::bytes model,
                   const std::string &output, const std::string &recipe,
                   const std::string &mcpu, const std::string &mattr,
-                  const std::string &weights, unsigned threads) {
+                  const std::string &weights, unsigned threads,
+                  const std::string &data, const std::string &statistics,
+                  const std::string &budget) {
   CompileOptions options;
   options.input = path;
   options.model = std::string(model.c_str(), model.size());
@@ -269,6 +271,9 @@ void compileModel(const std::string &path, nb::bytes model,
   options.attributes = mattr;
   options.weights = weights;
   options.threads = threads;
+  options.data = data;
+  options.statistics = statistics;
+  options.budget = budget;
   nb::gil_scoped_release release;
   check(compile(options));
 }

@@ -205,17 +205,20 @@ def load(path: str | os.PathLike) -> Model:
 
 def compile(model: Any, output: str | os.PathLike, recipe: str = "fp32",
             mcpu: str = "native", mattr: str = "", weights: str = "",
-            threads: int = 0) -> None:
+            threads: int = 0, calib: Any = "",
+            stats: str | os.PathLike = "", budget: str = "") -> None:
     """Compiles a model.
 
     `model` is a path (.onnx, .onnxtxt, .mlir, .mlirbc), an onnx.ModelProto or
     the bytes of one.  The suffix of `output` says what is written: .so, .mlir
-    or .mlirbc.  On an error nothing is left at `output`, and a file that was
-    there stays.
+    or .mlirbc.  `calib` are samples, as for `calibrate`, or `stats` the file
+    that it wrote; `budget` is for the recipe auto.  On an error nothing is left
+    at `output`, and a file that was there stays.
     """
     path, data = _source(model)
-    _core.compile(path, data, os.fspath(output), recipe, mcpu, mattr, weights,
-                  threads)
+    with _data_path(calib) as samples:
+        _core.compile(path, data, os.fspath(output), recipe, mcpu, mattr,
+                      weights, threads, samples, os.fspath(stats), budget)
 
 
 def calibrate(model: Any, output: str | os.PathLike, calib: Any,

@@ -6,6 +6,12 @@
 // RUN: quant-opt %t.mlir \
 // RUN:   --pass-pipeline='builtin.module(func.func(assign-formats),solve-weights{solver=rtn})' \
 // RUN:   | FileCheck %s --check-prefix=RTN
+// RUN: quant-opt %t.mlir \
+// RUN:   --pass-pipeline='builtin.module(func.func(assign-formats{statistics=%t.safetensors activation=""}),solve-weights{solver=rtn correct-bias=true statistics=%t.safetensors})' \
+// RUN:   | FileCheck %s --check-prefix=BIAS
+// RUN: not quant-opt %t.mlir \
+// RUN:   --pass-pipeline='builtin.module(func.func(assign-formats),solve-weights{solver=rtn correct-bias=true})' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=MEAN
 // RUN: not quant-opt %t.mlir \
 // RUN:   --pass-pipeline='builtin.module(func.func(assign-formats),solve-weights)' 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=NONE
@@ -23,6 +29,11 @@
 // RTN-DAG: qnn.encoded_constant {{.+}} {weight_error = {{.+}} : f64} : !qnn.encoded<4x8xf32, #fmt.int<8, axis = 0>>
 // RTN-DAG: qnn.quantize %{{.+}} : (tensor<9000x8xf32>)
 // RTN: qnn.linear
+
+// The mean of the outputs is kept by a bias, which only a mean can tell.
+// BIAS: %[[B:.+]] = qnn.constant {{.+}} : tensor<4xf32>
+// BIAS: qnn.linear %{{.+}}, %{{.+}} bias %[[B]]
+// MEAN: error: {{.*}}solver 'rtn' needs the second moment of the linear's input
 
 // NONE: error: {{.*}}solver 'gptq' needs the second moment of the linear's input; calibrate the model, or use 'rtn'
 // SOLVER: error: {{.*}}'best'

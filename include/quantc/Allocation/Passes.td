@@ -131,6 +131,10 @@ def SolveWeightsPass : Pass<"solve-weights", "mlir::ModuleOp"> {
     noted on the weight; a layer without one is an error.  What each layer lost
     is a remark, and the attributes `output_error` and `weight_error` of the
     constant.
+
+    With `correct-bias` the bias of each linear takes back what rounding does to
+    the mean of its outputs, (W - Q) E[x] with the mean of the statistics;
+    a weight that several operations read is left out.
   }];
   let dependentDialects = ["quantc::qnn::QNNDialect"];
   let options = [
@@ -138,6 +142,8 @@ def SolveWeightsPass : Pass<"solve-weights", "mlir::ModuleOp"> {
            "Name in the registry of solvers">,
     Option<"solverOptions", "options", "std::string", /*default=*/"",
            "Options of the solver: key=value,key=value">,
+    Option<"correctBias", "correct-bias", "bool", /*default=*/"false",
+           "Let biases take back what rounding does to the mean of outputs">,
     Option<"statistics", "statistics", "std::string", /*default=*/"",
            "A file of quantc calibrate">];
   let statistics = [

@@ -6,6 +6,7 @@
 #define QUANTC_DRIVER_PIPELINES_H
 
 #include "mlir/Pass/PassManager.h"
+#include "quantc/Allocation/SolveWeights.h"
 #include "quantc/Driver/Recipe.h"
 #include "quantc/Target/TargetDescription.h"
 
@@ -29,11 +30,17 @@ struct QuantizeInputs {
   std::string budget;
   /// JSON file for the allocation, or empty.
   std::string report;
+  /// Leaves weights as they are: the driver solves them on the stream.
+  bool solveLater = false;
 };
 
 /// From there to encoded values.
 void buildQuantizePipeline(mlir::OpPassManager &pm, const Recipe &recipe,
                            const QuantizeInputs &inputs);
+
+/// How the recipe rounds weights; nothing if by the formats' own rounding.
+std::optional<SolveOptions> solveOptions(const Recipe &recipe,
+                                         const QuantizeInputs &inputs);
 
 /// All three: qnn as imported to what `-o OUT.mlir` shows.
 std::optional<Error> buildFrontPipeline(mlir::OpPassManager &pm,

@@ -43,6 +43,11 @@ struct Recipe {
   std::string solver, solverOptions;
   /// The solver where none is named but there are statistics.
   std::string solverWithData;
+  /// Whether solvers see what layers read behind layers that are rounded
+  /// already; needs samples.
+  bool quantizedStream = false;
+  /// Whether biases take back what rounding does to the mean of outputs.
+  bool correctBias = false;
   /// Formats that weights and tables choose from under a budget, by the
   /// sensitivity (`allocate-formats`); empty: all have the formats above.
   std::vector<std::string> candidates;
