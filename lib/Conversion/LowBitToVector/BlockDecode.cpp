@@ -195,19 +195,27 @@ Value BlockEmitter::loadWord(Value row, Value k, int64_t count) {
   return word;
 }
 
+// With Dot::Pairs the steps of a unit are added in 16 bits.  A code, which is
+// at most 2^(bits + 1) - 1 in decoded columns, takes part in 256 * code for
+// each of the unit's planes: 31 * 2, 15 * 8, 7 * 4 and 3 * 8 times 256 are
+// below 2^15.
 void BlockEmitter::addBytes(Sums &sums, const Tile &tile, Value k,
                             int64_t length, Entry entry) {
+  SmallVector<Values> words, ofPlanes;
   for (size_t i = 0; i < unit.shifts.size(); ++i) {
     int64_t begin = int64_t(i) * kLineDepth;
     if (begin >= length)
       break;
-    Values words, ofPlane;
+    Values &ofRows = words.emplace_back(), &ofPlane = ofPlanes.emplace_back();
     for (Value row : tile.rows)
-      words.push_back(loadWord(row, add(k, begin), length - begin));
+      ofRows.push_back(loadWord(row, add(k, begin), length - begin));
     for (int64_t v = 0; v < tile.columns.vectors; ++v)
       ofPlane.push_back(entry(v, i));
-    multiplyAdd(b, plan, sums.products[getSet(tile, i)], words, ofPlane);
+    if (plan.dot != Dot::Pairs)
+      multiplyAdd(b, plan, sums.products[getSet(tile, i)], ofRows, ofPlane);
   }
+  if (plan.dot == Dot::Pairs)
+    multiplyAddPairs(b, plan, sums.products[0], words, ofPlanes);
 }
 
 //===----------------------------------------------------------------------===//

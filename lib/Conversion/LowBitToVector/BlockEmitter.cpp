@@ -95,7 +95,7 @@ Value BlockEmitter::broadcast(Type element, Value value) {
 int64_t BlockEmitter::chooseTurns(int64_t count) {
   if (!op.isInteger())
     return 0;
-  if (readsDecoded)
+  if (readsDecoded || plan.dot == Dot::Pairs)
     return 1;
   // Two short chains of additions are faster than a long one.
   if (plan.takesBits && group <= kShortGroup)

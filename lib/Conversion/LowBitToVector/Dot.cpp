@@ -5,7 +5,8 @@
 // For f32 each element is one chain of fused multiply-adds.  For bytes, B is
 // the unsigned operand and A, four bytes broadcast as one dword, the signed
 // one: `vpdpbusd` does not saturate, and neither does the pair form, in which
-// even and odd bytes become 16-bit words (|255 * -128 * 2| < 2^31).
+// even and odd bytes become 16-bit words (|255 * -128 * 2| < 2^31).  For codes
+// of at most four bits `vpmaddubsw` does not saturate either.
 
 #include "Dot.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -67,6 +68,16 @@ struct RowDot {
                 {x, y});
   }
 
+  /// Sums of two products of unsigned and signed bytes as 16-bit words.
+  Value addPairs(Value x, Value y) {
+    StringRef name = plan.lanes == 16 ? "llvm.x86.avx512.pmaddubs.w.512"
+                                      : "llvm.x86.avx2.pmadd.ub.sw";
+    return LLVM::CallIntrinsicOp::create(b, lanesOf(2, b.getI16Type()),
+                                         b.getStringAttr(name),
+                                         ValueRange{x, y})
+        .getResult(0);
+  }
+
   void addFma(MutableArrayRef<Value> sums, Value element,
               ArrayRef<Value> lines) {
     Value all =
@@ -119,7 +130,32 @@ void multiplyAdd(ImplicitLocOpBuilder &b, const KernelPlan &plan,
     case Dot::Words:
       dot.addWords(rowSums, element, words);
       break;
+    case Dot::Pairs:
+      llvm_unreachable("pairs are added by multiplyAddPairs");
     }
+  }
+}
+
+void multiplyAddPairs(ImplicitLocOpBuilder &b, const KernelPlan &plan,
+                      MutableArrayRef<Value> sums,
+                      ArrayRef<SmallVector<Value>> elements,
+                      ArrayRef<SmallVector<Value>> lines) {
+  RowDot dot{b, plan};
+  VectorType wordsType = dot.lanesOf(2, b.getI16Type());
+  Value ones = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(wordsType, b.getI16IntegerAttr(1)));
+  size_t width = lines.front().size();
+  for (auto [i, sum] : llvm::enumerate(sums)) {
+    Value words;
+    for (auto [ofRows, ofLines] : llvm::zip(elements, lines)) {
+      Value bytes = vector::BroadcastOp::create(
+          b, dot.lanesOf(1, b.getI32Type()), ofRows[i / width]);
+      bytes =
+          vector::BitCastOp::create(b, dot.lanesOf(4, b.getI8Type()), bytes);
+      Value more = dot.addPairs(ofLines[i % width], bytes);
+      words = words ? arith::AddIOp::create(b, words, more).getResult() : more;
+    }
+    sum = arith::AddIOp::create(b, sum, dot.multiplyPairs(words, ones));
   }
 }
 

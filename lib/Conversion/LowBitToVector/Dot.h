@@ -17,6 +17,14 @@ void multiplyAdd(mlir::ImplicitLocOpBuilder &b, const KernelPlan &plan,
                  llvm::ArrayRef<mlir::Value> elements,
                  llvm::ArrayRef<mlir::Value> lines);
 
+/// The same for several steps of bytes, elements[step][row] and
+/// lines[step][line], with Dot::Pairs: the lines are so small that the sums of
+/// two products of each step, all steps added, fit in 16 bits.
+void multiplyAddPairs(mlir::ImplicitLocOpBuilder &b, const KernelPlan &plan,
+                      llvm::MutableArrayRef<mlir::Value> sums,
+                      llvm::ArrayRef<mlir::SmallVector<mlir::Value>> elements,
+                      llvm::ArrayRef<mlir::SmallVector<mlir::Value>> lines);
+
 /// Products of the low 16 bits of each lane, signed; the high bits of `x` must
 /// be zero.
 mlir::Value multiplyWords(mlir::ImplicitLocOpBuilder &b, const KernelPlan &plan,

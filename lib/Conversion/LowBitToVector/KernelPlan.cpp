@@ -41,6 +41,8 @@ KernelPlan chooseBlockKernel(llvm::ArrayRef<std::string> features,
   KernelPlan plan = chooseKernel(features, isInteger);
   plan.unroll = 1;
   plan.matrixTiles = false;
+  if (plan.dot == Dot::Words)
+    plan.dot = Dot::Pairs;
   plan.takesBits = isInteger && llvm::is_contained(features, "gfni");
   if (plan.lanes == 16) {
     plan.main = {6, 2};

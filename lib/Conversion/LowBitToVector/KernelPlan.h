@@ -14,8 +14,9 @@
 namespace quantc::lowbit {
 
 /// One step of the reduction: f32 fused multiply-add over one k; four bytes by
-/// `vpdpbusd`; four bytes as two pairs of 16-bit words by `vpmaddwd`.
-enum class Dot { Fma, Bytes, Words };
+/// `vpdpbusd`; four bytes as two pairs of 16-bit words by `vpmaddwd`; four
+/// bytes as two pairs by `vpmaddubsw`, for codes of few bits.
+enum class Dot { Fma, Bytes, Words, Pairs };
 
 /// Rows and vectors of C that are accumulated together.
 struct Tile {

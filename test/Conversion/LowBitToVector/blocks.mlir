@@ -25,7 +25,11 @@
 // GFNI: arith.addi %{{.+}} : vector<16xi32>
 // GFNI-NOT: arith.shrsi
 // GFNI: math.fma
+// Pairs of products in 16 bits, added up over the two planes of a line.
 // AVX2-LABEL: func.func @row
+// AVX2: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// AVX2: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// AVX2: arith.addi %{{.+}} : vector<16xi16>
 // AVX2: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
 func.func @row(%a: memref<1x64xi8>, %b: memref<1x8x16x4xi8>, %s: memref<1x2x16xf16>, %z: memref<1x2xi32>, %c: memref<1x16xf32>) {
   lowbit.block_matmul bits(4) group(32) ins(%a, %b, %s : memref<1x64xi8>, memref<1x8x16x4xi8>, memref<1x2x16xf16>) sums(%z : memref<1x2xi32>) outs(%c : memref<1x16xf32>)

@@ -73,6 +73,8 @@ class Problem:
         bias = 1 << (bits - 1) if offset == "none" else 0
         stored = rng.integers(0, 1 << bits, (n16, k), dtype=np.uint8)
         zeros = rng.integers(0, 1 << bits, (n, groups), dtype=np.uint8)
+        # The first column and the first rows reach the largest sums.
+        stored[0], zeros[0] = (1 << bits) - 1, 0
         each = np.repeat(zeros, group, axis=1)[:, :k]
         self.codes = stored[:n].astype(np.int16) - bias
         if offset == "integer":
@@ -86,6 +88,8 @@ class Problem:
                                "float": panels(floats, n16)}[offset]
         if integer:
             self.a = rng.integers(-127, 128, (m, k), dtype=np.int8)
+            self.a[0] = 127
+            self.a[1:2] = -127
         else:
             self.a = rng.standard_normal((m, k), dtype=np.float32)
         self.c = rng.standard_normal((m, n), dtype=np.float32)
@@ -163,27 +167,45 @@ def bind(function, arrays):
 MANY = (1, 2, 3, 4, 5, 6, 7, 11, 13, 31)
 # Bits, group, offset, scale, integer A, N, K, values of M, dynamic dimensions.
 CASES = [
-    (4, 32, "none", "float32", True, 40, 96, MANY, "m"),
-    (4, 32, "none", "float16", True, 33, 67, (1, 4, 13), "ms"),
-    (4, 64, "integer", "float16", True, 70, 200, (1, 3, 9), "mn"),
-    (4, 64, "float", "float16", True, 17, 129, (1, 3, 9), "mns"),
-    (4, 300, "integer", "float32", True, 16, 601, (1, 5), "m"),
-    (4, 1, "integer", "float32", True, 5, 3, (1, 2), "m"),
-    (4, 37, "none", "float32", True, 100, 149, (7,), ""),
-    (3, 32, "none", "float16", True, 40, 96, MANY, "m"),
-    (3, 64, "integer", "float16", True, 33, 211, (1, 4, 13), "mns"),
-    (3, 64, "float", "float32", True, 31, 67, (2, 8), "m"),
-    (3, 5, "none", "float32", True, 16, 13, (1, 3), "m"),
+    # Every width, offset and kind of A; scales and lengths of blocks in turn.
+    (1, 64, "integer", "float32", True, 31, 150, (1, 2, 8), "m"),
+    (1, 32, "float", "float16", True, 17, 67, (1, 4, 13), "mns"),
     (2, 32, "none", "float32", True, 40, 96, MANY, "m"),
     (2, 64, "integer", "float16", True, 127, 211, (1, 4, 13), "mns"),
     (2, 128, "float", "float16", True, 31, 300, (2, 8), "m"),
-    (1, 64, "integer", "float32", True, 31, 150, (1, 2, 8), "m"),
+    (3, 32, "none", "float16", True, 40, 96, MANY, "m"),
+    (3, 64, "integer", "float16", True, 33, 211, (1, 4, 13), "mns"),
+    (3, 64, "float", "float32", True, 31, 67, (2, 8), "m"),
+    (4, 32, "none", "float32", True, 40, 96, MANY, "m"),
+    (4, 64, "integer", "float16", True, 70, 200, (1, 3, 9), "mn"),
+    (4, 64, "float", "float16", True, 17, 129, (1, 3, 9), "mns"),
+    (1, 128, "integer", "float16", False, 16, 257, (1, 7), "m"),
+    (1, 64, "float", "float32", False, 33, 61, (2, 5), "mn"),
+    (2, 128, "none", "float16", False, 97, 131, (1, 6), "m"),
+    (2, 32, "integer", "float16", False, 40, 77, (1, 3, 9), "m"),
+    (2, 64, "float", "float32", False, 31, 65, (1, 12), "mns"),
+    (3, 32, "none", "float16", False, 40, 101, (1, 3, 9), "m"),
+    (3, 128, "integer", "float32", False, 17, 139, (2, 7), "m"),
+    (3, 64, "float", "float16", False, 7, 64, (1, 8), "m"),
     (4, 32, "none", "float32", False, 40, 96, MANY, "m"),
     (4, 64, "integer", "float16", False, 33, 131, (1, 4, 13), "mns"),
     (4, 64, "float", "float32", False, 16, 67, (1, 3), "m"),
-    (3, 32, "none", "float16", False, 40, 101, (1, 3, 9), "m"),
-    (3, 64, "float", "float16", False, 7, 64, (1, 8), "m"),
-    (2, 32, "integer", "float16", False, 40, 77, (1, 3, 9), "m"),
+    # One column, one k, tile - 1 and tile + 1, odd blocks, fixed extents.
+    (4, 32, "none", "float16", True, 1, 1, (1, 5), "m"),
+    (3, 32, "none", "float32", False, 1, 1, (1, 5), "m"),
+    (4, 256, "none", "float16", True, 31, 257, (1, 5, 7), "m"),
+    (2, 256, "integer", "float32", True, 65, 509, (1, 6), "m"),
+    (4, 32, "none", "float16", True, 33, 67, (1, 4, 13), "ms"),
+    (4, 1, "integer", "float32", True, 5, 3, (1, 2), "m"),
+    (3, 5, "none", "float32", True, 16, 13, (1, 3, 6), "m"),
+    (4, 37, "none", "float32", True, 100, 149, (7,), ""),
+    # Columns that are decoded in several pieces, and blocks too long for that.
+    (4, 32, "integer", "float16", True, 33, 1161, (1, 13), "m"),
+    (2, 128, "none", "float16", True, 16, 1024, (9,), ""),
+    (4, 300, "integer", "float32", True, 16, 601, (1, 5), "m"),
+    (3, 64, "integer", "float16", False, 33, 331, (1, 9), "m"),
+    (4, 1100, "integer", "float16", True, 17, 2203, (1, 7), "m"),
+    (4, 290, "none", "float32", False, 16, 580, (1, 7), "m"),
 ]
 
 
