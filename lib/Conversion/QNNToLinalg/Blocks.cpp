@@ -256,8 +256,7 @@ static LogicalResult lower(Lowering &lowering, BlockGatherOp op) {
   Value count = arith::ConstantIndexOp::create(builder, op.getLoc(),
                                                op.getMatrixShape()[0]);
   Type f32 = builder.getF32Type();
-  AffineMap rows = builder.getMultiDimIdentityMap(shape.size())
-                       .getMajorSubMap(indices.rank());
+  AffineMap rows = lowering.leadingDims(shape.size(), indices.rank());
   Tensor result = lowering.mapWith(
       op.getLoc(), shape, f32, indices, rows,
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {

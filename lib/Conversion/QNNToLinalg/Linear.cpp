@@ -152,8 +152,7 @@ static LogicalResult lower(Lowering &lowering, QuantizedGatherOp op) {
   bool packed = op.getPackedFrom().has_value();
   Value count = lowering.sizeValue(loc, scales.shape[0]);
   Type f32 = builder.getF32Type();
-  AffineMap rows = builder.getMultiDimIdentityMap(shape.size())
-                       .getMajorSubMap(indices.rank());
+  AffineMap rows = lowering.leadingDims(shape.size(), indices.rank());
   Tensor result = lowering.mapWith(
       loc, shape, f32, indices, rows,
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {

@@ -166,6 +166,14 @@ AffineMap Lowering::broadcastMap(ArrayRef<AffineExpr> operand,
   return AffineMap::get(shape.size(), 0, results, context);
 }
 
+AffineMap Lowering::leadingDims(int64_t rank, int64_t count) const {
+  MLIRContext *context = builder.getContext();
+  SmallVector<AffineExpr> dims;
+  for (int64_t i = 0; i < count; ++i)
+    dims.push_back(getAffineDimExpr(i, context));
+  return AffineMap::get(rank, 0, dims, context);
+}
+
 Tensor Lowering::generic(Location loc, ArrayRef<Tensor> inputs,
                          const Tensor &init, ArrayRef<AffineMap> maps,
                          ArrayRef<utils::IteratorType> iterators, Body body) {
@@ -249,11 +257,10 @@ Tensor Lowering::map(Location loc, ArrayRef<AffineExpr> shape, Type element,
 Tensor Lowering::reduceRows(Location loc, ArrayRef<Tensor> inputs, Type element,
                             TypedAttr neutral, Body body) {
   unsigned rank = inputs.front().rank();
-  AffineMap identity = builder.getMultiDimIdentityMap(rank);
   SmallVector<AffineMap> maps;
   for (const Tensor &input : inputs)
-    maps.push_back(identity.getMajorSubMap(input.rank()));
-  maps.push_back(identity.getMajorSubMap(rank - 1));
+    maps.push_back(leadingDims(rank, input.rank()));
+  maps.push_back(leadingDims(rank, rank - 1));
   SmallVector<utils::IteratorType> iterators(rank,
                                              utils::IteratorType::parallel);
   iterators.back() = utils::IteratorType::reduction;
@@ -364,8 +371,13 @@ Tensor Lowering::slice(Location loc, const Tensor &input,
   SmallVector<OpFoldResult> strides;
   for (int64_t step : steps)
     strides.push_back(builder.getIndexAttr(step));
+  // An empty slice may start at the end, where extract_slice may not.
+  SymbolicShape origins(starts);
+  if (llvm::any_of(shape,
+                   [](AffineExpr dim) { return staticExtent(dim) == 0; }))
+    origins.assign(starts.size(), constantExpr(0));
   Value value = tensor::ExtractSliceOp::create(builder, loc, input.value,
-                                               sizes(loc, starts),
+                                               sizes(loc, origins),
                                                sizes(loc, shape), strides);
   return {value, SymbolicShape(shape), input.element};
 }
@@ -373,6 +385,9 @@ Tensor Lowering::slice(Location loc, const Tensor &input,
 Tensor Lowering::insert(Location loc, const Tensor &source,
                         const Tensor &destination,
                         ArrayRef<AffineExpr> starts) {
+  if (llvm::any_of(source.shape,
+                   [](AffineExpr dim) { return staticExtent(dim) == 0; }))
+    return destination;
   SmallVector<int64_t> ones(starts.size(), 1);
   Tensor part = slice(loc, destination, starts, source.shape, ones);
   Value copy = copyInto(loc, source.value, part.value,

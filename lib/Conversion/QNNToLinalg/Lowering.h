@@ -105,6 +105,9 @@ public:
   mlir::AffineMap broadcastMap(llvm::ArrayRef<mlir::AffineExpr> operand,
                                llvm::ArrayRef<mlir::AffineExpr> shape) const;
 
+  /// The first `count` of `rank` loops.  (getMajorSubMap(0) is a null map.)
+  mlir::AffineMap leadingDims(int64_t rank, int64_t count) const;
+
   mlir::OpBuilder builder;
 
 private:

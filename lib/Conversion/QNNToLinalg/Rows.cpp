@@ -244,8 +244,7 @@ Tensor softmaxRows(Lowering &lowering, Location loc, const Tensor &rows,
   Tensor maximum = rowMx(lowering, loc, rows, negativeInfinity(type));
   SmallVector<AffineMap> maps = {
       lowering.builder.getMultiDimIdentityMap(rows.rank()),
-      lowering.builder.getMultiDimIdentityMap(rows.rank())
-          .getMajorSubMap(rows.rank() - 1)};
+      lowering.leadingDims(rows.rank(), rows.rank() - 1)};
   auto isEmpty = [&](ScalarBuilder &s, Value m) {
     Value infinity =
         arith::ConstantOp::create(s.builder, s.loc, negativeInfinity(type));
@@ -345,7 +344,7 @@ static void lowerNorm(Lowering &lowering, Operation *op, ArrayRef<Tensor> all,
   AffineExpr length = rows.shape.back();
   Type type = computeType(rows.element);
   AffineMap identity = lowering.builder.getMultiDimIdentityMap(rows.rank());
-  AffineMap stat = identity.getMajorSubMap(rows.rank() - 1);
+  AffineMap stat = lowering.leadingDims(rows.rank(), rows.rank() - 1);
 
   SmallVector<Tensor> inputs = {rows};
   SmallVector<AffineMap> maps = {identity};
@@ -475,7 +474,7 @@ QuantizedRows quantizeRows(Lowering &lowering, Location loc,
   AffineMap identity = lowering.builder.getMultiDimIdentityMap(input.rank());
   result.codes = lowering.mapWith(
       loc, input.shape, IntegerType::get(context, 8), {input, inverse},
-      {identity, identity.getMajorSubMap(input.rank() - 1)},
+      {identity, lowering.leadingDims(input.rank(), input.rank() - 1)},
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
         ScalarBuilder s(b, at, f32);
         Value rounded =

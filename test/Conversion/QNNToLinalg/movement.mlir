@@ -70,3 +70,16 @@ func.func @slice_view(
   %1 = qnn.neg %0 : (tensor<?x8xf32>) -> tensor<?x8xf32>
   return %1 : tensor<?x8xf32>
 }
+
+// -----
+
+// An empty part at the end is no slice past it, and adds nothing.
+// CHECK-LABEL: func.func @empty_part
+// CHECK-NOT: tensor.extract_slice %{{.+}}[4]
+// CHECK: return
+func.func @empty_part(%x: tensor<4xf32>, %y: tensor<2xf32>) -> tensor<2xf32>
+    attributes {qnn.kernel, qnn.symbols = []} {
+  %0 = qnn.slice %x {starts = affine_map<() -> (4)>, sizes = affine_map<() -> (0)>, steps = array<i64: 1>} : (tensor<4xf32>) -> tensor<0xf32>
+  %1 = qnn.concat %y, %0 {axis = 0} : (tensor<2xf32>, tensor<0xf32>) -> tensor<2xf32>
+  return %1 : tensor<2xf32>
+}

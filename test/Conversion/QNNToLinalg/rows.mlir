@@ -50,3 +50,17 @@ func.func @softmax(%x: tensor<4x100xf32>) -> tensor<4x100xf32>
   %0 = qnn.softmax %x {axis = 1} : (tensor<4x100xf32>) -> tensor<4x100xf32>
   return %0 : tensor<4x100xf32>
 }
+
+// -----
+
+// A row may be all there is: the result of the reduction has no dimension.
+// CHECK-LABEL: func.func @everything
+// CHECK: tensor.collapse_shape %{{.+}} : tensor<3x4xf32> into tensor<12xf32>
+// CHECK: linalg.generic
+// CHECK-SAME: iterator_types = ["reduction"]
+// CHECK-SAME: outs(%{{.+}} : tensor<f32>)
+func.func @everything(%x: tensor<3x4xf32>) -> tensor<1x1xf32>
+    attributes {qnn.kernel, qnn.symbols = []} {
+  %0 = qnn.reduce max %x {axes = array<i64: 0, 1>, keep_dims = true} : (tensor<3x4xf32>) -> tensor<1x1xf32>
+  return %0 : tensor<1x1xf32>
+}
