@@ -56,6 +56,9 @@ KernelPlan chooseBlockKernel(llvm::ArrayRef<std::string> features,
     plan.few = {2, 2};
     plan.single = {1, 2};
   }
+  // A chain of floats waits for each addition, so one row takes more of them.
+  if (!isInteger)
+    plan.single = {1, 4};
   return plan;
 }
 
