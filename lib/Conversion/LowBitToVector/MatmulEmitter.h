@@ -26,6 +26,7 @@ public:
 
 private:
   void takeZeros();
+  void findResult();
 
   // Loops over batches and pieces of the depth (MatmulLoops.cpp).
   void emitBatch();
@@ -39,6 +40,7 @@ private:
                    const Depth &depth);
   Values emitLastBytes(Values sums, const Values &rows, const Columns &columns);
   Values loadLines(const Columns &columns, Value step);
+  void prefetchResult(const Places &places);
   void prefetchLines(const Columns &columns, Value step);
   Value loadElement(Value row, Value step);
   Value loadLastBytes(Value row);
@@ -65,6 +67,8 @@ private:
   Value scratch, scratchBegin;
   /// C holds nothing yet and counts as zeros.
   bool startsAtZero = false;
+  /// Where an epilogue writes what it makes of C, or null.
+  Value result;
 };
 
 } // namespace quantc::lowbit

@@ -44,12 +44,42 @@ void MatmulEmitter::takeZeros() {
   startsAtZero = true;
 }
 
+/// The part of a kernel's result that the epilogue of a tile writes: of C's
+/// shape, and nothing else writes it.
+void MatmulEmitter::findResult() {
+  Block *block = op->getBlock();
+  if (op.isInteger() || op.getNumBatchDims() != 0 ||
+      !op.getC().getDefiningOp<memref::AllocOp>())
+    return;
+  for (Operation *user : op.getC().getUsers()) {
+    auto epilogue = dyn_cast<linalg::LinalgOp>(user);
+    if (!epilogue || user->getBlock() != block || user->isBeforeInBlock(op) ||
+        epilogue.getNumDpsInits() != 1)
+      continue;
+    auto view =
+        epilogue.getDpsInits().front().getDefiningOp<memref::SubViewOp>();
+    if (!view || !isa<BlockArgument>(view.getSource()) ||
+        view.getType().getShape() != op.getCType().getShape() ||
+        view.getType().getElementTypeBitWidth() != 32)
+      continue;
+    bool isReady = llvm::all_of(view->getOperands(), [&](Value operand) {
+      Operation *producer = operand.getDefiningOp();
+      return !producer || producer->getBlock() != block ||
+             producer->isBeforeInBlock(op);
+    });
+    if (isReady)
+      result = b.clone(*view)->getResult(0);
+    return;
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Loops
 //===----------------------------------------------------------------------===//
 
 void MatmulEmitter::emit() {
   takeZeros();
+  findResult();
   int64_t rank = op.getCType().getRank();
   a.memref = op.getA();
   right.memref = op.getB();

@@ -72,6 +72,18 @@ void MatmulEmitter::prefetchLines(const Columns &columns, Value step) {
   }
 }
 
+/// Asks for the lines that the epilogue will write: large results are far away,
+/// and so many stores at once would wait for them.
+void MatmulEmitter::prefetchResult(const Places &places) {
+  if (!result)
+    return;
+  for (Value row : places.rows)
+    for (Value column : places.columns)
+      memref::PrefetchOp::create(b, result, ValueRange{row, column},
+                                 /*isWrite=*/true, /*localityHint=*/3,
+                                 /*isDataCache=*/true);
+}
+
 /// A's element, or its four bytes as an i32, for one step.
 Value MatmulEmitter::loadElement(Value row, Value step) {
   if (!op.isInteger())
@@ -154,6 +166,8 @@ SmallVector<Value> MatmulEmitter::emitLastBytes(Values sums, const Values &rows,
 void MatmulEmitter::emitTile(int64_t rowCount, const Rows &rows,
                              const Columns &columns, const Depth &depth) {
   Places places = getPlaces(rowCount, rows, columns);
+  if (!columns.partial)
+    prefetchResult(places);
   Values sums;
   if (startsAtZero && getConstantIntValue(depth.begin) == 0) {
     auto type = VectorType::get({plan.lanes}, op.getCType().getElementType());
