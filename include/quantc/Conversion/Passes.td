@@ -25,6 +25,10 @@ def ConvertLowBitToVectorPass : Pass<"convert-lowbit-to-vector"> {
     ```
     After: `scf.for` over rows, and over k with `vector<16xf32>` accumulators.
 
+    A float contraction that alone reads the rows of a `lowbit.patches`, with
+    channels in multiples of 16, reads them in the input, by a pointer for each
+    row and tap; other windows are copied.
+
     `transposed` packs columns into a buffer of at most 32 KiB: one `memref.alloc`
     per contraction and iteration of the parallel loop around it, which outlining
     puts into the worker's scratch block.

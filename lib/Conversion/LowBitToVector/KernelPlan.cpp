@@ -36,6 +36,17 @@ KernelPlan chooseKernel(llvm::ArrayRef<std::string> features, bool isInteger) {
   return {Dot::Words, 8, {4, 2}, {2, 2}, {2, 2}, {2, 2}, {1, 4}, 1};
 }
 
+KernelPlan chooseWindowKernel(llvm::ArrayRef<std::string> features) {
+  KernelPlan plan = chooseKernel(features, /*isInteger=*/false);
+  plan.unroll = 4;
+  if (plan.lanes == 16) {
+    plan.main = {6, 4};
+    plan.tail = {4, 4};
+    plan.end = {2, 4};
+  }
+  return plan;
+}
+
 KernelPlan chooseBlockKernel(llvm::ArrayRef<std::string> features,
                              bool isInteger) {
   KernelPlan plan = chooseKernel(features, isInteger);

@@ -42,6 +42,9 @@ struct KernelPlan {
 
 /// Chooses by feature bits, named as LLVM names them.
 KernelPlan chooseKernel(llvm::ArrayRef<std::string> features, bool isInteger);
+/// For rows that are read by a pointer each: fewer of them, so that pointers
+/// stay in registers.
+KernelPlan chooseWindowKernel(llvm::ArrayRef<std::string> features);
 /// For codes in blocks: a tile holds sums of floats and of the current group.
 KernelPlan chooseBlockKernel(llvm::ArrayRef<std::string> features,
                              bool isInteger);

@@ -78,6 +78,7 @@ struct ConvertLowBitToVectorPass
       emitHadamard(b, op);
       op->erase();
     }
+    emitWindows();
     SmallVector<DestinationStyleOpInterface> ops;
     getOperation()->walk([&](DestinationStyleOpInterface op) {
       if (isa<MatmulOp, BlockMatmulOp, PatchesOp, DepthwiseOp>(*op))
@@ -89,6 +90,26 @@ struct ConvertLowBitToVectorPass
       ImplicitLocOpBuilder b(op.getLoc(), op);
       emit(b, op);
       op->erase();
+    }
+  }
+
+  /// Contractions that read the windows of an input where they lie.
+  void emitWindows() {
+    SmallVector<PatchesOp> windows;
+    getOperation()->walk([&](PatchesOp op) { windows.push_back(op); });
+    for (PatchesOp op : windows) {
+      MatmulOp matmul = WindowRows::findReader(op);
+      if (!matmul || failed(checkMemory(op)) || failed(checkMemory(matmul)))
+        continue;
+      ImplicitLocOpBuilder b(matmul.getLoc(), matmul);
+      KernelPlan plan = chooseWindowKernel(features);
+      MatmulEmitter(b, matmul, plan, op).emit();
+      ++numContractions;
+      Operation *buffer = op.getOutput().getDefiningOp();
+      matmul->erase();
+      op->erase();
+      if (buffer->use_empty())
+        buffer->erase();
     }
   }
 

@@ -10,6 +10,8 @@
 #define QUANTC_CONVERSION_LOWBITTOVECTOR_MATMULEMITTER_H
 
 #include "TileLoops.h"
+#include "WindowRows.h"
+#include <optional>
 
 namespace quantc::lowbit {
 
@@ -19,7 +21,9 @@ inline constexpr int64_t kPackedDepth = 256;
 
 class MatmulEmitter : TileLoops {
 public:
-  MatmulEmitter(mlir::ImplicitLocOpBuilder &b, MatmulOp op, KernelPlan plan);
+  /// With `windows`, these are the rows of A.
+  MatmulEmitter(mlir::ImplicitLocOpBuilder &b, MatmulOp op, KernelPlan plan,
+                PatchesOp windows = nullptr);
 
   /// Emits everything at the builder's insertion point.
   void emit();
@@ -38,6 +42,7 @@ private:
                 const Depth &depth) override;
   Values emitSteps(Values sums, const Values &rows, const Columns &columns,
                    const Depth &depth);
+  Values emitTaps(Values sums, const Values &rows, const Columns &columns);
   Values emitLastBytes(Values sums, const Values &rows, const Columns &columns);
   Values loadLines(const Columns &columns, Value step);
   void prefetchResult(const Places &places);
@@ -60,6 +65,7 @@ private:
   void transpose(Values &block);
 
   MatmulOp op;
+  std::optional<WindowRows> windows;
   Matrix a, right;
   /// The depth, and whole steps of it: one k, or four of i8.
   Value k, steps;

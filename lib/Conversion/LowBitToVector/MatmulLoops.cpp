@@ -18,8 +18,11 @@ using namespace mlir;
 namespace quantc::lowbit {
 
 MatmulEmitter::MatmulEmitter(ImplicitLocOpBuilder &b, MatmulOp op,
-                             KernelPlan plan)
-    : TileLoops(b, plan), op(op) {}
+                             KernelPlan plan, PatchesOp windows)
+    : TileLoops(b, plan), op(op) {
+  if (windows)
+    this->windows.emplace(b, windows);
+}
 
 /// Zeros that were filled into a whole buffer for this operation stay in
 /// registers.  (Between chunks of the depth, C holds sums.)

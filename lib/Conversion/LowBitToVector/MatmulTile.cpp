@@ -124,6 +124,8 @@ Value MatmulEmitter::loadLastBytes(Value row) {
 SmallVector<Value> MatmulEmitter::emitSteps(Values sums, const Values &rows,
                                             const Columns &columns,
                                             const Depth &depth) {
+  if (windows)
+    return emitTaps(sums, rows, columns);
   auto step = [&](Value index, Values &carried) {
     Values lines = loadLines(columns, index), elements;
     if (rows.size() > 1)
@@ -138,6 +140,32 @@ SmallVector<Value> MatmulEmitter::emitSteps(Values sums, const Values &rows,
   if (plan.unroll > 1)
     sums = emitLoop(whole, depth.end, 1, sums, step);
   return op.isInteger() ? emitLastBytes(sums, rows, columns) : sums;
+}
+
+/// The whole depth, tap by tap: all channels of one after those of another.
+SmallVector<Value> MatmulEmitter::emitTaps(Values sums, const Values &rows,
+                                           const Columns &columns) {
+  SmallVector<WindowRows::Pixel> pixels;
+  for (Value row : rows)
+    pixels.push_back(windows->getPixel(row));
+  int64_t channels = windows->getChannels();
+  return emitLoop(constant(0), constant(windows->getTaps()), 1, sums,
+                  [&](Value tap, Values &carried) {
+                    Values pointers;
+                    for (const WindowRows::Pixel &pixel : pixels)
+                      pointers.push_back(windows->getPointer(pixel, tap));
+                    Value begin = mul(tap, channels);
+                    carried = emitLoop(
+                        constant(0), constant(channels), plan.unroll, carried,
+                        [&](Value channel, Values &inner) {
+                          Value step = add(begin, channel);
+                          Values lines = loadLines(columns, step), elements;
+                          prefetchLines(columns, step);
+                          for (Value pointer : pointers)
+                            elements.push_back(windows->load(pointer, channel));
+                          multiplyAdd(b, plan, inner, elements, lines);
+                        });
+                  });
 }
 
 SmallVector<Value> MatmulEmitter::emitLastBytes(Values sums, const Values &rows,

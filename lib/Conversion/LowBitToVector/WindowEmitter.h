@@ -65,10 +65,11 @@ protected:
   Value zeroPoint; ///< memref<i32>, or null
   Extents window, strides, dilations, low, high;
 
-private:
   Value getInputExtent(int64_t axis);
   Value getOutputExtent(int64_t axis);
   Value isInside(Value position, Value extent);
+
+private:
   Line getLine(Value index, mlir::ArrayRef<Value> extents, Value rows);
 };
 

@@ -64,3 +64,45 @@ func.func @codes(%x: memref<?x28x16xi8>, %w: memref<3x16xi8>,
       pad_low = array<i64: 1>, pad_high = array<i64: 1>}
   return
 }
+
+// Windows of whole vectors of channels that only a product reads are read where
+// they lie, by a pointer to each row's pixel or to zeros; nothing is copied.
+// CHECK-LABEL: @in_place
+// CHECK-NOT: memref<12x144xf32>
+// CHECK: %[[ZEROS:.+]] = memref.alloc() {alignment = 64 : i64} : memref<16xf32>
+// CHECK: scf.for
+// CHECK: arith.select
+// CHECK: llvm.inttoptr
+// CHECK: llvm.load
+// CHECK: math.fma
+// CHECK: return
+func.func @in_place(%x: memref<1x8x8x16xf32>, %w: memref<2x144x16xf32>,
+                    %y: memref<12x32xf32>, %first: index) {
+  %a = memref.alloc() : memref<12x144xf32>
+  lowbit.patches ins(%x : memref<1x8x8x16xf32>) outs(%a : memref<12x144xf32>)
+      from %first {window = array<i64: 3, 3>, strides = array<i64: 1, 1>,
+      dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>,
+      pad_high = array<i64: 1, 1>}
+  lowbit.matmul packed ins(%a, %w : memref<12x144xf32>, memref<2x144x16xf32>)
+      outs(%y : memref<12x32xf32>)
+  return
+}
+
+// Negative twin: something else reads the rows too.
+// CHECK-LABEL: @gathered
+// CHECK: memref<12x144xf32>
+// CHECK-NOT: llvm.load
+// CHECK: return
+func.func @gathered(%x: memref<1x8x8x16xf32>, %w: memref<2x144x16xf32>,
+                    %y: memref<12x32xf32>, %z: memref<12x144xf32>,
+                    %first: index) {
+  %a = memref.alloc() : memref<12x144xf32>
+  lowbit.patches ins(%x : memref<1x8x8x16xf32>) outs(%a : memref<12x144xf32>)
+      from %first {window = array<i64: 3, 3>, strides = array<i64: 1, 1>,
+      dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>,
+      pad_high = array<i64: 1, 1>}
+  lowbit.matmul packed ins(%a, %w : memref<12x144xf32>, memref<2x144x16xf32>)
+      outs(%y : memref<12x32xf32>)
+  memref.copy %a, %z : memref<12x144xf32> to memref<12x144xf32>
+  return
+}
