@@ -123,6 +123,8 @@ std::optional<Error> calibrate(const CalibrateOptions &options,
   Recipe recipe;
   if (auto error = loadRecipe(options.recipe, recipe))
     return error;
+  if (auto error = checkRewrites(recipe))
+    return error;
   if (auto error = workspace.load())
     return error;
   if (auto error = workspace.run(

@@ -3,11 +3,9 @@
 // The driver: load, front pipeline, code generation, emission.
 
 #include "quantc/Driver/Compile.h"
-#include "SolveStream.h"
+#include "Rewriter.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "quantc/Allocation/BitAllocation.h"
-#include "quantc/Calibration/Passes.h"
-#include "quantc/Driver/Calibrate.h"
 #include "quantc/Driver/FirstError.h"
 #include "quantc/Driver/Pipelines.h"
 #include "quantc/Driver/Register.h"
@@ -16,6 +14,8 @@
 #include "quantc/Target/Artifact.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -40,30 +40,6 @@ namespace {
 
 bool isTextual(StringRef suffix) { return suffix == ".mlir"; }
 
-/// A file that is removed with the object.
-class TemporaryFile {
-public:
-  TemporaryFile() = default;
-  TemporaryFile(const TemporaryFile &) = delete;
-  TemporaryFile &operator=(const TemporaryFile &) = delete;
-  ~TemporaryFile() {
-    if (!path.empty())
-      llvm::sys::fs::remove(path);
-  }
-
-  std::optional<Error> create() {
-    if (std::error_code code =
-            llvm::sys::fs::createTemporaryFile("quantc", "safetensors", path))
-      return Error{Status::IO,
-                   "cannot make a temporary file: " + code.message()};
-    return std::nullopt;
-  }
-  std::string getPath() const { return std::string(path); }
-
-private:
-  SmallString<128> path;
-};
-
 class Compilation {
 public:
   Compilation(const CompileOptions &options, Workspace &workspace)
@@ -79,8 +55,7 @@ private:
   std::optional<Error> checkOutput();
   std::optional<Error> checkData() const;
   std::optional<Error> runFront();
-  std::optional<Error> rewrite(StringRef pass);
-  std::optional<Error> measure(TemporaryFile &file);
+  std::optional<Error> reportRewrites(const Rewriter &rewriter) const;
   std::optional<Error> prepareReport(std::string &path) const;
   std::optional<Error> writeModule();
   std::optional<Error> writeLibrary(const TargetDescription &target);
@@ -89,6 +64,8 @@ private:
   Workspace &workspace;
   Recipe recipe;
   std::string suffix;
+  /// About rewrites, in words.
+  std::vector<std::string> decisions;
 };
 
 // Everything about the output that can be known before any work.
@@ -136,6 +113,9 @@ Compilation::writeLibrary(const TargetDescription &target) {
   artifact.metadata.push_back({"quantc.recipe", recipe.name});
   if (!recipe.hash.empty())
     artifact.metadata.push_back({"quantc.recipe_sha256", recipe.hash});
+  for (auto [i, decision] : llvm::enumerate(decisions))
+    artifact.metadata.push_back(
+        {"quantc.rewrite." + std::to_string(i), decision});
   artifact.metadata.push_back({"quantc.cpu", target.getCpu().str()});
   artifact.metadata.push_back({"quantc.model_sha256", workspace.modelHash()});
   FirstError first(workspace.getContext());
@@ -163,7 +143,8 @@ std::optional<Error> Compilation::checkData() const {
     if (auto error = parseBudget(options.budget, /*numWeights=*/1, bytes))
       return error;
   }
-  if (recipe.holdsOut() && !recipe.sensitivity.empty() && options.data.empty())
+  if (recipe.measuresLoss() && !recipe.sensitivity.empty() &&
+      options.data.empty())
     return Error{Status::Usage,
                  "recipe '" + recipe.name + "' measures the sensitivity '" +
                      recipe.sensitivity +
@@ -174,59 +155,19 @@ std::optional<Error> Compilation::checkData() const {
                  "recipe '" + recipe.name +
                      "' solves on the quantized stream, which is measured on "
                      "samples: give --calib DATA"};
+  if (!options.statistics.empty())
+    if (auto error = checkRewrites(recipe))
+      return error;
   if (!recipe.needsStatistics() || !options.data.empty() ||
       !options.statistics.empty())
     return std::nullopt;
   return Error{Status::Usage,
                "recipe '" + recipe.name +
                    "' needs data: give --calib DATA (a .npz, a .npy or a "
-                   "folder of samples) or --stats FILE of quantc calibrate"};
-}
-
-// What assign-formats and solve-weights read, in the form that they see.
-std::optional<Error> Compilation::measure(TemporaryFile &file) {
-  OwningOpRef<ModuleOp> observed =
-      cast<ModuleOp>(workspace.getModule()->clone());
-  if (auto error = workspace.run(
-          *observed,
-          [&](OpPassManager &pm) {
-            pm.addNestedPass<func::FuncOp>(createInsertObserversPass());
-            return std::nullopt;
-          },
-          Status::Refused))
-    return error;
-  CalibrateOptions calibration;
-  calibration.data = options.data;
-  calibration.holdOut = recipe.holdsOut();
-  Statistics statistics;
-  statistics.modelHash = workspace.modelHash();
-  if (auto error =
-          calibrateModule(workspace, *observed, calibration, statistics))
-    return error;
-  if (auto error = file.create())
-    return error;
-  return statistics.save(file.getPath());
-}
-
-/// One rewrite at a time, since what one needs to know is measured after those
-/// before it.
-std::optional<Error> Compilation::rewrite(StringRef pass) {
-  Recipe step = recipe;
-  step.rewrites = {pass.str()};
-  TemporaryFile file;
-  if (readsStatistics(pass)) {
-    std::string statistics = options.statistics;
-    if (!options.data.empty()) {
-      if (auto error = measure(file))
-        return error;
-      statistics = file.getPath();
-    }
-    step.rewrites = {addStatistics(pass, statistics)};
-  }
-  return workspace.run(
-      workspace.getModule(),
-      [&](OpPassManager &pm) { return buildRewritePipeline(pm, step); },
-      Status::Refused);
+                   "folder of samples)" +
+                   (checkRewrites(recipe)
+                        ? ""
+                        : " or --stats FILE of quantc calibrate")};
 }
 
 std::optional<Error> Compilation::prepareReport(std::string &path) const {
@@ -242,6 +183,30 @@ std::optional<Error> Compilation::prepareReport(std::string &path) const {
   return std::nullopt;
 }
 
+/// rewrites.json: what became of each rewrite.
+std::optional<Error>
+Compilation::reportRewrites(const Rewriter &rewriter) const {
+  if (options.report.empty() || rewriter.getDecisions().empty())
+    return std::nullopt;
+  llvm::json::Array list;
+  for (const RewriteDecision &decision : rewriter.getDecisions())
+    list.push_back(llvm::json::Object{{"rewrite", decision.rewrite},
+                                      {"kept", decision.isKept},
+                                      {"loss_before", decision.before},
+                                      {"loss_after", decision.after}});
+  llvm::json::Object root{{"held_out_samples", rewriter.getSampleCount()},
+                          {"rewrites", std::move(list)}};
+  SmallString<128> path(options.report);
+  llvm::sys::path::append(path, "rewrites.json");
+  Error error;
+  auto file = AtomicFile::create(path, error);
+  if (!file)
+    return error;
+  file->os() << llvm::formatv("{0:2}", llvm::json::Value(std::move(root)))
+             << "\n";
+  return file->commit();
+}
+
 std::optional<Error> Compilation::runFront() {
   if (auto error = workspace.run(
           workspace.getModule(),
@@ -251,38 +216,21 @@ std::optional<Error> Compilation::runFront() {
           },
           Status::Refused))
     return error;
-  for (StringRef pass : recipe.rewrites)
-    if (auto error = rewrite(pass))
-      return error;
   QuantizeInputs inputs{options.statistics, options.data, options.budget, ""};
   if (auto error = prepareReport(inputs.report))
     return error;
-  TemporaryFile file;
-  if (!options.data.empty() && !recipe.isFloat()) {
-    if (auto error = measure(file))
-      return error;
-    inputs.statistics = file.getPath();
-  }
-  auto solve = solveOptions(recipe, inputs);
-  OwningOpRef<ModuleOp> reference;
-  inputs.solveLater = solve && recipe.quantizedStream;
-  if (inputs.solveLater)
-    reference = cast<ModuleOp>(workspace.getModule()->clone());
-  if (auto error = workspace.run(
-          workspace.getModule(),
-          [&](OpPassManager &pm) {
-            buildQuantizePipeline(pm, recipe, inputs);
-            return std::nullopt;
-          },
-          Status::Refused))
+  Rewriter rewriter(workspace, recipe, options);
+  if (auto error = rewriter.run())
     return error;
-  if (!inputs.solveLater)
-    return std::nullopt;
-  StreamOptions stream;
-  stream.solve = *solve;
-  stream.calibrate.data = options.data;
-  stream.calibrate.holdOut = recipe.holdsOut();
-  return solveOnStream(workspace, *reference, workspace.getModule(), stream);
+  for (const RewriteDecision &decision : rewriter.getDecisions())
+    decisions.push_back(decision.text());
+  if (auto error = reportRewrites(rewriter))
+    return error;
+  if (!recipe.isFloat())
+    if (auto error = rewriter.getStatistics(inputs.statistics))
+      return error;
+  return quantizeModule(workspace, rewriter.getRecipe(), inputs,
+                        recipe.holdsOut(), workspace.getModule());
 }
 
 // What can be refused before any work.

@@ -102,20 +102,23 @@ void buildNormalPipeline(OpPassManager &pm) {
   addCleanup(pm);
 }
 
+void buildRewriteCleanup(OpPassManager &pm) {
+  // Equal constant expressions become one, so that a table that was rewritten
+  // with its linear is still stored once; norms and biases are evaluated.
+  qnn::FoldConstantsPassOptions folding;
+  folding.maxBytes = 1 << 16;
+  folding.lazyWeights = true;
+  pm.addPass(qnn::createFoldConstantsPass(folding));
+  addCleanup(pm);
+}
+
 std::optional<Error> buildRewritePipeline(OpPassManager &pm,
                                           const Recipe &recipe) {
   for (StringRef rewrite : recipe.rewrites)
     if (auto error = addRewrite(pm.nest<func::FuncOp>(), rewrite, recipe))
       return error;
-  if (!recipe.rewrites.empty()) {
-    // Equal constant expressions become one, so that a table that was rewritten
-    // with its linear is still stored once; norms and biases are evaluated.
-    qnn::FoldConstantsPassOptions folding;
-    folding.maxBytes = 1 << 16;
-    folding.lazyWeights = true;
-    pm.addPass(qnn::createFoldConstantsPass(folding));
-    addCleanup(pm);
-  }
+  if (!recipe.rewrites.empty())
+    buildRewriteCleanup(pm);
   return std::nullopt;
 }
 

@@ -105,6 +105,7 @@ struct RecipeFile {
   std::optional<double> staticLimit;
   std::optional<std::string> stream;
   std::optional<bool> correctBias;
+  std::optional<bool> judgeRewrites;
   std::optional<std::vector<std::string>> rewrites;
   std::vector<Recipe::Override> overrides;
 };
@@ -155,6 +156,7 @@ template <> struct MappingTraits<quantc::RecipeFile> {
     io.mapOptional("candidates", file.candidates);
     io.mapOptional("sensitivity", file.sensitivity);
     io.mapOptional("rewrites", file.rewrites);
+    io.mapOptional("judge-rewrites", file.judgeRewrites);
     io.mapOptional("overrides", file.overrides);
   }
 };
@@ -181,6 +183,19 @@ std::string Recipe::getSolver(bool hasData) const {
 bool readsStatistics(StringRef rewrite) {
   StringRef name = rewrite.take_until([](char c) { return c == '{'; });
   return name.trim() == "smooth-quant" && !rewrite.contains("statistics=");
+}
+
+std::optional<Error> checkRewrites(const Recipe &recipe) {
+  for (StringRef rewrite : recipe.rewrites)
+    if (readsStatistics(rewrite))
+      return Error{
+          Status::Usage,
+          "recipe '" + recipe.name + "': '" + rewrite.str() +
+              "' needs statistics of the model before it, and outdates "
+              "them: give quantc compile --calib DATA, or a recipe "
+              "file that names them, as in "
+              "smooth-quant{statistics=FILE}"};
+  return std::nullopt;
 }
 
 std::string addStatistics(StringRef rewrite, StringRef file) {
@@ -230,7 +245,14 @@ bool Recipe::needsStatistics() const {
   return hasStatic(formats) || quantizedStream || correctBias;
 }
 
-bool Recipe::holdsOut() const {
+bool Recipe::judgesRewrites() const {
+  Recipe plain = *this;
+  plain.rewrites.clear();
+  return judgeRewrites && (!rewrites.empty() || correctBias) &&
+         !plain.isFloat();
+}
+
+bool Recipe::measuresLoss() const {
   if (candidates.empty())
     return false;
   auto known = SensitivityProvider::find(getSensitivity(/*hasData=*/true));
@@ -307,6 +329,7 @@ std::optional<Error> parseRecipe(StringRef text, StringRef path,
     recipe.candidates = *file.candidates;
   if (file.rewrites)
     recipe.rewrites = *file.rewrites;
+  recipe.judgeRewrites = file.judgeRewrites.value_or(recipe.judgeRewrites);
   append_range(recipe.overrides, file.overrides);
   return std::nullopt;
 }

@@ -52,7 +52,9 @@ def compile_rewritten(model: str, source: pathlib.Path, base: str,
     name = "".join(c if c.isalnum() or c in "-." else "_" for c in name)
     recipe = folder / f"{name}.yaml"
     quoted = ", ".join(f"'{p}'" for p in passes)
-    recipe.write_text(f"quantc: 1\n{BASES[base]}rewrites: [{quoted}]\n")
+    # What a rewrite does is asked here, not whether it should stay.
+    recipe.write_text(f"quantc: 1\n{BASES[base]}rewrites: [{quoted}]\n"
+                      "judge-rewrites: false\n")
     target = folder / f"{name}{suffix}"
     command = [str(engines.build_folder() / "bin" / "quantc"), "compile",
                str(source), "-o", str(target), "--recipe", str(recipe)]

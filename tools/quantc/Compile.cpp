@@ -92,11 +92,15 @@ std::optional<Error> run(const Arguments &arguments) {
   }
   if (options.output.empty())
     return Error{Status::Usage, "missing -o FILE; see quantc compile --help"};
+  std::vector<std::string> remarks;
+  options.remark = [&](const std::string &text) { remarks.push_back(text); };
   {
     Progress progress("compiling " + options.input);
     if (auto error = compile(options))
       return error;
   }
+  for (const std::string &text : remarks)
+    errs() << "quantc: remark: " << text << "\n";
   printSummary(options.output);
   return finishOutput();
 }
@@ -118,7 +122,9 @@ const Command kCompileCommand = {
       "either or of ONNX test data sets, or synthetic[:SEED]"},
      {"--budget", "BUDGET",
       "for the recipe auto: 25MB, 25MiB, or 4.2bpw (bits per weight)"},
-     {"--report", "DIR", "where allocation.json goes, with the Pareto front"},
+     {"--report", "DIR",
+      "where decisions go: allocation.json (with the Pareto front), "
+      "rewrites.json"},
      {"--stats", "FILE", "statistics of quantc calibrate, in place of data"},
      {"--mcpu", "CPU", "native (default), x86-64-v3, sapphirerapids, ..."},
      {"--mattr", "LIST", "features to add or remove: +avxvnni,-avx512f"},

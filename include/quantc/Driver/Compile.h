@@ -9,6 +9,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "quantc/Support/Error.h"
 #include "quantc/Target/TargetDescription.h"
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -33,8 +34,10 @@ struct CompileOptions {
   std::string data, statistics;
   /// For recipes that choose formats: `25MB` or `4.2bpw`.
   std::string budget;
-  /// A folder for what was decided (allocation.json), or empty.
+  /// A folder for what was decided (allocation.json, rewrites.json), or empty.
   std::string report;
+  /// Called with each decision about a rewrite, in words.
+  std::function<void(const std::string &)> remark;
   /// Compile threads; 0: as many as the process may use.
   unsigned threads = 0;
   /// "embed", "file", or empty: embedded up to 256 MiB.

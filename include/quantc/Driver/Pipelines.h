@@ -20,6 +20,9 @@ void buildNormalPipeline(mlir::OpPassManager &pm);
 std::optional<Error> buildRewritePipeline(mlir::OpPassManager &pm,
                                           const Recipe &recipe);
 
+/// What follows after rewrites.
+void buildRewriteCleanup(mlir::OpPassManager &pm);
+
 /// What a recipe is followed with.
 struct QuantizeInputs {
   /// A file of quantc calibrate, or empty.

@@ -31,6 +31,8 @@ struct Recipe {
   /// Passes on functions in quant-opt's syntax, run in order before formats are
   /// assigned.
   std::vector<std::string> rewrites;
+  /// Whether a rewrite is dropped if the model loses more by it.
+  bool judgeRewrites = true;
   /// Format attributes in text, without `#fmt.`; "float" leaves tensors float.
   std::string weights = "float", activations = "float", tables = "float";
   std::vector<Override> overrides;
@@ -58,14 +60,22 @@ struct Recipe {
   bool isFloat() const;
   /// Whether it cannot be followed without data.
   bool needsStatistics() const;
+  /// Whether formats are chosen by the model's loss where there are samples.
+  bool measuresLoss() const;
+  /// Whether rewrites are judged where there are samples: in float they lose
+  /// nothing.
+  bool judgesRewrites() const;
   /// Whether samples are held out to measure losses with.
-  bool holdsOut() const;
+  bool holdsOut() const { return measuresLoss() || judgesRewrites(); }
   std::string getSensitivity(bool hasData) const;
   std::string getSolver(bool hasData) const;
 };
 
 /// Whether a rewrite reads statistics that it does not name itself.
 bool readsStatistics(llvm::StringRef rewrite);
+/// Refuses rewrites that read statistics and do not name them, where nothing
+/// can be measured between rewrites.
+std::optional<Error> checkRewrites(const Recipe &recipe);
 /// The rewrite with the option `statistics=file`.
 std::string addStatistics(llvm::StringRef rewrite, llvm::StringRef file);
 
