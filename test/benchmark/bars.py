@@ -2,7 +2,7 @@
 """Measures the bars that a release must clear and says which it does.
 
     python test/benchmark/bars.py [--rounds N] [--peer PYTHON]
-        [--only speed|quality|calibration]
+        [--only speed|quality|calibration|kernels]
 
 Each bar is one line: PASS or FAIL, what was measured, the limit; SKIP where it
 compares with a peer that is not installed (peer_environment.py).  The status is
@@ -11,6 +11,7 @@ compares with a peer that is not installed (peer_environment.py).  The status is
 
 import argparse
 import functools
+import os
 import pathlib
 import statistics
 import subprocess
@@ -20,10 +21,14 @@ import time
 
 import bench
 import convolution
+import decode
 import engines
 import quality
 import solvers
 import workloads
+
+sys.path.insert(0, str(pathlib.Path(__file__).with_name("gemm")))
+import blocks  # noqa: E402
 
 FP32, INT8 = "quantc-fp32", "quantc-w8a8-dynamic"
 CALIBRATED, INT4 = "quantc-w8a8", "quantc-w4a16"
@@ -150,10 +155,48 @@ def calibration(report: Report, folder: pathlib.Path, runs: int = 3) -> None:
                    1)
 
 
+def kernels(report: Report, repeats: int = 20) -> None:
+    """Kernels of weights in blocks as shares of probes in the same run."""
+    if not engines.has_avx512_vnni():
+        report.skipped += 1
+        print("SKIP  kernels: they need AVX-512 VNNI", flush=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="quantc-bars-") as name:
+        compiler = blocks.Compiler(name)
+        for offset in ("none", "integer"):
+            report.bar(f"w4a8 GEMM, blocks of 32, offsets {offset}, M = 512, "
+                       "share of the vpdpbusd probe",
+                       blocks.gemm_share(compiler, "vnni512", repeats, 4, 32,
+                                         offset), 0.65, at_least=True)
+        for bits, limit in ((4, 0.80), (3, 0.85), (2, 0.85)):
+            report.bar(f"w{bits}a8 GEMV, blocks of 32, 4096 x 4096, 2 threads, "
+                       "share of the read probe",
+                       blocks.gemv_share(compiler, "vnni512", repeats, 2, bits,
+                                         32), limit, at_least=True)
+
+
+def decoding(report: Report, rounds: int) -> None:
+    """Tokens per second at w4a8 over those of llama.cpp's Q4_0."""
+    for size, limit in (("30m", 1.5), ("135m", 1.3)):
+        what = f"decoder of {size} parameters, speed over llama.cpp's"
+        if "QUANTC_LLAMA_PYTHON" not in os.environ:
+            report.skipped += 1
+            print(f"SKIP  {what}: QUANTC_LLAMA_PYTHON is not set (decode.py)",
+                  flush=True)
+            continue
+        options = decode.parse(["--rounds", str(rounds)])
+        files = decode.make_files(size, options)
+        for threads in options.threads:
+            report.bar(f"{what}, {threads} threads",
+                       decode.compare(size, files, threads, options), limit,
+                       at_least=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", choices=("speed", "quality", "calibration"))
+    parser.add_argument("--only", choices=("speed", "quality", "calibration",
+                                           "kernels"))
     engines.add_peer_option(parser)
     options = parser.parse_args()
     folder = engines.build_folder() / "bench"
@@ -162,6 +205,9 @@ def main() -> int:
         losses(report, folder)
     if options.only in (None, "calibration"):
         calibration(report, folder)
+    if options.only in (None, "kernels"):
+        kernels(report)
+        decoding(report, options.rounds)
     if options.only in (None, "speed"):
         speed(report, folder, options.rounds)
     print(f"{report.failed} failed, {report.skipped} skipped")

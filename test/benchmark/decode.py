@@ -288,7 +288,21 @@ def weight_bytes(size: str, bits: float) -> int:
                    if len(s) == 2) * bits / 8)
 
 
-def compare(size: str, files: dict, threads: int, options) -> None:
+def make_files(size: str, options) -> dict[str, pathlib.Path]:
+    build = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
+    folder = build / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / "probe.so"
+    subprocess.run(["clang-22", "-O2", "-march=native", "-shared", "-fPIC",
+                    "-ffp-contract=off", "-o", probe,
+                    ROOT / "test" / "benchmark" / "gemm" / "probe.c"],
+                   check=True)
+    return {"ours": make_ours(size, folder, options.recipe),
+            "peer": make_peer(size, folder, options.peer), "probe": probe}
+
+
+def compare(size: str, files: dict, threads: int, options) -> float:
+    """How many times as fast as llama.cpp, after printing it."""
     read = weight_bytes(size, options.bits)
     sides = {
         "ours": (sys.executable, {"size": size, "file": files["ours"]}),
@@ -313,9 +327,10 @@ def compare(size: str, files: dict, threads: int, options) -> None:
           f"({min(ratios):.2f} to {max(ratios):.2f}; fastest steps "
           f"{best:.2f}); {100 * middle['probe'] / middle['ours']:.0f} % of "
           f"reading {read / 1e6:.1f} MB", flush=True)
+    return statistics.median(ratios)
 
 
-def main() -> int:
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--peer",
@@ -336,23 +351,19 @@ def main() -> int:
     parser.add_argument("--file", type=pathlib.Path, **hidden)
     parser.add_argument("--thread", type=int, **hidden)
     parser.add_argument("--bytes", type=int, **hidden)
-    options = parser.parse_args()
-    if options.worker:
-        return work(options)
-    if not options.peer:
+    options = parser.parse_args(arguments)
+    if not options.worker and not options.peer:
         parser.error("--peer PYTHON or QUANTC_LLAMA_PYTHON is needed; --help "
                      "says how to make that environment")
-    build = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
-    folder = build / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / "probe.so"
-    subprocess.run(["clang-22", "-O2", "-march=native", "-shared", "-fPIC",
-                    "-ffp-contract=off", "-o", probe,
-                    ROOT / "test" / "benchmark" / "gemm" / "probe.c"],
-                   check=True)
+    return options
+
+
+def main() -> int:
+    options = parse()
+    if options.worker:
+        return work(options)
     for size in options.sizes:
-        files = {"ours": make_ours(size, folder, options.recipe),
-                 "peer": make_peer(size, folder, options.peer), "probe": probe}
+        files = make_files(size, options)
         for threads in options.threads:
             compare(size, files, threads, options)
     return 0

@@ -95,6 +95,10 @@ def peer_run_arguments(engine: str, path: pathlib.Path,
     return ["--file", str(path), "--threads", str(threads), *precision]
 
 
+def has_avx512_vnni() -> bool:
+    return "avx512_vnni" in pathlib.Path("/proc/cpuinfo").read_text().split()
+
+
 def has_vnni() -> bool:
     flags = pathlib.Path("/proc/cpuinfo").read_text().split()
     return "avx512_vnni" in flags or "avx_vnni" in flags

@@ -249,26 +249,33 @@ def check(compiler, targets):
     return 1 if bad else 0
 
 
-def bench_gemm(compiler, target, repeats):
-    """One tile's worth of columns at a time, as the compiler cuts them."""
+def gemm_share(compiler, target, repeats, bits, group, offset="none", m=512,
+               n=64, k=1024):
+    """Share of the vpdpbusd probe, after printing it.  One tile's worth of
+    columns at a time, as the compiler cuts them."""
     rng = np.random.default_rng(3)
     probe = compiler.probe()
     count = 8000
     measure = timed(lambda: probe.probe_bytes(ctypes.c_int64(count)))
-    for bits, group, offset, m, n, k in itertools.chain(
-            ((4, g, o, 512, 64, k) for g in (32, 64, 128)
-             for o in ("none", "integer") for k in (1024, 4096)),
-            ((b, 64, "none", 512, 64, 1024) for b in (2, 3))):
-        problem = Problem(rng, bits, group, offset, "float16", True, m, n, k)
-        function = compiler.library(module(problem, "m"),
-                                    target)._mlir_ciface_gemm
-        call, _keep = bind(function, problem.operands())
-        best, peak, ratio = interleaved(timed(call), measure, repeats)
-        work, limit = m * n * k, count * 24 * 64
-        print(f"{target} int{bits} block {group:3} {offset:7} M={m} N={n} "
-              f"K={k:5}: {2e-9 * work / best:6.1f} GOP/s of "
-              f"{2e-9 * limit / peak:6.1f}, {100 * work / limit * ratio:5.1f} %",
-              flush=True)
+    problem = Problem(rng, bits, group, offset, "float16", True, m, n, k)
+    function = compiler.library(module(problem, "m"), target)._mlir_ciface_gemm
+    call, _keep = bind(function, problem.operands())
+    best, peak, ratio = interleaved(timed(call), measure, repeats)
+    work, limit = m * n * k, count * 24 * 64
+    print(f"{target} int{bits} block {group:3} {offset:7} M={m} N={n} "
+          f"K={k:5}: {2e-9 * work / best:6.1f} GOP/s of "
+          f"{2e-9 * limit / peak:6.1f}, {100 * work / limit * ratio:5.1f} %",
+          flush=True)
+    return work / limit * ratio
+
+
+def bench_gemm(compiler, target, repeats):
+    for group, offset, k in itertools.product((32, 64, 128),
+                                              ("none", "integer"),
+                                              (1024, 4096)):
+        gemm_share(compiler, target, repeats, 4, group, offset, k=k)
+    for bits in (2, 3):
+        gemm_share(compiler, target, repeats, bits, 64)
 
 
 def on_threads(calls):
@@ -288,45 +295,48 @@ def on_threads(calls):
     return time.perf_counter() - start
 
 
-def bench_gemv(compiler, target, repeats, threads):
-    """Copies of one weight, more than the caches hold, read one after another
-    by every thread; the probe reads the same bytes."""
+def gemv_share(compiler, target, repeats, threads, bits, group):
+    """Share of the read probe, after printing it.  Copies of one weight of
+    4096 x 4096, more than the caches hold, read one after another by every
+    thread; the probe reads the same bytes."""
     rng = np.random.default_rng(3)
     probe = compiler.probe()
     size, copies = 4096, 24
+    n = size // threads
+    calls, probes, keep, total = [], [], [], 0
+    for _ in range(threads):
+        problem = Problem(rng, bits, group, "none", "float16", True, 1, n, size)
+        runs = []
+        function = compiler.library(module(problem), target)._mlir_ciface_gemm
+        for _ in range(copies):
+            arrays = [x.copy() for x in problem.operands()]
+            call, held = bind(function, arrays)
+            keep.append(held)
+            runs.append((call, arrays[1], arrays[2]))
+            total += arrays[1].nbytes + arrays[2].nbytes
+        calls.append(lambda runs=runs: [call() for call, _, _ in runs])
+        reads = [(x.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(x.nbytes))
+                 for _, lines, scales in runs for x in (lines, scales)]
+        probes.append(lambda reads=reads: [probe.probe_read(*x)
+                                           for x in reads])
+    ratios, fastest = [], []
+    before = on_threads(probes)
+    for _ in range(repeats):
+        run, after = on_threads(calls), on_threads(probes)
+        ratios.append((before + after) / 2 / run)
+        fastest.append(run)
+        before = after
+    share = statistics.median(ratios)
+    print(f"{target} int{bits} block {group:3}, {threads} threads: "
+          f"{min(fastest) / copies * 1e6:6.1f} us, "
+          f"{total / min(fastest) * 1e-9:5.1f} GB/s, "
+          f"{100 * share:5.1f} % of the read probe", flush=True)
+    return share
+
+
+def bench_gemv(compiler, target, repeats, threads):
     for bits, group in itertools.product((4, 3, 2), (32, 128)):
-        n = size // threads
-        calls, probes, keep, total = [], [], [], 0
-        for _ in range(threads):
-            problem = Problem(rng, bits, group, "none", "float16", True, 1, n,
-                              size)
-            runs = []
-            for _ in range(copies):
-                arrays = [x.copy() for x in problem.operands()]
-                function = compiler.library(module(problem),
-                                            target)._mlir_ciface_gemm
-                call, held = bind(function, arrays)
-                keep.append(held)
-                runs.append((call, arrays[1], arrays[2]))
-                total += arrays[1].nbytes + arrays[2].nbytes
-            calls.append(lambda runs=runs: [call() for call, _, _ in runs])
-            reads = [(x.ctypes.data_as(ctypes.c_void_p),
-                      ctypes.c_int64(x.nbytes))
-                     for _, lines, scales in runs for x in (lines, scales)]
-            probes.append(lambda reads=reads: [probe.probe_read(*x)
-                                               for x in reads])
-        ratios, fastest = [], []
-        before = on_threads(probes)
-        for _ in range(repeats):
-            run, after = on_threads(calls), on_threads(probes)
-            ratios.append((before + after) / 2 / run)
-            fastest.append(run)
-            before = after
-        print(f"{target} int{bits} block {group:3}, {threads} threads: "
-              f"{min(fastest) / copies * 1e6:6.1f} us, "
-              f"{total / min(fastest) * 1e-9:5.1f} GB/s, "
-              f"{100 * statistics.median(ratios):5.1f} % of the read probe",
-              flush=True)
+        gemv_share(compiler, target, repeats, threads, bits, group)
 
 
 def main():
