@@ -88,6 +88,11 @@ public:
     op.getWeightMutable().set(weight);
     if (!formats.activation)
       return true;
+    if (formats.weight.planes().empty()) {
+      op.emitRemark() << "its input stays float: codes of "
+                      << Attribute(formats.weight) << " are no integers";
+      return true;
+    }
     FailureOr<Value> activation = quantizeActivation(
         op, op.getInput(), formats.activation, intByRows(builder.getContext()));
     if (failed(activation))
@@ -172,6 +177,11 @@ private:
 
   static bool fits(ConvOp op, const Formats &formats) {
     auto shape = cast<ShapedType>(op.getWeight().getType()).getShape();
+    if (formats.weight.planes().empty()) {
+      op.emitRemark() << "stays float: codes of " << Attribute(formats.weight)
+                      << " are no integers";
+      return false;
+    }
     if (op.getGroups() != 1 && !op.isDepthwise()) {
       op.emitRemark() << "stays float: it has " << op.getGroups()
                       << " groups of " << shape.back() << " channels";

@@ -28,8 +28,8 @@ bool isByteRows(FormatInterface format, ArrayRef<int64_t> shape) {
          ArrayRef(uniform->block).drop_front() == shape.drop_front();
 }
 
-/// The blocks of a weight that kernels read as packed lines: integers of few
-/// bits whose groups of products fit one int32 sum.
+/// The blocks of a weight that kernels read as packed lines: codes of few bits,
+/// whose groups of products fit one int32 sum if they are integers.
 std::optional<fmt::BlockFormat> blocksOf(EncodedType type) {
   FormatInterface format = type.getScheme();
   if (type.getRank() != 2 || !type.hasStaticShape())
@@ -271,10 +271,11 @@ private:
            firstAxisOfRow(type) == int64_t(type.getRank()) - 1;
   }
 
-  /// Codes in blocks, times int8 rows or floats.
+  /// Codes in blocks, times int8 rows or floats; only integers times rows.
   bool expandBlocks(LinearOp op, EncodedType input, EncodedType weight) {
     auto blocks = blocksOf(weight);
-    if (!blocks || (input && !isByRows(op.getInput())) ||
+    if (!blocks ||
+        (input && !(isByRows(op.getInput()) && blocks->areIntegers())) ||
         !cast<ShapedType>(op.getType()).getElementType().isF32())
       return false;
     Values a = {op.getInput(), Value(), Value()};

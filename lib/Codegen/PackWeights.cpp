@@ -36,8 +36,9 @@ RankedTensorType packedType(RankedTensorType type) {
 
 /// The type of codes [n, k] in packed lines.
 RankedTensorType linesType(RankedTensorType codes, fmt::BlockFormat blocks) {
-  auto shape = fmt::getLineShape(blocks.bits, codes.getDimSize(0),
-                                 codes.getDimSize(1), blocks.group);
+  auto shape =
+      fmt::getLineShape(blocks.bits, codes.getDimSize(0), codes.getDimSize(1),
+                        blocks.group, blocks.isTernary);
   return shape ? RankedTensorType::get(*shape,
                                        IntegerType::get(codes.getContext(), 8))
                : RankedTensorType();

@@ -32,7 +32,8 @@ static FailureOr<HostTensor> evaluate(Value value) {
   std::optional<HostTensor> packed;
   if (auto format = dyn_cast<fmt::FormatInterface>(pack.getLayout())) {
     if (auto blocks = format.asBlocks(weight->getShape()))
-      packed = fmt::packLines(*weight, blocks->bits, blocks->group);
+      packed = fmt::packLines(*weight, blocks->bits, blocks->group,
+                              blocks->isTernary);
   } else if (pack.getLayout() == StringAttr::get(pack.getContext(), "panels")) {
     packed = lowbit::packPanels(*weight);
   } else {

@@ -164,3 +164,42 @@ func.func @square_blocks(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
   %0 = qnn.linear %x, %w : (tensor<?x4xf32>, !w) -> tensor<?x4xf32>
   return %0 : tensor<?x4xf32>
 }
+
+// -----
+
+// Codes that stand for floats are multiplied with floats only.
+// CHECK-LABEL: func.func @values
+// CHECK-SAME: %[[X:.+]]: tensor<?x64xf32>
+// CHECK: %[[Q:.+]]:2 = qnn.encode {{.+}} -> (tensor<48x64xui8>, tensor<48x2xf16>)
+// CHECK-COUNT-2: qnn.decode
+// CHECK: qnn.linear
+// CHECK: qnn.block_linear %[[X]] weight %[[Q]]#0, %[[Q]]#1 {format = #fmt.codebook<nf4, block = [1, 32], scale = f16>}
+// CHECK: qnn.block_gather %[[Q]]#0, %[[Q]]#1 at
+!w = !qnn.encoded<48x64xf32, #fmt.codebook<nf4, block = [1, 32], scale = f16>>
+func.func @values(%x: tensor<?x64xf32>, %i: tensor<?xi64>)
+    -> (tensor<?x48xf32>, tensor<?x48xf32>, tensor<?x64xf32>) {
+  %a = qnn.quantize %x {rcp} : (tensor<?x64xf32>) -> !qnn.encoded<?x64xf32, #fmt.int<8, per_row>>
+  %c = qnn.constant dense<1.0> : tensor<48x64xf32> -> tensor<48x64xf32>
+  %w = qnn.quantize %c : (tensor<48x64xf32>) -> !w
+  // expected-remark @+2 {{computes on decoded values: no kernel for '!qnn.encoded<?x64xf32, #fmt.int<8, per_row>>'}}
+  // expected-remark @+1 {{computes on decoded values: no kernel for '!qnn.encoded<48x64xf32, #fmt.codebook<nf4, block = [1, 32], scale = f16>>'}}
+  %0 = qnn.linear %a, %w : (!qnn.encoded<?x64xf32, #fmt.int<8, per_row>>, !w) -> tensor<?x48xf32>
+  %1 = qnn.linear %x, %w : (tensor<?x64xf32>, !w) -> tensor<?x48xf32>
+  %2 = qnn.gather %w, %i {axis = 0 : i64} : (!w, tensor<?xi64>) -> tensor<?x64xf32>
+  return %0, %1, %2 : tensor<?x48xf32>, tensor<?x48xf32>, tensor<?x64xf32>
+}
+
+// -----
+
+// Ternary codes are integers.
+// CHECK-LABEL: func.func @ternary
+// CHECK: %[[A:.+]], %[[S:.+]], %[[G:.+]] = qnn.quantize_rows {{.+}} {group = 160 : i64}
+// CHECK: qnn.block_linear %[[A]] rows %[[S]], %[[G]] weight {{.+}} {format = #fmt.ternary<block = [1, 160]>}
+!w = !qnn.encoded<48x320xf32, #fmt.ternary<block = [1, 160]>>
+func.func @ternary(%x: tensor<?x320xf32>) -> tensor<?x48xf32> {
+  %a = qnn.quantize %x {rcp} : (tensor<?x320xf32>) -> !qnn.encoded<?x320xf32, #fmt.int<8, per_row>>
+  %c = qnn.constant dense<1.0> : tensor<48x320xf32> -> tensor<48x320xf32>
+  %w = qnn.quantize %c : (tensor<48x320xf32>) -> !w
+  %0 = qnn.linear %a, %w : (!qnn.encoded<?x320xf32, #fmt.int<8, per_row>>, !w) -> tensor<?x48xf32>
+  return %0 : tensor<?x48xf32>
+}

@@ -70,6 +70,8 @@ Value BlockEmitter::takeSplit(const Values &from, size_t plane,
 /// The planes of a unit's lines (Dialect/Fmt/PackLines.h), scaled as
 /// LineUnit::shifts says or shifted down.
 SmallVector<Value> BlockEmitter::decode(const Values &from, bool shiftsPlanes) {
+  if (op.getTernary())
+    return decodeTernary(from[0], shiftsPlanes);
   int64_t codes = (int64_t(1) << op.getBits()) - 1;
   Values planes;
   for (auto [i, shift] : llvm::enumerate(unit.shifts)) {
@@ -222,24 +224,24 @@ void BlockEmitter::addBytes(Sums &sums, const Tile &tile, Value k,
 // Floats
 //===----------------------------------------------------------------------===//
 
-/// The code `shift` bits up in each dword of a plane, less its offset, as f32.
+/// What the code `shift` bits up in each dword of a plane, less its offset,
+/// stands for.
 Value BlockEmitter::decodeCode(Value plane, int64_t shift, Value zero) {
   VectorType words = lanesOf(b.getI32Type()), floats = lanesOf(b.getF32Type());
   int64_t count = int64_t(1) << op.getBits();
   int64_t bias = offsets ? 0 : count / 2;
   Value code = vector::BitCastOp::create(b, words, plane);
+  if (op.getExponent())
+    return decodeSmallFloat(code, shift);
   if (shift)
     code = arith::ShRUIOp::create(b, code, splat(words, shift));
+  if (std::optional<ArrayRef<float>> values = op.getValues())
+    return lookUp(code, *values);
   if (plan.lanes == 16) {
-    // One permutation of a table that does not depend on the bits above.
     SmallVector<float> table;
-    for (int64_t i = 0; i < 16; ++i)
-      table.push_back(float(i % count - bias));
-    Value entries = arith::ConstantOp::create(b, b.getF32VectorAttr(table));
-    code = LLVM::CallIntrinsicOp::create(
-               b, floats, b.getStringAttr("llvm.x86.avx512.permvar.sf.512"),
-               ValueRange{entries, code})
-               .getResult(0);
+    for (int64_t i = 0; i < count; ++i)
+      table.push_back(float(i - bias));
+    code = lookUp(code, table);
   } else {
     code = arith::AndIOp::create(b, code, splat(words, count - 1));
     if (bias)

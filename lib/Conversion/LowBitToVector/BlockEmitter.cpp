@@ -26,7 +26,8 @@ static constexpr int64_t kShortGroup = 32;
 
 BlockEmitter::BlockEmitter(ImplicitLocOpBuilder &b, BlockMatmulOp op,
                            KernelPlan plan)
-    : TileLoops(b, plan), op(op), unit(fmt::getLineUnit(op.getBits())),
+    : TileLoops(b, plan), op(op),
+      unit(fmt::getLineUnit(op.getBits(), op.getTernary())),
       depth(op.getDepth()), group(op.getGroup()) {
   unitsPerGroup = llvm::divideCeil(group, unit.getDepth());
 }
@@ -97,6 +98,9 @@ int64_t BlockEmitter::chooseTurns(int64_t count) {
     return 0;
   if (readsDecoded || plan.dot == Dot::Pairs)
     return 1;
+  // All ternary planes have one scale.
+  if (op.getTernary())
+    return 0;
   // Two short chains of additions are faster than a long one.
   if (plan.takesBits && group <= kShortGroup)
     return 3 * count <= kAccumulators ? 2 : 1;
@@ -244,6 +248,10 @@ BlockEmitter::Sums BlockEmitter::startSums(const Tile &tile, Value index,
   }
   if (hasFloatOffsets)
     return sums;
+  // Sums start in the set of the planes with the least scale.
+  size_t first = 0;
+  while (sums.products[first].empty())
+    ++first;
   // multiplyWords takes 16 bits: 127 * 258 < 2^15.
   bool isShort = group <= 256;
   for (auto [r, row] : llvm::enumerate(tile.rows)) {
@@ -252,8 +260,11 @@ BlockEmitter::Sums BlockEmitter::startSums(const Tile &tile, Value index,
     if (readsDecoded && offsets)
       start = arith::ShLIOp::create(
           b, start, splat(lanesOf(element), int64_t(op.getBits())));
+    if (first)
+      start = arith::ShLIOp::create(b, start,
+                                    splat(lanesOf(element), int64_t(first)));
     for (int64_t v = 0; v < vectors; ++v) {
-      Value &sum = sums.products[0][r * vectors + v];
+      Value &sum = sums.products[first][r * vectors + v];
       if (zeros.empty())
         sum = start;
       else if (isShort)
@@ -274,15 +285,15 @@ void BlockEmitter::combine(Values &sums, const Tile &tile, Value index,
   if (hasFloatOffsets)
     added = loadFloats(tile, offsets, index);
   for (size_t i = 0; i < sums.size(); ++i) {
-    Value total = block.products[0][i];
-    for (size_t set = 1; set < block.products.size(); ++set) {
-      if (block.products[set].empty())
+    Value total;
+    for (auto [set, products] : llvm::enumerate(block.products)) {
+      if (products.empty())
         continue;
-      Value more = block.products[set][i];
-      if (!tile.turns)
+      Value more = products[i];
+      if (set && !tile.turns)
         more = arith::ShRSIOp::create(
             b, more, splat(lanesOf(b.getI32Type()), int64_t(set)));
-      total = arith::AddIOp::create(b, total, more);
+      total = total ? arith::AddIOp::create(b, total, more).getResult() : more;
     }
     if (op.isInteger())
       total = arith::SIToFPOp::create(b, lanesOf(f32), total);

@@ -85,6 +85,11 @@ private:
   Values decode(const Values &lines, bool shiftsPlanes);
   Value takeSplit(const Values &lines, size_t plane, bool shiftsPlanes);
   Value decodeCode(Value plane, int64_t shift, Value zero);
+
+  // Codes that are no fields of integers (BlockValues.cpp).
+  mlir::SmallVector<Value> decodeTernary(Value bytes, bool shiftsPlanes);
+  Value decodeSmallFloat(Value words, int64_t shift);
+  Value lookUp(Value codes, mlir::ArrayRef<float> values);
   Value loadWord(Value row, Value k, int64_t count);
 
   // Vectors of one lane per column, or of its four bytes.

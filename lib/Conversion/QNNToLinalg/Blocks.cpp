@@ -147,7 +147,13 @@ static LogicalResult lower(Lowering &lowering, BlockLinearOp op) {
       lowering.builder, loc, start.value.getType(), input.value,
       valueOf(op.getWeight()), valueOf(op.getWeightScales()),
       valueOf(op.getWeightOffsets()), sums, start.value, blocks.bits,
-      blocks.group);
+      blocks.group, blocks.isTernary,
+      blocks.exponentBits
+          ? lowering.builder.getI64IntegerAttr(blocks.exponentBits)
+          : nullptr,
+      blocks.values.empty()
+          ? nullptr
+          : lowering.builder.getDenseF32ArrayAttr(blocks.values));
   Tensor product{matmul.getResult(0), shape, f32};
   lowering.set(op.getResult(), finish(lowering, op, product));
   return success();
@@ -199,14 +205,68 @@ struct PackedReader {
     Value wide = arith::ExtUIOp::create(b, at, i32, stored);
     Value amount = arith::IndexCastOp::create(b, at, i32, shift);
     Value shifted = arith::ShRUIOp::create(b, at, wide, amount);
-    return arith::AndIOp::create(
-        b, at, shifted,
-        arith::ConstantOp::create(b, at, b.getI32IntegerAttr(mask)));
+    return arith::AndIOp::create(b, at, shifted, integer(mask));
+  }
+
+  Value integer(int64_t value) {
+    return arith::ConstantOp::create(b, at, b.getI32IntegerAttr(value));
+  }
+  Value number(float value) {
+    return arith::ConstantOp::create(b, at, b.getF32FloatAttr(value));
+  }
+  /// Bit `i` of an integer.
+  Value bit(Value x, int64_t i) {
+    Value shifted = arith::ShRUIOp::create(b, at, x, integer(i));
+    return arith::TruncIOp::create(b, at, b.getI1Type(), shifted);
+  }
+
+  /// What a code that stands for a float stands for.
+  Value decode(Value code) {
+    if (blocks.exponentBits)
+      return decodeSmallFloat(code);
+    // A tree of selections, by ascending bits of the code.
+    SmallVector<Value> entries;
+    for (int64_t i = 0; i < int64_t(1) << blocks.bits; ++i)
+      entries.push_back(
+          number(blocks.values[std::min<size_t>(i, blocks.values.size() - 1)]));
+    for (unsigned i = 0; i < blocks.bits; ++i) {
+      Value isOdd = bit(code, i);
+      for (size_t j = 0; j < entries.size() / 2; ++j)
+        entries[j] = arith::SelectOp::create(b, at, isOdd, entries[2 * j + 1],
+                                             entries[2 * j]);
+      entries.resize(entries.size() / 2);
+    }
+    return entries.front();
+  }
+
+  /// The exponent and mantissa of an f32 are those of the code up to the bias.
+  Value decodeSmallFloat(Value code) {
+    fmt::SmallFloatBits bits(blocks.bits, blocks.exponentBits);
+    Value x = arith::ShLIOp::create(b, at, code, integer(bits.left));
+    x = arith::ShRSIOp::create(b, at, x, integer(bits.right));
+    x = arith::AndIOp::create(b, at, x, integer(bits.mask));
+    x = arith::BitcastOp::create(b, at, b.getF32Type(), x);
+    return arith::MulFOp::create(b, at, x, number(bits.factor));
+  }
+
+  /// Digit `i` of a byte of five, plus 1.
+  Value ternaryCode(Value byte, Value i) {
+    Value y = byte;
+    for (int64_t step = 0; step < 4; ++step) {
+      Value passes = arith::CmpIOp::create(b, at, arith::CmpIPredicate::ugt, i,
+                                           constant(step));
+      Value tripled = arith::MulIOp::create(b, at, y, integer(3));
+      tripled = arith::AndIOp::create(b, at, tripled, integer(255));
+      y = arith::SelectOp::create(b, at, passes, tripled, y);
+    }
+    Value digit = arith::ShRUIOp::create(
+        b, at, arith::MulIOp::create(b, at, y, integer(3)), integer(8));
+    return arith::AddIOp::create(b, at, digit, integer(1));
   }
 
   /// The stored code of [row, k] (Dialect/Fmt/PackLines.h).
   Value code(const Tensor &lines, Value row, Value k) {
-    fmt::LineUnit unit = fmt::getLineUnit(blocks.bits);
+    fmt::LineUnit unit = fmt::getLineUnit(blocks.bits, blocks.isTernary);
     int64_t depth = unit.getDepth();
     int64_t perGroup = llvm::divideCeil(blocks.group, depth) * unit.lines;
     Value inGroup = rem(k, blocks.group), inUnit = rem(inGroup, depth);
@@ -215,6 +275,8 @@ struct PackedReader {
     Value field = div(inUnit, lowbit::kLineDepth);
     Value byte = rem(inUnit, lowbit::kLineDepth);
     int64_t mask = (1 << blocks.bits) - 1;
+    if (blocks.isTernary)
+      return ternaryCode(bits(lines, row, line, byte, constant(0), 255), field);
     if (unit.lines == 1) {
       int64_t width = 8 / int64_t(unit.shifts.size());
       return bits(lines, row, line, byte, mul(field, width), mask);
@@ -232,9 +294,8 @@ struct PackedReader {
     Value own = bits(lines, row, ownLine, byte, shift, mask);
     Value last = bits(lines, row, add(line, constant(2)), byte,
                       select(field, constant(0)), 1);
-    Value one = arith::ConstantOp::create(b, at, b.getI32IntegerAttr(1));
     Value joined = arith::OrIOp::create(
-        b, at, arith::ShLIOp::create(b, at, own, one), last);
+        b, at, arith::ShLIOp::create(b, at, own, integer(1)), last);
     return select(joined, own);
   }
 };
@@ -266,6 +327,9 @@ static LogicalResult lower(Lowering &lowering, BlockGatherOp op) {
         Value k = linalg::IndexOp::create(b, at, int64_t(shape.size()) - 1);
         Value group = reader.div(k, blocks.group);
         Value code = reader.code(codes, row, k);
+        Value scale = reader.panel(scales, row, group);
+        if (!blocks.areIntegers())
+          return arith::MulFOp::create(b, at, reader.decode(code), scale);
         if (blocks.offset != OffsetKind::Float) {
           Value zero = arith::ConstantOp::create(
               b, at, b.getI32IntegerAttr(1 << (blocks.bits - 1)));
@@ -275,7 +339,6 @@ static LogicalResult lower(Lowering &lowering, BlockGatherOp op) {
           code = arith::SubIOp::create(b, at, code, zero);
         }
         Value value = arith::SIToFPOp::create(b, at, f32, code);
-        Value scale = reader.panel(scales, row, group);
         if (blocks.offset != OffsetKind::Float)
           return arith::MulFOp::create(b, at, value, scale);
         return math::FmaOp::create(b, at, value, scale,

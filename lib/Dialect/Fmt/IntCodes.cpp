@@ -22,9 +22,9 @@ int64_t extendRange(const float *values, int64_t n, FloatRange &range) {
   return -1;
 }
 
-float symmetricScale(const FloatRange &range, int32_t maxCode) {
+float symmetricScale(const FloatRange &range, float largest) {
   float amax = range.isEmpty() ? 0 : std::max(std::fabs(range.low), range.high);
-  return amax < kSmallest ? 1 : amax / float(maxCode);
+  return amax < kSmallest ? 1 : amax / largest;
 }
 
 /// (high - low) / levels without overflow of the difference.
@@ -87,14 +87,7 @@ void roundRun(const CodeRule &rule, const float *values, int64_t n,
   auto each = rule.isFloatOffset
                   ? (isShared ? roundEach<true, 0> : roundEach<true, 1>)
                   : (isShared ? roundEach<false, 0> : roundEach<false, 1>);
-  if (decoded)
-    return each(rule, values, n, scales, offsets, codes, decoded);
-  float scratch[256];
-  for (int64_t begin = 0; begin < n; begin += 256) {
-    int64_t shift = isShared ? 0 : begin;
-    each(rule, values + begin, std::min<int64_t>(256, n - begin),
-         scales + shift, offsets + shift, codes + begin, scratch);
-  }
+  each(rule, values, n, scales, offsets, codes, decoded);
 }
 
 float decodeCode(const CodeRule &rule, int32_t code, float scale,

@@ -24,8 +24,9 @@ struct FloatRange {
 /// is not finite, or -1.
 int64_t extendRange(const float *values, int64_t n, FloatRange &range);
 
-/// The scales of §6.6, before they are rounded to their stored type.
-float symmetricScale(const FloatRange &range, int32_t maxCode);
+/// The scales of §6.6, before they are rounded to their stored type; `largest`
+/// is what the largest code stands for.
+float symmetricScale(const FloatRange &range, float largest);
 float integerOffsetScale(const FloatRange &range, int32_t maxCode);
 /// `offset` is the stored offset.
 float floatOffsetScale(const FloatRange &range, float offset, int32_t maxCode);
@@ -41,7 +42,7 @@ struct CodeRule {
 
 /// Rounds `n` values.  Scales and offsets are one for each value, or one for
 /// all if `isShared`; integer offsets are whole numbers.  Codes are written as
-/// their low eight bits; `decoded` may be null.
+/// their low eight bits.
 void roundRun(const CodeRule &rule, const float *values, int64_t n,
               const float *scales, const float *offsets, bool isShared,
               uint8_t *codes, float *decoded);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Syntax and verification of #fmt.int.  Parameters that have their default are
-// not printed; the default of `narrow` depends on width and offset.
+// Syntax and verification of #fmt.int.  The default of `narrow` depends on
+// width and offset.
 
-#include "quantc/Dialect/Fmt/Fmt.h"
+#include "GridSyntax.h"
 
 using namespace mlir;
 using namespace quantc::fmt;
@@ -22,24 +22,10 @@ LogicalResult IntAttr::verify(EmitError emitError, unsigned bits,
                               Granularity granularity, int64_t axis,
                               ArrayRef<int64_t> block, Type scaleType,
                               OffsetKind offset, bool narrow) {
-  if (failed(verifyBits(emitError, bits)))
+  if (failed(verifyBits(emitError, bits)) ||
+      failed(verifyGrid(
+          emitError, {granularity, axis, llvm::to_vector(block), scaleType})))
     return failure();
-  if (axis < 0 || (granularity != Granularity::Axis && axis != 0))
-    return emitError() << "expected 'axis' to be "
-                       << (axis < 0 ? "at least 0" : "0 without axis scales")
-                       << ", got " << axis;
-  if (block.empty() != (granularity != Granularity::Block))
-    return emitError() << "expected 'block' to have "
-                       << (block.empty() ? "at least one extent"
-                                         : "no extents without block scales")
-                       << ", got " << block.size();
-  for (int64_t extent : block)
-    if (extent < 1)
-      return emitError() << "expected extents of 'block' to be at least 1, got "
-                         << extent;
-  if (!scaleType || (!scaleType.isF32() && !scaleType.isF16()))
-    return emitError() << "expected 'scale' to be f32 or f16, got "
-                       << scaleType;
   if (offset != OffsetKind::None && narrow)
     return emitError() << "expected 'narrow' to be false with an offset, whose "
                           "codes are unsigned, got true";
@@ -49,59 +35,21 @@ LogicalResult IntAttr::verify(EmitError emitError, unsigned bits,
   return success();
 }
 
-//===----------------------------------------------------------------------===//
-// Parsing
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// The parameters as far as they were read.
-struct Fields {
-  int64_t bits = 0;
-  Granularity granularity = Granularity::Tensor;
-  int64_t axis = 0;
-  SmallVector<int64_t> block;
-  Type scaleType;
-  std::optional<OffsetKind> offset;
-  std::optional<bool> narrow;
-};
-} // namespace
-
-static ParseResult parseGranularity(AsmParser &parser, Fields &fields) {
+static ParseResult parseOffset(AsmParser &parser,
+                               std::optional<OffsetKind> &offset) {
   SMLoc loc = parser.getCurrentLocation();
   StringRef keyword;
   if (parser.parseKeyword(&keyword))
     return failure();
-  std::optional<Granularity> value = symbolizeGranularity(keyword);
-  if (!value)
-    return parser.emitError(loc, "expected 'tensor', 'axis', 'per_row' or "
-                                 "'block', got '")
-           << keyword << "'";
-  fields.granularity = *value;
-  if (*value == Granularity::Axis)
-    return failure(parser.parseEqual() || parser.parseInteger(fields.axis));
-  if (*value != Granularity::Block)
+  offset = symbolizeOffsetKind(keyword);
+  if (offset)
     return success();
-  return failure(parser.parseEqual() ||
-                 parser.parseCommaSeparatedList(
-                     AsmParser::Delimiter::Square, [&]() -> ParseResult {
-                       return parser.parseInteger(fields.block.emplace_back());
-                     }));
+  return parser.emitError(
+             loc, "expected 'offset' to be none, integer or float, got '")
+         << keyword << "'";
 }
 
-static ParseResult parseOffset(AsmParser &parser, Fields &fields) {
-  SMLoc loc = parser.getCurrentLocation();
-  StringRef keyword;
-  if (parser.parseKeyword(&keyword))
-    return failure();
-  fields.offset = symbolizeOffsetKind(keyword);
-  if (!fields.offset)
-    return parser.emitError(
-               loc, "expected 'offset' to be none, integer or float, got '")
-           << keyword << "'";
-  return success();
-}
-
-static ParseResult parseNarrow(AsmParser &parser, Fields &fields) {
+static ParseResult parseNarrow(AsmParser &parser, std::optional<bool> &narrow) {
   SMLoc loc = parser.getCurrentLocation();
   StringRef keyword;
   if (parser.parseKeyword(&keyword))
@@ -109,65 +57,33 @@ static ParseResult parseNarrow(AsmParser &parser, Fields &fields) {
   if (keyword != "true" && keyword != "false")
     return parser.emitError(loc, "expected 'narrow' to be true or false, got '")
            << keyword << "'";
-  fields.narrow = keyword == "true";
+  narrow = keyword == "true";
   return success();
 }
 
-/// name `=` value, each name at most once.
-static ParseResult parseOption(AsmParser &parser, Fields &fields) {
-  SMLoc loc = parser.getCurrentLocation();
-  StringRef name;
-  if (parser.parseKeyword(&name) || parser.parseEqual())
-    return failure();
-  bool isSeen = name == "scale"    ? bool(fields.scaleType)
-                : name == "offset" ? fields.offset.has_value()
-                                   : fields.narrow.has_value();
-  if (name != "scale" && name != "offset" && name != "narrow")
-    return parser.emitError(loc,
-                            "expected 'scale', 'offset' or 'narrow', got '")
-           << name << "'";
-  if (isSeen)
-    return parser.emitError(loc, "expected '")
-           << name << "' once, got it twice";
-  if (name == "scale")
-    return parser.parseType(fields.scaleType);
-  return name == "offset" ? parseOffset(parser, fields)
-                          : parseNarrow(parser, fields);
-}
-
 Attribute IntAttr::parse(AsmParser &parser, Type) {
-  Fields fields;
+  int64_t bits = 0;
+  Grid grid;
+  std::optional<OffsetKind> kind;
+  std::optional<bool> narrow;
+  auto readOffset = [&] { return parseOffset(parser, kind); };
+  auto readNarrow = [&] { return parseNarrow(parser, narrow); };
   SMLoc loc = parser.getCurrentLocation();
   auto emitError = [&] { return parser.emitError(loc); };
-  if (parser.parseLess() || parser.parseInteger(fields.bits) ||
-      failed(verifyBits(emitError, fields.bits)) || parser.parseComma() ||
-      parseGranularity(parser, fields))
+  if (parser.parseLess() || parser.parseInteger(bits) ||
+      failed(verifyBits(emitError, bits)) || parser.parseComma() ||
+      parseGrid(parser, grid, {{"offset", readOffset}, {"narrow", readNarrow}}))
     return {};
-  while (succeeded(parser.parseOptionalComma()))
-    if (parseOption(parser, fields))
-      return {};
-  if (parser.parseGreater())
-    return {};
-  OffsetKind offset = fields.offset.value_or(OffsetKind::None);
-  if (!fields.scaleType)
-    fields.scaleType = Float32Type::get(parser.getContext());
+  OffsetKind offset = kind.value_or(OffsetKind::None);
   return IntAttr::getChecked(
-      emitError, parser.getContext(), unsigned(fields.bits), fields.granularity,
-      fields.axis, ArrayRef<int64_t>(fields.block), fields.scaleType, offset,
-      fields.narrow.value_or(isNarrowByDefault(fields.bits, offset)));
+      emitError, parser.getContext(), unsigned(bits), grid.granularity,
+      grid.axis, ArrayRef<int64_t>(grid.block), grid.scaleType, offset,
+      narrow.value_or(isNarrowByDefault(bits, offset)));
 }
 
 void IntAttr::print(AsmPrinter &printer) const {
-  printer << "<" << getBits() << ", " << stringifyGranularity(getGranularity());
-  if (getGranularity() == Granularity::Axis)
-    printer << " = " << getAxis();
-  if (getGranularity() == Granularity::Block) {
-    printer << " = [";
-    llvm::interleaveComma(getBlock(), printer);
-    printer << "]";
-  }
-  if (!getScaleType().isF32())
-    printer << ", scale = " << getScaleType();
+  printer << "<" << getBits() << ", ";
+  printGrid(printer, getGrid());
   if (getOffset() != OffsetKind::None)
     printer << ", offset = " << stringifyOffsetKind(getOffset());
   if (getNarrow() != isNarrowByDefault(getBits(), getOffset()))

@@ -16,7 +16,9 @@ namespace quantc::fmt {
 static constexpr int64_t kColumns = 16;
 static constexpr int64_t kLineDepth = 4;
 
-LineUnit getLineUnit(unsigned bits) {
+LineUnit getLineUnit(unsigned bits, bool isTernary) {
+  if (isTernary)
+    return {1, {6, 6, 6, 6, 6}};
   if (bits == 3)
     return {3, {0, 3, 0, 3, 0, 3, 5, 5}};
   LineUnit unit{1, {}};
@@ -44,10 +46,11 @@ static SmallVector<Piece, 2> getPieces(unsigned bits, int64_t i) {
 }
 
 std::optional<SmallVector<int64_t>> getLineShape(unsigned bits, int64_t n,
-                                                 int64_t k, int64_t group) {
+                                                 int64_t k, int64_t group,
+                                                 bool isTernary) {
   if (bits < 1 || bits > 8 || n < 0 || k < 0 || group < 1)
     return std::nullopt;
-  LineUnit unit = getLineUnit(bits);
+  LineUnit unit = getLineUnit(bits, isTernary);
   int64_t depth = unit.getDepth();
   std::optional<int64_t> lines =
       llvm::checkedMulAdd<int64_t>(k / group, llvm::divideCeil(group, depth),
@@ -88,6 +91,73 @@ static void forEachPiece(unsigned bits, int64_t n, int64_t k, int64_t group,
     }
 }
 
+//===----------------------------------------------------------------------===//
+// Ternary
+//===----------------------------------------------------------------------===//
+
+static constexpr int64_t kTernaryFields = 5;
+
+/// Calls `visit(byte, begin, count)` for every byte of the lines of an [n, k]
+/// weight: its fields hold `count` codes from `begin` on, kLineDepth apart;
+/// none for missing columns and k.
+template <typename Visit>
+static void forEachTernaryByte(int64_t n, int64_t k, int64_t group,
+                               ArrayRef<int64_t> shape, Visit visit) {
+  constexpr int64_t depth = kTernaryFields * kLineDepth;
+  int64_t lines = shape[1], perGroup = llvm::divideCeil(group, depth), byte = 0;
+  for (int64_t panel = 0; panel < shape[0]; ++panel)
+    for (int64_t line = 0; line < lines; ++line)
+      for (int64_t column = 0; column < kColumns; ++column)
+        for (int64_t j = 0; j < kLineDepth; ++j, ++byte) {
+          int64_t row = panel * kColumns + column;
+          int64_t start = line / perGroup * group;
+          int64_t first = start + line % perGroup * depth + j;
+          int64_t end = std::min(k, start + group);
+          int64_t count =
+              row < n && first < end
+                  ? std::min<int64_t>(kTernaryFields,
+                                      llvm::divideCeil(end - first, kLineDepth))
+                  : 0;
+          visit(byte, row * k + first, count);
+        }
+}
+
+static std::optional<HostTensor> packTernary(const HostTensor &codes,
+                                             HostTensor packed, int64_t group) {
+  auto bytes = packed.asMutable<uint8_t>();
+  bool fits = true;
+  forEachTernaryByte(
+      codes.getShape()[0], codes.getShape()[1], group, packed.getShape(),
+      [&](int64_t byte, int64_t begin, int64_t count) {
+        int32_t x = 0;
+        for (int64_t i = 0; i < kTernaryFields; ++i) {
+          int64_t code =
+              i < count ? codes.getInt(begin + i * kLineDepth) : int64_t(0);
+          fits &= code >= -1 && code <= 1;
+          x = 3 * x + int32_t(code) + 1;
+        }
+        bytes[byte] = uint8_t((256 * x + 255) / 243);
+      });
+  if (!fits)
+    return std::nullopt;
+  return packed;
+}
+
+static void unpackTernary(ArrayRef<uint8_t> bytes, ArrayRef<int64_t> shape,
+                          int64_t group, HostTensor &codes) {
+  auto to = codes.asMutable<int8_t>();
+  forEachTernaryByte(codes.getShape()[0], codes.getShape()[1], group, shape,
+                     [&](int64_t byte, int64_t begin, int64_t count) {
+                       uint8_t y = bytes[byte];
+                       for (int64_t i = 0; i < count; ++i, y = uint8_t(3 * y))
+                         to[begin + i * kLineDepth] = int8_t((3 * y >> 8) - 1);
+                     });
+}
+
+//===----------------------------------------------------------------------===//
+// All widths
+//===----------------------------------------------------------------------===//
+
 static bool isCodeType(Type type) {
   return type && (type.isSignlessInteger(8) || type.isUnsignedInteger(8));
 }
@@ -98,18 +168,20 @@ static int32_t biasOf(Type codeType, unsigned bits) {
 }
 
 std::optional<HostTensor> packLines(const HostTensor &codes, unsigned bits,
-                                    int64_t group) {
+                                    int64_t group, bool isTernary) {
   Type type = codes.getElementType();
-  if (!isCodeType(type) || codes.getRank() != 2 || bits < 1 || bits > 4)
+  if (!isCodeType(type) || codes.getRank() != 2)
     return std::nullopt;
   int64_t n = codes.getShape()[0], k = codes.getShape()[1];
-  auto shape = getLineShape(bits, n, k, group);
+  auto shape = getLineShape(bits, n, k, group, isTernary);
   if (!shape)
     return std::nullopt;
   auto packed = HostTensor::allocate(
       IntegerType::get(type.getContext(), 8, IntegerType::Unsigned), *shape);
   if (!packed)
     return std::nullopt;
+  if (isTernary)
+    return packTernary(codes, *packed, group);
   int32_t bias = biasOf(type, bits), mask = (1 << bits) - 1;
   auto bytes = packed->asMutable<uint8_t>();
   // Missing codes are zeros: fields hold the bias until they are written.
@@ -139,18 +211,21 @@ std::optional<HostTensor> packLines(const HostTensor &codes, unsigned bits,
 
 std::optional<HostTensor> unpackLines(const HostTensor &packed, Type codeType,
                                       unsigned bits, int64_t n, int64_t k,
-                                      int64_t group) {
+                                      int64_t group, bool isTernary) {
   Type type = packed.getElementType();
-  if (!isCodeType(codeType) || bits < 1 || bits > 4 || !type ||
-      !type.isUnsignedInteger(8))
+  if (!isCodeType(codeType) || !type || !type.isUnsignedInteger(8))
     return std::nullopt;
-  auto shape = getLineShape(bits, n, k, group);
+  auto shape = getLineShape(bits, n, k, group, isTernary);
   if (!shape || packed.getShape() != ArrayRef(*shape))
     return std::nullopt;
   auto codes = HostTensor::allocate(codeType, {n, k});
   if (!codes)
     return std::nullopt;
   auto from = packed.as<uint8_t>();
+  if (isTernary) {
+    unpackTernary(from, *shape, group, *codes);
+    return codes;
+  }
   auto to = codes->asMutable<uint8_t>();
   int32_t bias = biasOf(codeType, bits);
   forEachPiece(bits, n, k, group, (*shape)[1],

@@ -56,15 +56,40 @@ static LogicalResult verifyElements(BlockMatmulOp op) {
          << sums;
 }
 
+/// Fails unless the attributes describe one kind of codes.
+static LogicalResult verifyCodes(BlockMatmulOp op) {
+  int64_t bits = op.getBits();
+  std::optional<uint64_t> exponent = op.getExponent();
+  int64_t least = exponent ? 5 : 1, most = exponent ? 8 : 4;
+  if (bits < least || bits > most || int64_t(op.getGroup()) < 1)
+    return op.emitOpError("expected ")
+           << least << " to " << most << " bits and groups of 1 or more, got "
+           << bits << " and " << op.getGroup();
+  if (op.getTernary() + exponent.has_value() + op.getValues().has_value() > 1)
+    return op.emitOpError("expected one of 'ternary', 'exponent' and 'values'");
+  if (op.getTernary() && bits != 2)
+    return op.emitOpError("expected 2 bits for 'ternary', got ") << bits;
+  if (exponent && (int64_t(*exponent) < 2 || int64_t(*exponent) > bits - 2))
+    return op.emitOpError("expected an exponent of 2 to ")
+           << bits - 2 << " bits, got " << *exponent;
+  if (auto values = op.getValues();
+      values && (values->empty() || int64_t(values->size()) > 1 << bits))
+    return op.emitOpError("expected 1 to ")
+           << (1 << bits) << " values, got " << values->size();
+  if (op.hasFloatCodes() && (op.isInteger() || op.getOffsets()))
+    return op.emitOpError("expected A of f32 and no offsets with codes that "
+                          "stand for floats");
+  if (op.getTernary() && op.getOffsets())
+    return op.emitOpError("expected no offsets with 'ternary'");
+  return success();
+}
+
 LogicalResult BlockMatmulOp::verify() {
-  if (getBits() < 1 || getBits() > 4 || int64_t(getGroup()) < 1)
-    return emitOpError("expected 1 to 4 bits and groups of 1 or more, got ")
-           << getBits() << " and " << getGroup();
   if (getAType().getRank() != 2 || getAType().isDynamicDim(1) ||
       getCType().getRank() != 2)
     return emitOpError("expected matrices A and C, and A of static depth, got ")
            << getAType() << " and " << getCType();
-  if (failed(verifyElements(*this)))
+  if (failed(verifyElements(*this)) || failed(verifyCodes(*this)))
     return failure();
   constexpr int64_t dynamic = ShapedType::kDynamic;
   int64_t m = getCType().getDimSize(0), n = getCType().getDimSize(1);
@@ -72,7 +97,7 @@ LogicalResult BlockMatmulOp::verify() {
   int64_t panels = ShapedType::isDynamic(n)
                        ? dynamic
                        : int64_t(llvm::divideCeil(n, kLineColumns));
-  auto lines = fmt::getLineShape(getBits(), 1, depth, getGroup());
+  auto lines = fmt::getLineShape(getBits(), 1, depth, getGroup(), getTernary());
   if (!lines)
     return emitOpError("expected a depth whose packed lines can be counted, "
                        "got ")
@@ -136,8 +161,9 @@ BlockMatmulOp::getTiledImplementation(OpBuilder &b,
   SmallVector<Type> types;
   if (isa<TensorType>(c.getType()))
     types.push_back(c.getType());
-  auto tiled = BlockMatmulOp::create(b, loc, types, a, lines, scales, zeros,
-                                     sums, c, getBits(), getGroup());
+  auto tiled = BlockMatmulOp::create(
+      b, loc, types, a, lines, scales, zeros, sums, c, getBits(), getGroup(),
+      getTernary(), getExponentAttr(), getValuesAttr());
   tiled->setDiscardableAttrs(getOperation()->getDiscardableAttrDictionary());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }

@@ -43,8 +43,8 @@ static LogicalResult verifyArrays(Operation *op, FormatInterface format,
   if (shape.size() == 2)
     blocks = format.asBlocks(shape);
   if (!blocks)
-    return op->emitOpError("expected a matrix in a format of integers of 1 to "
-                           "4 bits with blocks along its rows, got ")
+    return op->emitOpError("expected a matrix in a format with packed lines "
+                           "and blocks along its rows, got ")
            << type << " in " << Attribute(format);
   if ((blocks->offset != OffsetKind::None) != bool(offsets))
     return op->emitOpError("expected ") << (offsets ? "no offsets" : "offsets")
@@ -74,6 +74,10 @@ LogicalResult BlockLinearOp::verify() {
       !(getScales() ? element.isInteger(8) : element.isF32()))
     return emitOpError("expected an input of i8 with 'rows' or of f32 without, "
                        "got ")
+           << getInput().getType();
+  if (getScales() && !getBlocks().areIntegers())
+    return emitOpError("expected an input of f32 for codes that stand for "
+                       "floats, got ")
            << getInput().getType();
   return success();
 }

@@ -16,28 +16,29 @@ namespace quantc::qnn {
 
 namespace {
 
-/// A weight as small arrays: codes less their integer offsets, and per block a
-/// scale and a float offset.
+/// A weight as small arrays: what codes less their integer offsets stand for,
+/// and per block a scale and a float offset.
 struct Blocks {
   int64_t n, k, group, groups;
-  std::vector<int16_t> codes;
+  std::vector<float> codes;
   std::vector<float> scales, offsets;
 
-  Blocks(BlockFormat format, ArrayRef<int64_t> shape,
+  Blocks(FormatInterface format, ArrayRef<int64_t> shape,
          ArrayRef<HostTensor> arrays)
-      : n(shape[0]), k(shape[1]), group(format.group),
+      : n(shape[0]), k(shape[1]), group(format.asBlocks(shape)->group),
         groups(llvm::divideCeil(k, group)), codes(n * k), scales(n * groups) {
     for (int64_t i = 0; i < n * groups; ++i)
       scales[i] = float(arrays[1].getFloat(i));
-    if (format.offset == OffsetKind::Float)
+    if (format.getOffsetKind() == OffsetKind::Float)
       for (int64_t i = 0; i < n * groups; ++i)
         offsets.push_back(float(arrays[2].getFloat(i)));
     for (int64_t row = 0; row < n; ++row)
       for (int64_t i = 0; i < k; ++i) {
-        int64_t zero = format.offset == OffsetKind::Integer
-                           ? arrays[2].getInt(row * groups + i / group)
-                           : 0;
-        codes[row * k + i] = int16_t(arrays[0].getInt(row * k + i) - zero);
+        BlockScale one;
+        if (format.getOffsetKind() == OffsetKind::Integer)
+          one.offset = float(arrays[2].getInt(row * groups + i / group));
+        codes[row * k + i] =
+            format.decodeCode(int32_t(arrays[0].getInt(row * k + i)), one);
       }
   }
 
@@ -58,21 +59,21 @@ struct Blocks {
 
 } // namespace
 
-static std::pair<float, float> sumOf(const int8_t *a, const int16_t *w,
+static std::pair<float, float> sumOf(const int8_t *a, const float *w,
                                      int64_t begin, int64_t end) {
   int32_t products = 0, total = 0;
   for (int64_t i = begin; i < end; ++i) {
-    products += int32_t(a[i]) * w[i];
+    products += int32_t(a[i]) * int32_t(w[i]);
     total += a[i];
   }
   return {float(products), float(total)};
 }
 
-static std::pair<float, float> sumOf(const float *a, const int16_t *w,
+static std::pair<float, float> sumOf(const float *a, const float *w,
                                      int64_t begin, int64_t end) {
   float chain = 0, total = 0;
   for (int64_t i = begin; i < end; ++i) {
-    chain = std::fma(a[i], float(w[i]), chain);
+    chain = std::fma(a[i], w[i], chain);
     total = total + a[i];
   }
   return {chain, total};
@@ -85,7 +86,7 @@ static void multiply(const Blocks &weight, const T *a, const float *scales,
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t column = 0; column < weight.n; ++column) {
       float y = weight.accumulate(
-          column, [&](const int16_t *w, int64_t begin, int64_t end) {
+          column, [&](const float *w, int64_t begin, int64_t end) {
             return sumOf(a + row * weight.k, w, begin, end);
           });
       if (scales)
@@ -107,7 +108,7 @@ LogicalResult evaluateOp(BlockLinearOp op, const Evaluation &e) {
                                     *operand(op.getWeightScales())};
   if (op.getWeightOffsets())
     arrays.push_back(*operand(op.getWeightOffsets()));
-  Blocks weight(op.getBlocks(), op.getWeightShape(), arrays);
+  Blocks weight(op.getFormat(), op.getWeightShape(), arrays);
   const HostTensor *scales = operand(op.getScales());
   const HostTensor *bias = operand(op.getBias());
   auto result = e.result().asMutable<float>();
@@ -122,7 +123,7 @@ LogicalResult evaluateOp(BlockLinearOp op, const Evaluation &e) {
 LogicalResult evaluateOp(BlockGatherOp op, const Evaluation &e) {
   if (op.getPackedFrom())
     return op.emitOpError("has no reference on packed codes");
-  Blocks table(op.getBlocks(), op.getMatrixShape(), e.operands.drop_back());
+  Blocks table(op.getFormat(), op.getMatrixShape(), e.operands.drop_back());
   const HostTensor &indices = e.operands.back();
   auto result = e.result().asMutable<float>();
   for (int64_t i = 0; i < indices.getNumElements(); ++i) {

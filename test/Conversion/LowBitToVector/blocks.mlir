@@ -76,3 +76,42 @@ func.func @offsets(%a: memref<1x8xi8>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x1
   lowbit.block_matmul bits(4) group(8) ins(%a, %b, %s : memref<1x8xi8>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) offsets(%o : memref<1x1x16xi8>) sums(%z : memref<1x1xi32>) outs(%c : memref<1x16xf32>)
   return
 }
+
+// Five ternary codes of a byte come up one by one; their sums are scaled by 64.
+// CHECK-LABEL: func.func @ternary
+// CHECK: arith.constant dense<-4> : vector<64xi8>
+// CHECK: arith.constant dense<-64> : vector<64xi8>
+// CHECK-COUNT-5: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-NOT: vpdpbusd
+// CHECK: arith.shrsi
+// CHECK: arith.sitofp
+// AVX2-LABEL: func.func @ternary
+func.func @ternary(%a: memref<1x20xi8>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf16>, %z: memref<1x1xi32>, %c: memref<1x16xf32>) {
+  lowbit.block_matmul bits(2) group(20) ternary ins(%a, %b, %s : memref<1x20xi8>, memref<1x1x16x4xi8>, memref<1x1x16xf16>) sums(%z : memref<1x1xi32>) outs(%c : memref<1x16xf32>)
+  return
+}
+
+// A table of 16 takes two permutations on AVX2.
+// CHECK-LABEL: func.func @table
+// CHECK: arith.constant dense<[-1.000000e+00, 5.000000e-01, 5.000000e-01
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"
+// AVX2-LABEL: func.func @table
+// AVX2-COUNT-2: llvm.call_intrinsic "llvm.x86.avx2.permps"
+// AVX2: arith.select
+func.func @table(%a: memref<1x8xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<1x16xf32>) {
+  lowbit.block_matmul bits(4) group(8) values([-1.0, 0.5]) ins(%a, %b, %s : memref<1x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<1x16xf32>)
+  return
+}
+
+// An f32 with the exponent and the mantissa of the code, times 2^120.
+// CHECK-LABEL: func.func @small_float
+// CHECK: arith.shli
+// CHECK: arith.shrsi
+// CHECK: arith.constant dense<-2014314496> : vector<16xi32>
+// CHECK: arith.mulf {{.+}} : vector<16xf32>
+// CHECK-NOT: arith.sitofp
+// AVX2-LABEL: func.func @small_float
+func.func @small_float(%a: memref<1x4xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<1x16xf32>) {
+  lowbit.block_matmul bits(8) group(4) exponent(4) ins(%a, %b, %s : memref<1x4xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<1x16xf32>)
+  return
+}

@@ -47,6 +47,28 @@ func.func @floats(%a: tensor<4x64xf32>, %w: tensor<1x6x16x4xi8>, %ws: tensor<1x1
 
 // -----
 
+// What kind of codes there are is told to the kernel.
+// CHECK-LABEL: func.func @values
+// CHECK: lowbit.block_matmul bits(8) group(32) exponent(4) ins(
+// CHECK: lowbit.block_matmul bits(2) group(32) values([-1.000000e+00, 0.000000e+00, 2.000000e+00]) ins(
+// CHECK: lowbit.block_matmul bits(2) group(20) ternary ins(
+func.func @values(%a: tensor<4x64xf32>, %w: tensor<1x16x16x4xi8>, %ws: tensor<1x2x16xf32>,
+    %v: tensor<1x4x16x4xi8>, %t: tensor<1x4x16x4xi8>, %ts: tensor<1x4x16xf32>)
+    -> (tensor<4x16xf32>, tensor<4x16xf32>, tensor<4x16xf32>) attributes {qnn.kernel, qnn.symbols = []} {
+  %0 = qnn.block_linear %a weight %w, %ws
+      {format = #fmt.float<E4M3, block = [1, 32]>, packed_from = array<i64: 16, 64>} :
+      (tensor<4x64xf32>, tensor<1x16x16x4xi8>, tensor<1x2x16xf32>) -> tensor<4x16xf32>
+  %1 = qnn.block_linear %a weight %v, %ws
+      {format = #fmt.codebook<[-1.0, 0.0, 2.0], block = [1, 32]>, packed_from = array<i64: 16, 64>} :
+      (tensor<4x64xf32>, tensor<1x4x16x4xi8>, tensor<1x2x16xf32>) -> tensor<4x16xf32>
+  %2 = qnn.block_linear %a weight %t, %ts
+      {format = #fmt.ternary<block = [1, 20]>, packed_from = array<i64: 16, 64>} :
+      (tensor<4x64xf32>, tensor<1x4x16x4xi8>, tensor<1x4x16xf32>) -> tensor<4x16xf32>
+  return %0, %1, %2 : tensor<4x16xf32>, tensor<4x16xf32>, tensor<4x16xf32>
+}
+
+// -----
+
 // One reduction over all groups; with a shorter last group its missing codes
 // are zeros.
 // CHECK-LABEL: func.func @group_sums

@@ -30,3 +30,20 @@ func.func private @options() attributes {
 
 // CHECK-LABEL: @encoded(!qnn.encoded<?x384xf32, #fmt.int<8, per_row>>)
 func.func private @encoded(!qnn.encoded<?x384xf32, #fmt.int<8, per_row>>)
+
+// Formats whose codes stand for floats, and ternary ones.
+
+// CHECK-LABEL: @values
+// CHECK-SAME: book = #fmt.codebook<[-1.000000e+00, -2.500000e-01, 0.000000e+00, 1.500000e+00], axis = 0>
+// CHECK-SAME: e2m1 = #fmt.float<E2M1, block = [1, 32], scale = f16>
+// CHECK-SAME: e4m3 = #fmt.float<E4M3, axis = 0>
+// CHECK-SAME: nf4 = #fmt.codebook<nf4, block = [1, 64], scale = f16>
+// CHECK-SAME: ternary = #fmt.ternary<block = [1, 160]>
+// CHECK-SAME: third = #fmt.codebook<[0.333333343, 0.666666686], tensor>
+func.func private @values() attributes {
+  book = #fmt.codebook<[-1.0, -0.25, 0.0, 1.5], axis = 0>,
+  e2m1 = #fmt.float<E2M1, block = [1, 32], scale = f16>,
+  e4m3 = #fmt.float<E4M3, axis = 0, scale = f32>,
+  nf4 = #fmt.codebook<nf4, block = [1, 64], scale = f16>,
+  ternary = #fmt.ternary<block = [1, 160]>,
+  third = #fmt.codebook<[0.333333343, 0.666666686], tensor>}

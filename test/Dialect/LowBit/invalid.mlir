@@ -119,3 +119,59 @@ func.func @block_float_sums(%a: memref<?x8xi8>, %b: memref<1x1x16x4xi8>, %s: mem
   lowbit.block_matmul bits(4) group(8) ins(%a, %b, %s : memref<?x8xi8>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) sums(%z : memref<?x1xf32>) outs(%c : memref<?x16xf32>)
   return
 }
+
+// -----
+
+func.func @two_kinds_of_codes(%a: memref<?x8xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected one of 'ternary', 'exponent' and 'values'}}
+  lowbit.block_matmul bits(2) group(8) ternary values([0.0, 1.0]) ins(%a, %b, %s : memref<?x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @ternary_bits(%a: memref<?x8xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected 2 bits for 'ternary', got 4}}
+  lowbit.block_matmul bits(4) group(8) ternary ins(%a, %b, %s : memref<?x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @exponent_width(%a: memref<?x8xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected 5 to 8 bits and groups of 1 or more, got 4 and 8}}
+  lowbit.block_matmul bits(4) group(8) exponent(2) ins(%a, %b, %s : memref<?x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @exponent_bits(%a: memref<?x8xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected an exponent of 2 to 6 bits, got 7}}
+  lowbit.block_matmul bits(8) group(8) exponent(7) ins(%a, %b, %s : memref<?x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @too_many_values(%a: memref<?x8xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected 1 to 2 values, got 3}}
+  lowbit.block_matmul bits(1) group(8) values([0.0, 1.0, 2.0]) ins(%a, %b, %s : memref<?x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @values_of_bytes(%a: memref<?x8xi8>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %z: memref<?x1xi32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected A of f32 and no offsets with codes that stand for floats}}
+  lowbit.block_matmul bits(4) group(8) values([0.0, 1.0]) ins(%a, %b, %s : memref<?x8xi8>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) sums(%z : memref<?x1xi32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func @ternary_offsets(%a: memref<?x8xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected no offsets with 'ternary'}}
+  lowbit.block_matmul bits(2) group(8) ternary ins(%a, %b, %s : memref<?x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) offsets(%s : memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}

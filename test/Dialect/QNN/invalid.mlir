@@ -450,8 +450,17 @@ func.func @block_scales(%x: tensor<?x4xf32>, %w: tensor<2x4xi8>, %s: tensor<2x1x
 
 // -----
 
+func.func @block_values(%x: tensor<?x4xi8>, %r: tensor<?xf32>, %z: tensor<?x1xi32>, %w: tensor<2x4xui8>, %s: tensor<2x1xf32>) {
+  // expected-error @+1 {{expected an input of f32 for codes that stand for floats, got 'tensor<?x4xi8>'}}
+  %0 = qnn.block_linear %x rows %r, %z weight %w, %s {format = #fmt.codebook<nf4, block = [1, 4]>}
+      : (tensor<?x4xi8>, tensor<?xf32>, tensor<?x1xi32>, tensor<2x4xui8>, tensor<2x1xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
 func.func @block_bytes(%x: tensor<?x4xf32>, %w: tensor<2x4xi8>, %s: tensor<2x1xf32>) {
-  // expected-error @+1 {{expected a matrix in a format of integers of 1 to 4 bits with blocks along its rows}}
+  // expected-error @+1 {{expected a matrix in a format with packed lines and blocks along its rows}}
   %0 = qnn.block_linear %x weight %w, %s {format = #fmt.int<8, block = [1, 4]>}
       : (tensor<?x4xf32>, tensor<2x4xi8>, tensor<2x1xf32>) -> tensor<?x2xf32>
   return

@@ -30,6 +30,8 @@ FIELDS = {
     3: [[(i // 2, 3 * (i % 2), 3)] for i in range(6)]
        + [[(2, 6, 1), (0, 6, 2)], [(2, 7, 1), (1, 6, 2)]],
     4: [[(0, 0, 4)], [(0, 4, 4)]],
+    6: [[(0, 0, 6)]],
+    8: [[(0, 0, 8)]],
 }
 
 
@@ -64,17 +66,63 @@ def panels(values, n16):
         out.reshape(-1, 16, values.shape[1]).transpose(0, 2, 1))
 
 
+def pack_ternary(codes, group):
+    """Five codes of -1, 0 and 1 to a byte; missing ones are 0."""
+    n, k = codes.shape
+    units = []
+    for begin in range(0, k, group):
+        block = codes[:, begin:begin + group]
+        block = np.pad(block, ((0, 0), (0, -block.shape[1] % 20)))
+        units.append(block.reshape(n, -1, 5, 4))
+    x = np.concatenate(units, axis=1).astype(np.int64) + 1
+    x = np.einsum("nlij,i->nlj", x, 3 ** np.arange(4, -1, -1))
+    out = ((256 * x + 255) // 243).astype(np.uint8)
+    return np.ascontiguousarray(
+        out.reshape(n // 16, 16, -1, 4).transpose(0, 2, 1, 3))
+
+
+TABLE = np.random.default_rng(2).standard_normal(16).astype(np.float32)
+
+
+def small_float(bits, exponent):
+    """What each code of a small float stands for, if it is finite."""
+    mantissa = bits - 1 - exponent
+    values = []
+    for code in range(1 << bits):
+        e, f = code >> mantissa & (1 << exponent) - 1, code & (1 << mantissa) - 1
+        value = (f + (bool(e) << mantissa)) * 2.0 ** (
+            max(e, 1) - (1 << exponent - 1) + 1 - mantissa)
+        values.append(-value if code >> bits - 1 else value)
+    return np.array(values, np.float32)
+
+
+# Names of the operation's attributes for codes that are no integers, and what
+# codes stand for.
+KINDS = {
+    "ternary": (2, " ternary", None),
+    "E4M3": (8, " exponent(4)", small_float(8, 4)),
+    "E5M2": (8, " exponent(5)", small_float(8, 5)),
+    "E2M3": (6, " exponent(2)", small_float(6, 2)),
+    **{f"table{n}": (bits, f" values({TABLE[:n].tolist()})", TABLE[:n])
+       for n, bits in ((16, 4), (11, 4), (7, 3), (3, 2))},
+}
+
+
 class Problem:
     """One contraction's operands and what the plain loop gives."""
 
     def __init__(self, rng, bits, group, offset, scale, integer, m, n, k):
         groups, n16 = -(-k // group), -(-n // 16) * 16
+        bits, self.kind, values = KINDS.get(bits, (bits, "", None))
         self.bits, self.group, self.integer = bits, group, integer
         bias = 1 << (bits - 1) if offset == "none" else 0
-        stored = rng.integers(0, 1 << bits, (n16, k), dtype=np.uint8)
+        stored = rng.integers(0, 1 << bits if values is None else len(values),
+                              (n16, k), dtype=np.uint8)
+        if self.kind == " ternary":
+            stored = rng.integers(1, 4, (n16, k), dtype=np.uint8)
         zeros = rng.integers(0, 1 << bits, (n, groups), dtype=np.uint8)
         # The first column and the first rows reach the largest sums.
-        stored[0], zeros[0] = (1 << bits) - 1, 0
+        stored[0], zeros[0] = stored.max(), 0
         each = np.repeat(zeros, group, axis=1)[:, :k]
         self.codes = stored[:n].astype(np.int16) - bias
         if offset == "integer":
@@ -82,7 +130,11 @@ class Problem:
         self.scales = rng.uniform(0.01, 0.02, (n, groups)).astype(scale)
         floats = rng.uniform(-0.1, 0.1, (n, groups)).astype(scale)
         self.floats = floats if offset == "float" else None
-        self.lines = pack_lines(stored, bits, group)
+        if values is not None:
+            self.codes = values[stored[:n]]
+        self.lines = (pack_ternary(stored.astype(np.int8) - 2, group)
+                      if self.kind == " ternary" else
+                      pack_lines(stored, bits, group))
         self.packed_scales = panels(self.scales, n16)
         self.packed_offsets = {"none": None, "integer": panels(zeros, n16),
                                "float": panels(floats, n16)}[offset]
@@ -113,9 +165,10 @@ class Problem:
         scales = np.ascontiguousarray(self.scales.astype(np.float32))
         floats = (None if self.floats is None else
                   np.ascontiguousarray(self.floats.astype(np.float32)))
-        name = "i8" if self.integer else "f32"
+        name, weights = (("i8", self.codes) if self.integer else
+                         ("f32", self.codes.astype(np.float32)))
         pointers = [None if x is None else x.ctypes.data_as(ctypes.c_void_p)
-                    for x in (np.ascontiguousarray(self.a), self.codes, scales,
+                    for x in (np.ascontiguousarray(self.a), weights, scales,
                               floats, c)]
         extents = [ctypes.c_int64(x) for x in (*c.shape, self.a.shape[1],
                                                self.group)]
@@ -153,7 +206,7 @@ def module(problem, dynamic=""):
     return (f"func.func @gemm({arguments}) "
             "attributes {llvm.emit_c_interface} {\n"
             f"  lowbit.block_matmul bits({problem.bits}) "
-            f"group({problem.group}) ins(%a, %b, %s : {types['a']}, "
+            f"group({problem.group}){problem.kind} ins(%a, %b, %s : {types['a']}, "
             f"{types['b']}, {types['s']}){extra} outs(%c : {types['c']})\n"
             "  return\n}\n")
 
@@ -206,6 +259,20 @@ CASES = [
     (3, 64, "integer", "float16", False, 33, 331, (1, 9), "m"),
     (4, 1100, "integer", "float16", True, 17, 2203, (1, 7), "m"),
     (4, 290, "none", "float32", False, 16, 580, (1, 7), "m"),
+    # Codes that are no integers, or no fields.
+    ("ternary", 160, "none", "float16", True, 40, 340, MANY, "m"),
+    ("ternary", 64, "none", "float16", True, 33, 211, (1, 4, 13), "mns"),
+    ("ternary", 7, "none", "float32", True, 16, 13, (1, 3), "m"),
+    ("ternary", 997, "none", "float32", True, 17, 997, (1, 5), "m"),
+    ("ternary", 128, "none", "float16", False, 31, 150, (1, 3, 9), "mns"),
+    ("table16", 64, "none", "float16", False, 40, 130, MANY, "m"),
+    ("table11", 37, "none", "float32", False, 33, 131, (1, 4, 13), "mns"),
+    ("table7", 32, "none", "float16", False, 17, 67, (1, 3), "m"),
+    ("table3", 64, "none", "float16", False, 16, 101, (1, 8), "m"),
+    ("E4M3", 32, "none", "float16", False, 40, 97, MANY, "m"),
+    ("E4M3", 211, "none", "float32", False, 33, 211, (1, 4, 13), "mns"),
+    ("E5M2", 5, "none", "float32", False, 16, 13, (1, 3), "m"),
+    ("E2M3", 64, "none", "float16", False, 31, 130, (2, 8), "m"),
 ]
 
 

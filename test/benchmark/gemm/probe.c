@@ -64,10 +64,10 @@ void reference_f32(const float *a, const float *b, float *c, int64_t m,
 }
 
 // C = fma(sum over a group of a * w, its scale, C) for ascending groups, then
-// with offsets C = fma(sum of a, its offset, C).  W is [n][k], codes less their
-// integer offset; scales and offsets are [n][groups].
-#define REFERENCE_BLOCKS(NAME, TYPE, SUM, STEP)                                \
-  void NAME(const TYPE *a, const int16_t *w, const float *scales,              \
+// with offsets C = fma(sum of a, its offset, C).  W is [n][k], what codes less
+// their integer offset stand for; scales and offsets are [n][groups].
+#define REFERENCE_BLOCKS(NAME, TYPE, WEIGHT, SUM, STEP)                        \
+  void NAME(const TYPE *a, const WEIGHT *w, const float *scales,               \
             const float *offsets, float *c, int64_t m, int64_t n, int64_t k,   \
             int64_t group) {                                                   \
     int64_t groups = (k + group - 1) / group;                                  \
@@ -86,9 +86,9 @@ void reference_f32(const float *a, const float *b, float *c, int64_t m,
         }                                                                      \
   }
 #define STEP_BYTES(x, y, sum) (sum + x * y)
-#define STEP_FLOAT(x, y, sum) __builtin_fmaf(x, (float)(y), sum)
-REFERENCE_BLOCKS(reference_blocks_i8, int8_t, int32_t, STEP_BYTES)
-REFERENCE_BLOCKS(reference_blocks_f32, float, float, STEP_FLOAT)
+#define STEP_FLOAT(x, y, sum) __builtin_fmaf(x, y, sum)
+REFERENCE_BLOCKS(reference_blocks_i8, int8_t, int16_t, int32_t, STEP_BYTES)
+REFERENCE_BLOCKS(reference_blocks_f32, float, float, float, STEP_FLOAT)
 
 // Reads every byte once, `bytes` a multiple of 512: what memory gives.
 int64_t probe_read(const char *from, int64_t bytes) {

@@ -36,9 +36,26 @@ def Fmt_OffsetKind : I32Enum<"OffsetKind", "what is added to scaled codes", [
   let cppNamespace = "::quantc::fmt";
 }
 
-def Fmt_IntAttr : AttrDef<Fmt_Dialect, "Int", [
-    DeclareAttrInterfaceMethods<Fmt_FormatInterface>]> {
-  let mnemonic = "int";
+/// A format whose scales lie on a grid (Grid.h): `own` parameters, then which
+/// elements share a scale and the type of scales, then `options`.
+class Fmt_GridFormat<string name, string syntax, dag own, dag options,
+                     list<string> methods = []>
+    : AttrDef<Fmt_Dialect, name, [
+          DeclareAttrInterfaceMethods<Fmt_FormatInterface, methods>]> {
+  let mnemonic = syntax;
+  let parameters = !con(own, (ins
+    "::quantc::fmt::Granularity":$granularity,
+    "int64_t":$axis,
+    ArrayRefParameter<"int64_t">:$block,
+    "::mlir::Type":$scaleType), options);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Fmt_IntAttr : Fmt_GridFormat<"Int", "int", (ins "unsigned":$bits), (ins
+    "::quantc::fmt::OffsetKind":$offset,
+    "bool":$narrow), [
+    "getOffsetKind", "storeScale", "planes", "asUniform"]> {
   let summary = "integer codes of 1 to 8 bits";
   let description = [{
     `#fmt.int<8, axis = 0>`, `#fmt.int<8, per_row>`,
@@ -58,22 +75,42 @@ def Fmt_IntAttr : AttrDef<Fmt_Dialect, "Int", [
       symmetric; by default `true` for 8 bits and `false` below.  Only without
       offset.
   }];
-  let parameters = (ins
-    "unsigned":$bits,
-    "::quantc::fmt::Granularity":$granularity,
-    "int64_t":$axis,
-    ArrayRefParameter<"int64_t">:$block,
-    "::mlir::Type":$scaleType,
-    "::quantc::fmt::OffsetKind":$offset,
-    "bool":$narrow);
-  let hasCustomAssemblyFormat = 1;
-  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The smallest and the largest code.
     int32_t getMinCode() const;
     int32_t getMaxCode() const;
     /// i8 for signed codes, ui8 for unsigned ones.
     ::mlir::Type getCodeType() const;
+  }];
+}
+
+def Fmt_SmallFloatAttr : Fmt_GridFormat<"SmallFloat", "float", (ins
+    "unsigned":$exponentBits, "unsigned":$mantissaBits), (ins)> {
+  let summary = "floats of 4 to 8 bits";
+  let description = [{
+    `#fmt.float<E4M3, axis = 0>`: a sign, exponent bits and mantissa bits, with
+    subnormals; value = float * scale.  Codes are the bit patterns, unsigned.
+    All patterns are finite, except that E4M3 has NaN where all bits below the
+    sign are set (ml_dtypes' float8_e4m3fn), and other formats of 8 bits have
+    infinities and NaN as IEEE 754 does.  These are no codes.
+  }];
+}
+
+def Fmt_CodebookAttr : Fmt_GridFormat<"Codebook", "codebook", (ins
+    "::mlir::DenseF32ArrayAttr":$values), (ins)> {
+  let summary = "indices into a table of 2 to 16 values";
+  let description = [{
+    `#fmt.codebook<nf4, block = [1, 64]>`,
+    `#fmt.codebook<[-1.0, -0.25, 0.0, 0.5], axis = 0>`: value = table[code] *
+    scale.  The table is ascending.
+  }];
+}
+
+def Fmt_TernaryAttr : Fmt_GridFormat<"Ternary", "ternary", (ins), (ins), [
+    "planes", "asUniform"]> {
+  let summary = "-1, 0 and 1, five to a byte";
+  let description = [{
+    `#fmt.ternary<block = [1, 160]>`: value = code * scale.
   }];
 }
 

@@ -200,7 +200,9 @@ def LowBit_BlockMatmulOp : LowBit_DestinationOp<"block_matmul", [
     `group` * g to the next group; G of them cover K, the last may be shorter.
 
     - B: `[N'/16, lines, 16, 4]` of i8, the packed lines of `bits`-bit codes
-      (Dialect/Fmt/PackLines.h).
+      (Dialect/Fmt/PackLines.h).  Codes are integers, `ternary` ones (of 2 bits),
+      small floats of 5 to 8 bits with `exponent` bits of exponent, or indices
+      into `values`; the last two have no offsets and take A of f32 only.
     - `scales`: `[N'/16, G, 16]` of f16 or f32; `offsets` the same, of i8
       (integer, read unsigned), f16 or f32.
 
@@ -215,16 +217,19 @@ def LowBit_BlockMatmulOp : LowBit_DestinationOp<"block_matmul", [
       `C = fma(sum, offset, C)` follows the scale's fma.
 
     A of f32 (§5.6): no `sums`; h = +0, `h = fma(a, float(code - offset), h)`
-    for ascending k, then as above with h for float(S_g).
+    for ascending k, then as above with h for float(S_g); small floats and
+    `values` stand for float(code - offset).
 
     Tiling: rows, and columns from a multiple of 16, as for lowbit.matmul.
   }];
   let arguments = (ins LowBit_BlockOperand:$a, LowBit_BlockOperand:$b,
     LowBit_BlockOperand:$scales, Optional<LowBit_BlockOperand>:$offsets,
     Optional<LowBit_BlockOperand>:$sums, LowBit_BlockOperand:$c,
-    I64Attr:$bits, I64Attr:$group);
+    I64Attr:$bits, I64Attr:$group, UnitAttr:$ternary,
+    OptionalAttr<I64Attr>:$exponent, OptionalAttr<DenseF32ArrayAttr>:$values);
   let assemblyFormat = [{
-    `bits` `(` $bits `)` `group` `(` $group `)`
+    `bits` `(` $bits `)` `group` `(` $group `)` (`ternary` $ternary^)?
+    (`exponent` `(` $exponent^ `)`)? (`values` `(` $values^ `)`)?
     `ins` `(` $a `,` $b `,` $scales `:` type($a) `,` type($b) `,` type($scales)
     `)` (`offsets` `(` $offsets^ `:` type($offsets) `)`)?
     (`sums` `(` $sums^ `:` type($sums) `)`)?
@@ -240,6 +245,8 @@ def LowBit_BlockMatmulOp : LowBit_DestinationOp<"block_matmul", [
     }
     int64_t getDepth() { return getAType().getShape().back(); }
     bool isInteger() { return getAType().getElementType().isInteger(8); }
+    /// Whether codes stand for floats.
+    bool hasFloatCodes() { return getExponent() || getValues(); }
     /// Null without offsets.
     ::mlir::Type getOffsetType() {
       return getOffsets() ? ::mlir::getElementTypeOrSelf(getOffsets())

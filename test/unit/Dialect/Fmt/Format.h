@@ -28,6 +28,12 @@ protected:
     return mlir::cast<IntAttr>(attribute);
   }
 
+  FormatInterface parse(llvm::StringRef text) {
+    mlir::Attribute attribute = mlir::parseAttribute(text, &context);
+    EXPECT_TRUE(attribute) << text.str() << ": " << message;
+    return mlir::cast<FormatInterface>(attribute);
+  }
+
   /// For methods that report errors; the text is then in `message`.
   mlir::InFlightDiagnostic emit() {
     return mlir::emitError(mlir::UnknownLoc::get(&context));

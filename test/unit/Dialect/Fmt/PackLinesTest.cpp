@@ -55,7 +55,7 @@ TEST_F(PackLines, NibblesAreWhereTheLayoutSays) {
 }
 
 TEST_F(PackLines, CodesComeBack) {
-  for (unsigned bits : {1, 2, 3, 4})
+  for (unsigned bits : {1, 2, 3, 4, 6, 8})
     for (bool isSigned : {true, false})
       for (int64_t n : {0, 1, 17})
         for (int64_t k : {0, 1, 5, 16, 33})
@@ -101,6 +101,50 @@ TEST_F(PackLines, ThreeBits) {
   }
 }
 
+// Every byte of five ternary codes, by the definition in docs/formats.md and as
+// vector units decode it.
+TEST_F(PackLines, FiveTernaryCodesAreAByte) {
+  for (int32_t x = 0; x < 243; ++x) {
+    HostTensor codes =
+        *HostTensor::allocate(IntegerType::get(&context, 8), {1, 20});
+    llvm::fill(codes.asMutable<int8_t>(), int8_t(1));
+    for (int32_t i = 4, rest = x; i >= 0; --i, rest /= 3)
+      codes.setInt(4 * i + 3, rest % 3 - 1);
+    std::optional<HostTensor> packed = packLines(codes, 2, 20, true);
+    ASSERT_TRUE(packed);
+    ASSERT_EQ(packed->getNumElements(), 64);
+    auto average = [](int64_t a, int64_t b) { return (a + b + 1) / 2; };
+    int64_t q = packed->getInt(3);
+    EXPECT_EQ(q, (256 * x + 255) / 243);
+    for (int64_t i = 0; i < 5; ++i, q = 3 * q % 256) {
+      int64_t code = codes.getInt(4 * i + 3);
+      EXPECT_EQ(3 * q / 256 - 1, code) << x;
+      EXPECT_EQ(average(q, average(q, 252)) / 64 - 2, code) << x;
+    }
+  }
+}
+
+TEST_F(PackLines, TernaryCodesComeBack) {
+  for (int64_t n : {0, 1, 17})
+    for (int64_t k : {0, 1, 19, 20, 47, 160})
+      for (int64_t group : {1, 20, 33, 64, 200}) {
+        HostTensor codes = randomCodes(1, false, n, k);
+        HostTensor ternary =
+            *HostTensor::allocate(IntegerType::get(&context, 8), {n, k});
+        for (int64_t i = 0; i < n * k; ++i)
+          ternary.setInt(i, codes.getInt(i) - i % 2);
+        std::optional<HostTensor> packed = packLines(ternary, 2, group, true);
+        ASSERT_TRUE(packed);
+        std::optional<HostTensor> back = unpackLines(
+            *packed, ternary.getElementType(), 2, n, k, group, true);
+        ASSERT_TRUE(back);
+        EXPECT_EQ(back->getBytes(), ternary.getBytes());
+      }
+  HostTensor codes = randomCodes(2, true, 2, 3);
+  codes.setInt(1, -2);
+  EXPECT_FALSE(packLines(codes, 2, 3, true));
+}
+
 TEST_F(PackLines, DecodesToTheSameValues) {
   for (const char *text :
        {"4, axis = 0", "4, block = [1, 16], offset = integer",
@@ -127,7 +171,7 @@ TEST_F(PackLines, DecodesToTheSameValues) {
 
 TEST_F(PackLines, RefusesWhatItCannotPack) {
   HostTensor codes = randomCodes(4, true, 2, 3);
-  EXPECT_FALSE(packLines(codes, 8, 3));
+  EXPECT_FALSE(packLines(codes, 9, 3));
   EXPECT_FALSE(packLines(codes, 4, 0));
   EXPECT_FALSE(packLines(random({2, 3}), 4, 3));
   codes.setInt(0, 8);
