@@ -5,7 +5,8 @@
     ort-int8        ONNX Runtime on its own dynamic int8 form of the model
     ort-int4, openvino-...   peers with an environment of their own
                     (peer_environment.py)
-    quantc-RECIPE   our artifact, compiled with that recipe
+    quantc-RECIPE   our artifact, compiled with that recipe, a preset or a file
+                    (recipes/*.yaml)
 
 All recipes but fp32 and w8a8-dynamic, and those peers that take data, are
 calibrated on workloads.calibration_samples.
@@ -162,7 +163,9 @@ def prepare(engine: str, model: str, folder: pathlib.Path) -> pathlib.Path:
     ours = engine.startswith("quantc-")
     suffix = (".so" if ours else
               ".xml" if engine in OPENVINO else ".onnx")
-    target = folder / f"{model}-{engine.removesuffix('-f32')}{suffix}"
+    # A recipe file stands without its folder.
+    name = engine.removesuffix(".yaml").removesuffix("-f32").split("/")[-1]
+    target = folder / f"{model}-{name}{suffix}"
     needed = [source] + ([quantc] if ours and quantc.exists() else [])
     if target.exists() and all(target.stat().st_mtime > file.stat().st_mtime
                                for file in needed):
