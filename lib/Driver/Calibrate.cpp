@@ -123,6 +123,7 @@ std::optional<Error> calibrate(const CalibrateOptions &options,
   Recipe recipe;
   if (auto error = loadRecipe(options.recipe, recipe))
     return error;
+  recipe.expectData();
   if (auto error = checkRewrites(recipe))
     return error;
   if (auto error = workspace.load())

@@ -38,6 +38,10 @@ std::string oneLine(StringRef text) {
 
 namespace {
 
+bool hasData(const CompileOptions &options) {
+  return !options.data.empty() || !options.statistics.empty();
+}
+
 bool isTextual(StringRef suffix) { return suffix == ".mlir"; }
 
 class Compilation {
@@ -237,6 +241,8 @@ std::optional<Error> Compilation::runFront() {
 std::optional<Error> Compilation::prepare() {
   if (auto error = loadRecipe(options.recipe, recipe))
     return error;
+  if (hasData(options))
+    recipe.expectData();
   return checkData();
 }
 
@@ -298,6 +304,8 @@ std::optional<Error> printPipeline(const CompileOptions &options,
   Recipe recipe;
   if (auto error = loadRecipe(options.recipe, recipe))
     return error;
+  if (hasData(options))
+    recipe.expectData();
   if (auto error = checkFormats(&context, recipe))
     return error;
   if (auto error = buildFrontPipeline(

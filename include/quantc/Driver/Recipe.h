@@ -33,6 +33,8 @@ struct Recipe {
   std::vector<std::string> rewrites;
   /// Whether a rewrite is dropped if the model loses more by it.
   bool judgeRewrites = true;
+  /// Further ones where there are samples or statistics.
+  std::vector<std::string> rewritesWithData;
   /// Format attributes in text, without `#fmt.`; "float" leaves tensors float.
   std::string weights = "float", activations = "float", tables = "float";
   std::vector<Override> overrides;
@@ -56,6 +58,9 @@ struct Recipe {
   /// If none is named: by the model's loss where there are samples, else by the
   /// outputs of layers.
   std::string sensitivity;
+
+  /// Makes them part of the rewrites.
+  void expectData();
 
   bool isFloat() const;
   /// Whether it cannot be followed without data.
