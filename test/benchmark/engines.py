@@ -6,7 +6,7 @@
     ort-int4, openvino-...   peers with an environment of their own
                     (peer_environment.py)
     quantc-RECIPE   our artifact, compiled with that recipe, a preset or a file
-                    (recipes/*.yaml)
+                    (recipes/*.yaml); quantc-auto@18MB has a budget
 
 All recipes but fp32 and w8a8-dynamic, and those peers that take data, are
 calibrated on workloads.calibration_samples.
@@ -128,10 +128,18 @@ def _quantize(source: pathlib.Path, target: pathlib.Path) -> None:
     prepared.unlink()
 
 
+def report_folder(artifact: pathlib.Path) -> pathlib.Path:
+    """Where a recipe with a budget says what it has chosen."""
+    return artifact.with_name(artifact.stem + "-report")
+
+
 def _compile(model: str, source: pathlib.Path, target: pathlib.Path,
              recipe: str) -> None:
+    recipe, _, budget = recipe.partition("@")
     command = [str(build_folder() / "bin" / "quantc"), "compile", str(source),
                "-o", str(target), "--recipe", recipe]
+    if budget:
+        command += ["--budget", budget, "--report", str(report_folder(target))]
     if recipe not in ("fp32", "w8a8-dynamic"):
         command += ["--calib",
                     str(workloads.calibration_folder(model, target.parent))]
@@ -165,6 +173,7 @@ def prepare(engine: str, model: str, folder: pathlib.Path) -> pathlib.Path:
               ".xml" if engine in OPENVINO else ".onnx")
     # A recipe file stands without its folder.
     name = engine.removesuffix(".yaml").removesuffix("-f32").split("/")[-1]
+    name = name.replace("@", "-")
     target = folder / f"{model}-{name}{suffix}"
     needed = [source] + ([quantc] if ours and quantc.exists() else [])
     if target.exists() and all(target.stat().st_mtime > file.stat().st_mtime
