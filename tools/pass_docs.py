@@ -95,6 +95,7 @@ EXAMPLES = {
         before="convert-lowbit-to-vector{features=avx2,fma,avx512f,avx512bw,"
                "avx512vl,avx512vnni,amx-tile,amx-int8},canonicalize,cse"),
     "outline-steps": Example(*STAGES, before=VECTORS, shown="kernel_1"),
+    "call-math": Example("test/Codegen/call-math.mlir", "twice"),
 }
 
 
@@ -175,7 +176,7 @@ def before_and_after(name: str, example: Example, folder: str) -> tuple:
 
 REMARKS = {"print-regions"}  # what these print is the result
 MODULE_PASSES = {"qnn-fold-constants", "allocate-formats", "solve-weights",
-                 "form-kernels", "outline-steps"}
+                 "form-kernels", "outline-steps", "call-math"}
 
 HEAD = """# Passes
 

@@ -96,6 +96,34 @@ struct ExpandUnary : OpRewritePattern<OpTy> {
   }
 };
 
+/// Functions without a vector form, lane by lane.
+template <typename OpTy> struct Scalarize : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<VectorType>(op.getType());
+    bool expands = !isa<math::PowFOp>(op.getOperation()) &&
+                   getElementTypeOrSelf(op.getType()).isF32();
+    if (!type || type.getRank() != 1 || type.isScalable() || expands)
+      return rewriter.notifyMatchFailure(op, "not a vector to take apart");
+    Location loc = op.getLoc();
+    Value result =
+        arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(type));
+    for (int64_t lane = 0; lane < type.getDimSize(0); ++lane) {
+      SmallVector<Value> operands;
+      for (Value operand : op->getOperands())
+        operands.push_back(
+            vector::ExtractOp::create(rewriter, loc, operand, lane));
+      Value scalar = OpTy::create(rewriter, loc, type.getElementType(),
+                                  operands, op->getAttrs());
+      result = vector::InsertOp::create(rewriter, loc, scalar, result, lane);
+    }
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
 /// The fixed tree of halves of §4.2.
 struct ExpandReduction : OpRewritePattern<vector::ReductionOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -136,11 +164,17 @@ struct ExpandMathPass : quantc::impl::ExpandMathPassBase<ExpandMathPass> {
         ExpandUnary<math::ErfOp, emitErf>, ExpandUnary<math::TanhOp, emitTanh>,
         ExpandUnary<math::SinOp, emitSin>, ExpandUnary<math::CosOp, emitCos>,
         ExpandReduction>(&getContext());
+    patterns.add<Scalarize<math::ExpOp>, Scalarize<math::LogOp>,
+                 Scalarize<math::ErfOp>, Scalarize<math::TanhOp>,
+                 Scalarize<math::SinOp>, Scalarize<math::CosOp>,
+                 Scalarize<math::PowFOp>>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     WalkResult result = getOperation()->walk([](Operation *op) {
       if (!isa<math::ExpOp, math::LogOp, math::ErfOp, math::TanhOp, math::SinOp,
-               math::CosOp, math::PowFOp>(op))
+               math::CosOp, math::PowFOp>(op) ||
+          op->getResult(0).getType().isF64() ||
+          (isa<math::PowFOp>(op) && op->getResult(0).getType().isF32()))
         return WalkResult::advance();
       op->emitOpError("has no expansion for ") << op->getOperand(0).getType();
       return WalkResult::interrupt();

@@ -33,6 +33,7 @@ void quantc::buildVectorizePipeline(OpPassManager &pm) {
 }
 
 void quantc::buildLowerToLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(createCallMathPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());

@@ -105,7 +105,7 @@ double erf(double x) {
   return ((0x1.20dd750429b6dp+0 * x) * exp(-z)) * s;
 }
 
-static double sinh(double x) {
+double sinh(double x) {
   if (std::fabs(x) < 1.0) {
     double z = x * x, p = 1.0 / factorial(21);
     for (int i = 9; i >= 0; --i)
@@ -116,7 +116,7 @@ static double sinh(double x) {
   return (e - 1.0 / e) / 2.0;
 }
 
-static double cosh(double x) {
+double cosh(double x) {
   double e = exp(x);
   return (e + 1.0 / e) / 2.0;
 }
@@ -163,6 +163,68 @@ double pow(double x, double y) {
     return kNan;
   double magnitude = std::fabs(x) == 1.0 ? 1.0 : exp(y * log(std::fabs(x)));
   return std::signbit(x) && isOdd ? -magnitude : magnitude;
+}
+
+double tan(double x) { return sin(x) / cos(x); }
+
+double atan(double x) {
+  double a = std::fabs(x);
+  bool steep = a > 1.0;
+  double t = steep ? 1.0 / a : a;
+  for (int i = 0; i < 2; ++i)
+    t = t / (1.0 + std::sqrt(1.0 + t * t));
+  double z = t * t, p = -1.0 / 27.0;
+  for (int i = 12; i >= 0; --i)
+    p = std::fma(p, z, (i & 1 ? -1.0 : 1.0) / (2 * i + 1));
+  double g = 4.0 * (t * p);
+  return std::copysign(steep ? 0x1.921fb54442d18p+0 - g : g, x);
+}
+
+double asin(double x) { return atan(x / std::sqrt((1.0 - x) * (1.0 + x))); }
+
+double acos(double x) { return 2.0 * atan(std::sqrt((1.0 - x) / (1.0 + x))); }
+
+/// log(2 a) for large a.
+static double logOfTwice(double a) { return log(a) + 0x1.62e42fefa39efp-1; }
+
+double asinh(double x) {
+  double a = std::fabs(x);
+  double y = a > 0x1p+28 ? logOfTwice(a)
+                         : log1p(a + a * a / (1.0 + std::sqrt(a * a + 1.0)));
+  return std::copysign(y, x);
+}
+
+double acosh(double x) {
+  if (x < 1.0)
+    return kNan;
+  if (x > 0x1p+28)
+    return logOfTwice(x);
+  double t = x - 1.0;
+  return log1p(t + std::sqrt(2.0 * t + t * t));
+}
+
+double atanh(double x) {
+  double a = std::fabs(x);
+  if (a > 1.0)
+    return kNan;
+  double y = a == 1.0 ? kInfinity : 0.5 * log1p(2.0 * a / (1.0 - a));
+  return std::copysign(y, x);
+}
+
+double fmod(double x, double y) {
+  double rest = std::fabs(x), b = std::fabs(y);
+  if (std::isnan(x) || std::isnan(y) || rest == kInfinity || b == 0.0)
+    return kNan;
+  if (b == kInfinity)
+    return x;
+  // Long division: every subtraction and every power of two times b is exact.
+  double t = b;
+  while (t <= 0.5 * rest)
+    t *= 2.0;
+  for (; t >= b; t *= 0.5)
+    if (rest >= t)
+      rest -= t;
+  return std::copysign(rest, x);
 }
 
 double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }

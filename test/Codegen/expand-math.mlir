@@ -33,3 +33,12 @@ func.func @tree(%x: vector<16xf32>) -> f32 {
   %0 = vector.reduction <add>, %x : vector<16xf32> into f32
   return %0 : f32
 }
+
+// What is left for call-math is scalar.
+// CHECK-LABEL: func.func @lanes
+// CHECK-COUNT-2: math.powf %{{.+}}, %{{.+}} : f32
+// CHECK-NOT: math.powf
+func.func @lanes(%x: vector<2xf32>, %y: vector<2xf32>) -> vector<2xf32> {
+  %0 = math.powf %x, %y : vector<2xf32>
+  return %0 : vector<2xf32>
+}

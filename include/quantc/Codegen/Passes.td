@@ -153,10 +153,23 @@ def ExpandMathPass : Pass<"expand-math"> {
   let description = [{
     Replaces functions on f32 by the polynomials of docs/numerics.md §3 with
     explicit fma, and `vector.reduction` by its tree of halves.  Functions on
-    other types are an error.
+    f64, and pow, are taken apart into scalars that `call-math` turns into
+    calls.
   }];
   let dependentDialects = ["mlir::arith::ArithDialect",
     "mlir::math::MathDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+}
+
+def CallMathPass : Pass<"call-math", "mlir::ModuleOp"> {
+  let summary = "call the runtime's scalar functions for float64 math and pow";
+  let description = [{
+    Functions on f64 scalars, `math.powf` and `arith.remf` become calls of
+    `quantc_math_*`, which docs/numerics.md §3.12 defines and the runtime library
+    holds; f32 operands of pow and remainder are widened exactly and the result
+    is rounded once.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+    "mlir::func::FuncDialect"];
 }
 
 def LowerVectorsPass : Pass<"lower-vectors"> {

@@ -30,6 +30,17 @@ float cos(float x);
 double cos(double x);
 float pow(float x, float y);
 double pow(double x, double y);
+double tan(double x);
+double asin(double x);
+double acos(double x);
+double atan(double x);
+double sinh(double x);
+double cosh(double x);
+double asinh(double x);
+double acosh(double x);
+double atanh(double x);
+/// The exact remainder with the sign of x (C's fmod).
+double fmod(double x, double y);
 float sigmoid(float x);
 double sigmoid(double x);
 float silu(float x);
