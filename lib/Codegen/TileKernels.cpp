@@ -313,15 +313,25 @@ void eraseDead(func::FuncOp func) {
       op.erase();
 }
 
+/// A loop without iterations leaves what it starts from; linalg does not tile
+/// it.
+void dropEmptyLoops(func::FuncOp func, IRRewriter &rewriter) {
+  for (Operation &op : llvm::make_early_inc_range(func.front()))
+    if (auto loops = dyn_cast<linalg::LinalgOp>(&op))
+      if (llvm::is_contained(loops.getStaticLoopRanges(), 0))
+        rewriter.replaceOp(&op, loops.getDpsInits());
+}
+
 struct TileKernelsPass
     : public quantc::impl::TileKernelsPassBase<TileKernelsPass> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
     if (!func->hasAttr(qnn::kKernelAttr))
       return;
+    IRRewriter rewriter(&getContext());
+    dropEmptyLoops(func, rewriter);
     makeDestinationPassing(func);
     eraseDead(func);
-    IRRewriter rewriter(&getContext());
     DenseSet<Operation *> done;
     while (TilingInterface root = nextRoot(func, done)) {
       done.insert(root);

@@ -58,3 +58,30 @@ func.func @other(%x: tensor<64x512xf32>) -> tensor<64x512xf32> {
   } -> tensor<64x512xf32>
   return %0 : tensor<64x512xf32>
 }
+
+// -----
+
+// A sum of nothing is what it starts from.
+// CHECK-LABEL: func.func private @empty
+// CHECK-NOT: scf.forall
+// CHECK-NOT: linalg.generic
+// CHECK: return
+// BUFFERS-LABEL: func.func private @empty
+// BUFFERS: linalg.fill
+// BUFFERS-NOT: linalg.generic
+// BUFFERS: return
+func.func private @empty(%x: tensor<8x0xf32>) -> tensor<8xf32>
+    attributes {qnn.kernel} {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %0 = linalg.generic {
+      indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>],
+      iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<8x0xf32>) outs(%f : tensor<8xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %a = arith.addf %i, %o : f32
+    linalg.yield %a : f32
+  } -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}

@@ -208,6 +208,11 @@ static LogicalResult importPow(NodeImport &n) {
     return failure();
   if (isInt(n.elementType(base)) && isFloat(n.elementType(exponent)))
     return n.unsupported("integer base with float exponent");
+  // Those of constants fold.
+  if (isInt(n.elementType(base)) &&
+      !(base.getDefiningOp<qnn::ConstantOp>() &&
+        exponent.getDefiningOp<qnn::ConstantOp>()))
+    return n.unsupported("powers of integers");
   if (failed(sameType(n, {base}, isNumber)) ||
       failed(sameType(n, {exponent}, isNumber)))
     return failure();

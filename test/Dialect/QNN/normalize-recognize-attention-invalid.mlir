@@ -36,3 +36,11 @@ func.func @batch_broadcast(%q: tensor<3x8x5x32xf32>, %kt: tensor<1x8x32x7xf32>, 
   %y = qnn.matmul %p, %v : (tensor<3x8x5x7xf32>, tensor<1x8x7x32xf32>) -> tensor<3x8x5x32xf32>
   return %y : tensor<3x8x5x32xf32>
 }
+
+// Attention accumulates in f32.
+func.func @doubles(%q: tensor<1x8x5x32xf64>, %kt: tensor<1x8x32x7xf64>, %v: tensor<1x8x7x32xf64>) -> tensor<1x8x5x32xf64> {
+  %s = qnn.matmul %q, %kt : (tensor<1x8x5x32xf64>, tensor<1x8x32x7xf64>) -> tensor<1x8x5x7xf64>
+  %p = qnn.softmax %s {axis = 3 : i64} : (tensor<1x8x5x7xf64>) -> tensor<1x8x5x7xf64>
+  %y = qnn.matmul %p, %v : (tensor<1x8x5x7xf64>, tensor<1x8x7x32xf64>) -> tensor<1x8x5x32xf64>
+  return %y : tensor<1x8x5x32xf64>
+}

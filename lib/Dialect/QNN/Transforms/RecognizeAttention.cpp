@@ -328,6 +328,8 @@ Value AttentionMatcher::build() {
 }
 
 bool AttentionMatcher::run() {
+  if (getElementTypeOrSelf(softmax.getType()).isF64())
+    return false; // qnn.attention accumulates in f32
   ArrayRef<AffineExpr> shape = shapeOf(softmax.getInput());
   if (softmax.getAxis() + 1 != shape.size() || !matchScores() || !matchMixing())
     return false;
