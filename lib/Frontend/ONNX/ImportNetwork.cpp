@@ -26,6 +26,15 @@ static LogicalResult sameFloat(NodeImport &n, ArrayRef<Value> operands) {
   return success();
 }
 
+/// The operands of a contraction, which accumulates in f32.
+static LogicalResult sameFactors(NodeImport &n, ArrayRef<Value> operands) {
+  if (failed(sameFloat(n, operands)))
+    return failure();
+  if (n.elementType(operands.front()).isF64())
+    return n.unsupported("of float64");
+  return success();
+}
+
 static Value matmul(NodeImport &n, Value a, Value b) {
   if (!a || !b)
     return {};
@@ -46,7 +55,7 @@ static Value matmul(NodeImport &n, Value a, Value b) {
 
 static LogicalResult importMatMul(NodeImport &n) {
   Value a = n.value(0), b = n.value(1);
-  if (failed(sameFloat(n, {a, b})))
+  if (failed(sameFactors(n, {a, b})))
     return failure();
   return n.result(matmul(n, a, b));
 }
@@ -57,7 +66,7 @@ static LogicalResult importGemm(NodeImport &n) {
   Value a = n.value(0), b = n.value(1), c;
   if (n.has(2))
     c = n.value(2);
-  if (failed(sameFloat(n, {a, b})) || (c && failed(sameFloat(n, {a, c}))))
+  if (failed(sameFactors(n, {a, b})) || (c && failed(sameFloat(n, {a, c}))))
     return failure();
   if (n.rank(a) != 2 || n.rank(b) != 2)
     return n.error("expected operands of rank 2, got ranks " +
@@ -215,7 +224,7 @@ static LogicalResult importConv(NodeImport &n) {
   Value x = n.value(0), weight = n.value(1), bias;
   if (n.has(2))
     bias = n.value(2);
-  if (failed(sameFloat(n, {x, weight})) ||
+  if (failed(sameFactors(n, {x, weight})) ||
       (bias && failed(sameFloat(n, {x, bias}))))
     return failure();
   SymbolicShape dims = n.shape(x), filter = n.shape(weight);
