@@ -89,6 +89,8 @@ for script in test/end-to-end/*.py; do
   esac
 done
 
+suite "ONNX backend suite" "$python" test/conformance/run.py ${full:+--full}
+
 suite "fuzzing the importer for 60 s" fuzz 60
 
 if [ -n "$full" ]; then
