@@ -176,8 +176,11 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--bf16", action="store_true",
-                        help="bf16 products, for CPUs with AMX")
+    flags = pathlib.Path("/proc/cpuinfo")
+    amx = flags.exists() and "amx_bf16" in flags.read_text().split()
+    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction,
+                        default=amx,
+                        help="bf16 products (default: on CPUs with AMX)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=pathlib.Path,
                         default=pathlib.Path(__file__).parent)
