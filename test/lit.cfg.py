@@ -29,8 +29,10 @@ for name in ("HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 if config.sanitize:
-    # lld and the LLVM libraries keep their globals to the end on purpose.
-    config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
+    # lld and the LLVM libraries keep their globals to the end on purpose, and
+    # their allocators, built without the sanitizer, share templates with ours.
+    config.environment["ASAN_OPTIONS"] = (
+        "detect_leaks=0:allow_user_poisoning=0")
 
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source", config.quantc_source))

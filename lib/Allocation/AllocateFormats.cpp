@@ -42,8 +42,8 @@ static std::optional<int64_t> storedBytes(FormatInterface format,
   }
   int64_t bytes = llvm::product_of(*lines);
   // Panels of 16 columns for each of the other arrays.
-  for (const fmt::PayloadArray &array :
-       ArrayRef(format.payload(shape)).drop_front()) {
+  auto arrays = format.payload(shape);
+  for (const fmt::PayloadArray &array : llvm::drop_begin(arrays)) {
     int64_t groups = array.shape.size() < 2 ? 1 : array.shape[1];
     bytes += llvm::divideCeil(shape[0], 16) * 16 * groups *
              HostTensor::storageBytes(array.elementType);

@@ -275,11 +275,13 @@ std::optional<Error> LayerComparison::run() {
           options.data, referenceSpec,
           [&](std::vector<NamedArray> &sample) { return add(sample); }))
     return error;
-  llvm::stable_sort(report.layers,
-                    [](const LayerReport &a, const LayerReport &b) {
-                      return a.own.value_or(a.total).relative() >
-                             b.own.value_or(b.total).relative();
-                    });
+  auto lost = [](const LayerReport &layer) {
+    double relative = layer.own.value_or(layer.total).relative();
+    return std::isnan(relative) ? HUGE_VAL : relative;
+  };
+  llvm::sort(report.layers, [&](const LayerReport &a, const LayerReport &b) {
+    return lost(a) != lost(b) ? lost(a) > lost(b) : a.name < b.name;
+  });
   return std::nullopt;
 }
 

@@ -160,8 +160,8 @@ static std::optional<int64_t> codeBytes(FormatInterface format,
 std::optional<int64_t> storedBits(FormatInterface format,
                                   ArrayRef<int64_t> shape) {
   std::optional<int64_t> bytes = codeBytes(format, shape);
-  for (const PayloadArray &array :
-       ArrayRef(payload(format, shape)).drop_front()) {
+  auto arrays = payload(format, shape);
+  for (const PayloadArray &array : llvm::drop_begin(arrays)) {
     std::optional<int64_t> count = product(array.shape);
     if (!count || !bytes)
       return std::nullopt;
