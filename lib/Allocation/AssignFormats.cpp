@@ -68,9 +68,9 @@ class FormatAssigner {
 public:
   FormatAssigner(MLIRContext *context, const Formats &formats,
                  ArrayRef<FormatOverride> overrides, const StaticRanges &ranges,
-                 double staticLimit)
+                 double staticLimit, bool bf16)
       : builder(context), recipe(formats), overrides(overrides), ranges(ranges),
-        staticLimit(staticLimit) {}
+        staticLimit(staticLimit), bf16(bf16) {}
 
   /// Whether the linear was given formats; an error is emitted on it.
   FailureOr<bool> assign(LinearOp op) {
@@ -86,8 +86,11 @@ public:
       return failure();
     tied.try_emplace(op.getWeight(), weight);
     op.getWeightMutable().set(weight);
-    if (!formats.activation)
+    if (!formats.activation) {
+      if (bf16)
+        roundInput(op, formats.weight);
       return true;
+    }
     if (formats.weight.planes().empty()) {
       op.emitRemark() << "its input stays float: codes of "
                       << Attribute(formats.weight) << " are no integers";
@@ -214,6 +217,28 @@ private:
     return success();
   }
 
+  /// Linears that read one value share its rounded form.
+  void roundInput(LinearOp op, FormatInterface weight) {
+    auto blocks =
+        weight.asBlocks(cast<ShapedType>(op.getWeight().getType()).getShape());
+    if (!blocks || !blocks->areIntegers()) {
+      op.emitRemark() << "keeps the f32 chain: no bf16-dot kernel for "
+                      << Attribute(weight);
+      return;
+    }
+    op.emitRemark("bf16-dot: within a bound of the reference evaluator, not "
+                  "bit for bit (docs/numerics.md §5.6)");
+    Value input = op.getInput();
+    Value &result = rounded[input];
+    if (!result) {
+      builder.setInsertionPointAfterValue(input);
+      auto type = cast<RankedTensorType>(input.getType());
+      result = CastOp::create(builder, input.getLoc(),
+                              type.clone(builder.getBF16Type()), input);
+    }
+    op.getInputMutable().set(result);
+  }
+
   static FormatInterface intByRows(MLIRContext *context) {
     return fmt::IntAttr::get(context, 8, fmt::Granularity::Row, /*axis=*/0, {},
                              Float32Type::get(context), fmt::OffsetKind::None,
@@ -280,8 +305,11 @@ private:
   ArrayRef<FormatOverride> overrides;
   const StaticRanges &ranges;
   double staticLimit;
+  bool bf16;
   ConstantExpressions constants;
   DenseMap<std::pair<Value, Attribute>, Value> quantized;
+  /// Inputs as bf16.
+  DenseMap<Value, Value> rounded;
   /// The encoded form of matrices that a linear reads.
   DenseMap<Value, Value> tied;
 };
@@ -308,7 +336,7 @@ struct AssignFormatsPass
       return signalPassFailure();
     }
     FormatAssigner assigner(&getContext(), formats, parsedOverrides, ranges,
-                            staticLimit);
+                            staticLimit, bf16);
     for (const FormatOverride &o : parsedOverrides)
       if (!getOperation()
                .walk([&](Operation *op) {

@@ -271,7 +271,8 @@ private:
            firstAxisOfRow(type) == int64_t(type.getRank()) - 1;
   }
 
-  /// Codes in blocks, times int8 rows or floats; only integers times rows.
+  /// Codes in blocks, times int8 rows or floats; only integers times rows and
+  /// times bf16.
   bool expandBlocks(LinearOp op, EncodedType input, EncodedType weight) {
     auto blocks = blocksOf(weight);
     if (!blocks ||
@@ -281,9 +282,9 @@ private:
     Values a = {op.getInput(), Value(), Value()};
     if (input)
       llvm::copy(groupedRows(op.getInput(), blocks->group), a.begin());
-    else if (!cast<ShapedType>(op.getInput().getType())
-                  .getElementType()
-                  .isF32())
+    else if (Type element =
+                 cast<ShapedType>(op.getInput().getType()).getElementType();
+             !element.isF32() && !(element.isBF16() && blocks->areIntegers()))
       return false;
     const Values &w = payloads[op.getWeight()].arrays;
     auto twin = BlockLinearOp::create(

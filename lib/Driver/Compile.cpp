@@ -237,6 +237,20 @@ std::optional<Error> Compilation::runFront() {
                         recipe.holdsOut(), workspace.getModule());
 }
 
+/// Leaves out what the target has no instructions for, with a remark.
+static void fitTarget(const TargetDescription &target,
+                      const CompileOptions &options, Recipe &recipe) {
+  if (!recipe.roundsToBf16 || target.has("avx512bf16"))
+    return;
+  recipe.roundsToBf16 = false;
+  if (options.remark)
+    options.remark("recipe '" + recipe.name +
+                   "' says 'a16: bf16', and the CPU '" + target.getCpu().str() +
+                   "' has no avx512bf16: it keeps the f32 chain; "
+                   "--mcpu=sapphirerapids or --mattr=+avx512bf16 name one that "
+                   "has");
+}
+
 // What can be refused before any work.
 std::optional<Error> Compilation::prepare() {
   if (auto error = loadRecipe(options.recipe, recipe))
@@ -260,6 +274,7 @@ std::optional<Error> Compilation::run() {
     return Error{Status::Usage, llvm::toString(target.takeError())};
   if (auto error = prepare())
     return error;
+  fitTarget(*target, options, recipe);
   if (auto error = checkOutput())
     return error;
   if (auto error = quantize())
@@ -306,6 +321,7 @@ std::optional<Error> printPipeline(const CompileOptions &options,
     return error;
   if (hasData(options))
     recipe.expectData();
+  fitTarget(*target, options, recipe);
   if (auto error = checkFormats(&context, recipe))
     return error;
   if (auto error = buildFrontPipeline(

@@ -20,8 +20,11 @@ OpOperand &dataOperand(WeightedOpInterface layer) {
 }
 
 Value beforeQuantization(Value value) {
-  auto quantize = value.getDefiningOp<QuantizeOp>();
-  return quantize ? quantize.getInput() : value;
+  if (auto quantize = value.getDefiningOp<QuantizeOp>())
+    return quantize.getInput();
+  auto rounding = value.getDefiningOp<CastOp>();
+  return rounding && getElementTypeOrSelf(value).isBF16() ? rounding.getInput()
+                                                          : value;
 }
 
 namespace {

@@ -34,6 +34,7 @@ static AssignFormatsPassOptions formatOptions(const Recipe &recipe) {
   options.weight = formatText(recipe.weights);
   options.activation = formatText(recipe.activations);
   options.table = formatText(recipe.tables);
+  options.bf16 = recipe.roundsToBf16;
   auto part = [](StringRef name, const std::optional<std::string> &format) {
     return format ? (";" + name + "=" + formatText(*format)).str() : "";
   };

@@ -110,7 +110,7 @@ struct RecipeFile {
       solverOptions, sensitivity;
   std::optional<std::vector<std::string>> candidates;
   std::optional<double> staticLimit;
-  std::optional<std::string> stream;
+  std::optional<std::string> a16, stream;
   std::optional<bool> correctBias;
   std::optional<bool> judgeRewrites;
   std::optional<std::vector<std::string>> rewrites;
@@ -151,6 +151,10 @@ template <> struct MappingTraits<quantc::RecipeFile> {
     io.mapOptional("weights", file.weights);
     io.mapOptional("activations", file.activations);
     io.mapOptional("tables", file.tables);
+    io.mapOptional("a16", file.a16);
+    if (file.a16 && *file.a16 != "f32" && *file.a16 != "bf16")
+      io.setError("expected 'a16' to be f32 or bf16, got '" + Twine(*file.a16) +
+                  "'");
     io.mapOptional("range", file.range);
     io.mapOptional("static-limit", file.staticLimit);
     io.mapOptional("solver", file.solver);
@@ -319,6 +323,7 @@ std::optional<Error> parseRecipe(StringRef text, StringRef path,
   recipe.weights = file.weights.value_or(recipe.weights);
   recipe.activations = file.activations.value_or(recipe.activations);
   recipe.tables = file.tables.value_or(recipe.tables);
+  recipe.roundsToBf16 = file.a16 == "bf16";
   recipe.range = file.range.value_or(recipe.range);
   recipe.staticLimit = file.staticLimit.value_or(recipe.staticLimit);
   if (file.solver) {
@@ -345,6 +350,17 @@ std::optional<Error> parseRecipe(StringRef text, StringRef path,
   }
   recipe.judgeRewrites = file.judgeRewrites.value_or(recipe.judgeRewrites);
   append_range(recipe.overrides, file.overrides);
+  bool hasFloats = recipe.activations == "float" ||
+                   any_of(recipe.overrides, [](const Recipe::Override &o) {
+                     return o.activations == "float";
+                   });
+  if (recipe.roundsToBf16 && !hasFloats)
+    return Error{Status::Refused,
+                 path.str() +
+                     ":1:1: 'a16: bf16' rounds float activations, and "
+                     "all are " +
+                     recipe.activations +
+                     ": use base: w4a16, or activations: float"};
   return std::nullopt;
 }
 

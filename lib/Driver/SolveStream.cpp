@@ -107,7 +107,10 @@ OwningOpRef<ModuleOp> StreamSolver::buildProgram(int64_t stage) {
     auto own =
         cast<LinearOp>(ofModule.lookup(layer.op->getResult(0)).getDefiningOp());
     Value read = own.getInput();
-    if (auto quantize = read.getDefiningOp<QuantizeOp>())
+    bool isRounded = getElementTypeOrSelf(read).isBF16();
+    if (auto cast = read.getDefiningOp<CastOp>(); cast && isRounded)
+      read = cast.getInput();
+    else if (auto quantize = read.getDefiningOp<QuantizeOp>())
       read = quantize.getInput();
     if (notedOn(own)) { // not solved yet
       own.getInputMutable().set(read);

@@ -167,6 +167,28 @@ func.func @square_blocks(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
 
 // -----
 
+// Rounded activations are multiplied with codes that are integers, and with no
+// others.
+// CHECK-LABEL: func.func @bf16
+// CHECK: %[[A:.+]] = qnn.cast
+// CHECK: qnn.block_linear %[[A]] weight {{.+}} : (tensor<?x64xbf16>,
+// CHECK: qnn.decode
+// CHECK: qnn.linear %[[A]]
+!w = !qnn.encoded<48x64xf32, #fmt.int<4, block = [1, 32], scale = f16, offset = integer>>
+!v = !qnn.encoded<48x64xf32, #fmt.codebook<nf4, block = [1, 32], scale = f16>>
+func.func @bf16(%x: tensor<?x64xf32>) -> (tensor<?x48xf32>, tensor<?x48xf32>) {
+  %a = qnn.cast %x : (tensor<?x64xf32>) -> tensor<?x64xbf16>
+  %c = qnn.constant dense<1.0> : tensor<48x64xf32> -> tensor<48x64xf32>
+  %w = qnn.quantize %c : (tensor<48x64xf32>) -> !w
+  %v = qnn.quantize %c : (tensor<48x64xf32>) -> !v
+  %0 = qnn.linear %a, %w : (tensor<?x64xbf16>, !w) -> tensor<?x48xf32>
+  // expected-remark @+1 {{computes on decoded values: no kernel for '!qnn.encoded<48x64xf32, #fmt.codebook<nf4, block = [1, 32], scale = f16>>'}}
+  %1 = qnn.linear %a, %v : (tensor<?x64xbf16>, !v) -> tensor<?x48xf32>
+  return %0, %1 : tensor<?x48xf32>, tensor<?x48xf32>
+}
+
+// -----
+
 // Codes that stand for floats are multiplied with floats only.
 // CHECK-LABEL: func.func @values
 // CHECK-SAME: %[[X:.+]]: tensor<?x64xf32>

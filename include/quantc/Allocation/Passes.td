@@ -37,6 +37,11 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
     `overrides` give other formats to the nodes whose ONNX name matches a glob
     pattern; an empty format leaves the operand float.
 
+    With `bf16` an input that stays float is rounded to bf16 (`qnn.cast`) where
+    the codes of the weight are integers in blocks: such linears are multiplied
+    by bf16-dot kernels, within a bound (docs/numerics.md §5.6) and not bit for
+    bit.  Others keep the f32 chain, with a remark.
+
     Changes results; nothing else is touched.
   }];
   let dependentDialects = ["quantc::qnn::QNNDialect"];
@@ -59,6 +64,8 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
     ListOption<"overrides", "overrides", "std::string",
            "Other formats for nodes by name: PATTERN;weight=F;activation=F;"
            "table=F, where the first match counts">,
+    Option<"bf16", "bf16", "bool", /*default=*/"false",
+           "Round float inputs of linears with coded weights to bf16">,
     Option<"minElements", "min-elements", "int64_t", /*default=*/"65536",
            "Least size of an embedding table that is quantized">];
   let statistics = [

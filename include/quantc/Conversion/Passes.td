@@ -35,6 +35,8 @@ def ConvertLowBitToVectorPass : Pass<"convert-lowbit-to-vector"> {
 
     Bit-exact: every choice of features gives the same result, one chain of
     fused multiply-adds in ascending k per element of C, or the exact integer.
+    The exception is A of bf16 in a `lowbit.block_matmul`: `vdpbf16ps`, within
+    the bound of docs/numerics.md §5.6, and an error without `avx512bf16`.
   }];
   let dependentDialects = [
     "mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect",

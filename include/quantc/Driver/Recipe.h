@@ -33,6 +33,9 @@ struct Recipe {
   std::vector<std::string> rewrites;
   /// Whether a rewrite is dropped if the model loses more by it.
   bool judgeRewrites = true;
+  /// Whether float activations are rounded to bf16 for linears on codes, whose
+  /// results then keep a bound only.
+  bool roundsToBf16 = false;
   /// Further ones where there are samples or statistics.
   std::vector<std::string> rewritesWithData;
   /// Format attributes in text, without `#fmt.`; "float" leaves tensors float.

@@ -3,7 +3,8 @@
 // Columns whose codes are decoded once and read by all rows.
 //
 // A buffer holds a few groups of one tile's columns: planes of bytes, shifted
-// down, or codes as f32.  Integer offsets are subtracted here; bytes stay
+// down, codes as f32, or pairs of them as bf16.  Integer offsets are subtracted
+// here; bytes stay
 // unsigned since 2^bits is added (a sum starts at 2^bits times -sum(A)).
 // Products of one byte are at most 31 * 128, far from what an int32 takes.
 
@@ -37,6 +38,7 @@ void BlockEmitter::createDecoded() {
   if (groups == 0 || (rows && *rows <= plan.few.rows))
     return;
   VectorType type = op.isInteger() ? lanesOf(b.getI8Type(), kLineDepth)
+                    : op.isBf16()  ? lanesOf(b.getI16Type(), 2)
                                    : lanesOf(b.getF32Type());
   SmallVector<int64_t> shape = {groups * unitsPerGroup * getEntries(),
                                 plan.main.vectors, type.getNumElements()};
@@ -46,7 +48,7 @@ void BlockEmitter::createDecoded() {
 /// Decodes groups [begin, end), and the rest of k, for all rows.
 void BlockEmitter::emitDecoded(const Columns &columns, Value begin, Value end) {
   decodedBegin = begin;
-  Tile tile{{}, columns, /*turns=*/op.isInteger()};
+  Tile tile{{}, columns, /*turns=*/op.isInteger() || op.isBf16()};
   forRange(begin, end, 1,
            [&](Value index) { decodeGroup(tile, index, group); });
   if (rest)
@@ -58,20 +60,7 @@ void BlockEmitter::emitDecoded(const Columns &columns, Value begin, Value end) {
 void BlockEmitter::decodeGroup(const Tile &tile, Value index, int64_t length) {
   Values zeros;
   if (op.hasIntegerOffsets())
-    zeros = loadOffsets(tile, index);
-  for (Value &zero : zeros) {
-    if (!op.isInteger()) {
-      zero = arith::SIToFPOp::create(b, lanesOf(b.getF32Type()), zero);
-      continue;
-    }
-    // 2^bits - offset in each byte.
-    VectorType words = lanesOf(b.getI32Type());
-    zero = arith::SubIOp::create(b, splat(words, int64_t(1) << op.getBits()),
-                                 zero);
-    zero = arith::MulIOp::create(b, zero, splat(words, 0x01010101));
-    zero =
-        vector::BitCastOp::create(b, lanesOf(b.getI8Type(), kLineDepth), zero);
-  }
+    zeros = prepareOffsets(loadOffsets(tile, index));
   int64_t units = llvm::divideCeil(length, unit.getDepth());
   forRange(constant(0), constant(units), 1, [&](Value step) {
     Value at = add(mul(index, unitsPerGroup), step);

@@ -135,14 +135,36 @@ SmallVector<SmallVector<Value>> BlockEmitter::loadPlanes(const Tile &tile,
 }
 
 int64_t BlockEmitter::getEntries() {
-  return op.isInteger() ? int64_t(unit.shifts.size()) : unit.getDepth();
+  int64_t planes = unit.shifts.size();
+  return op.isInteger() ? planes : op.isBf16() ? 2 * planes : unit.getDepth();
 }
 
-/// A plane, or the codes of one k as f32 less `zero`.
+/// Offsets as decoded codes take them: f32, or 2^bits - offset in each byte.
+SmallVector<Value> BlockEmitter::prepareOffsets(const Values &zeros) {
+  Values prepared;
+  for (Value zero : zeros) {
+    if (!op.isInteger() && !op.isBf16()) {
+      prepared.push_back(
+          arith::SIToFPOp::create(b, lanesOf(b.getF32Type()), zero));
+      continue;
+    }
+    VectorType words = lanesOf(b.getI32Type());
+    zero = arith::SubIOp::create(b, splat(words, int64_t(1) << op.getBits()),
+                                 zero);
+    zero = arith::MulIOp::create(b, zero, splat(words, 0x01010101));
+    prepared.push_back(
+        vector::BitCastOp::create(b, lanesOf(b.getI8Type(), kLineDepth), zero));
+  }
+  return prepared;
+}
+
+/// A plane, or the codes of one k as f32 or of two as bf16, less `zero`.
 Value BlockEmitter::decodeEntry(const Values &planes, int64_t entry,
                                 Value zero) {
   if (op.isInteger())
     return planes[entry];
+  if (op.isBf16())
+    return decodePair(planes[entry / 2], entry % 2, zero);
   int64_t plane = entry / kLineDepth;
   int64_t shift = entry % kLineDepth * 8 + unit.shifts[plane];
   return decodeCode(planes[plane], shift, zero);
@@ -153,21 +175,21 @@ void BlockEmitter::addUnit(Sums &sums, const Tile &tile,
                            const Position &position, int64_t length,
                            const Values &zeros) {
   SmallVector<Values> planes;
-  Values floatZeros;
+  Values prepared;
   if (!readsDecoded)
     planes = loadPlanes(tile, mul(position.unit, unit.lines));
   if (!op.isInteger())
-    for (Value zero : zeros)
-      floatZeros.push_back(
-          arith::SIToFPOp::create(b, lanesOf(b.getF32Type()), zero));
+    prepared = prepareOffsets(zeros);
   auto entry = [&](int64_t v, int64_t index) {
     if (readsDecoded)
       return loadDecoded(position, v, index);
     return decodeEntry(planes[v], index,
-                       floatZeros.empty() ? Value() : floatZeros[v]);
+                       prepared.empty() ? Value() : prepared[v]);
   };
   if (op.isInteger())
     addBytes(sums, tile, position.k, length, entry);
+  else if (op.isBf16())
+    addBf16(sums, tile, position.k, length, entry);
   else
     addFloats(sums, tile, position.k, length, entry);
 }
@@ -270,6 +292,73 @@ void BlockEmitter::addFloats(Sums &sums, const Tile &tile, Value k,
       if (!sums.inputs.empty())
         sums.inputs[r] = arith::AddFOp::create(b, sums.inputs[r], all);
     }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Pairs of bf16
+//===----------------------------------------------------------------------===//
+
+// The words of a permutation's indices are the bytes of two k; a table of 32
+// ignores the bits above the fifth, and gives integers of at most five bits,
+// which are exact.
+Value BlockEmitter::decodePair(Value plane, int64_t pair, Value zero) {
+  int64_t count = int64_t(1) << op.getBits();
+  int64_t bias = zero ? count : offsets ? 0 : count / 2;
+  if (zero)
+    plane = arith::AddIOp::create(b, plane, zero);
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < plan.lanes; ++lane)
+    for (int64_t byte : {0, 0, 1, 1})
+      order.push_back(lane * kLineDepth + pair * 2 + byte);
+  Value codes = vector::ShuffleOp::create(b, plane, plane, order);
+  VectorType words = lanesOf(b.getI16Type(), 2);
+  codes = vector::BitCastOp::create(b, words, codes);
+  SmallVector<APInt> table;
+  for (int64_t i = 0; i < words.getNumElements(); ++i) {
+    APFloat value(float((zero ? i : i % count) - bias));
+    bool inexact;
+    value.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven, &inexact);
+    table.push_back(value.bitcastToAPInt());
+  }
+  Value entries =
+      arith::ConstantOp::create(b, DenseElementsAttr::get(words, table));
+  return LLVM::CallIntrinsicOp::create(
+             b, words, b.getStringAttr("llvm.x86.avx512.permvar.hi.512"),
+             ValueRange{entries, codes})
+      .getResult(0);
+}
+
+/// Two bf16 of a row as an i32; with a count of 1 the second is zero, and
+/// nothing beyond the first is read.
+Value BlockEmitter::loadPair(Value row, Value k, int64_t count) {
+  if (count >= 2) {
+    auto pair = VectorType::get({2}, b.getBF16Type());
+    Value loaded = vector::LoadOp::create(b, pair, a.memref, at(a, {row, k}));
+    Value word = vector::BitCastOp::create(
+        b, VectorType::get({1}, b.getI32Type()), loaded);
+    return vector::ExtractOp::create(b, word, 0);
+  }
+  Value one = memref::LoadOp::create(b, a.memref, at(a, {row, k}));
+  one = arith::BitcastOp::create(b, b.getI16Type(), one);
+  return arith::ExtUIOp::create(b, b.getI32Type(), one);
+}
+
+void BlockEmitter::addBf16(Sums &sums, const Tile &tile, Value k,
+                           int64_t length, Entry entry) {
+  int64_t vectors = tile.columns.vectors;
+  for (int64_t i = 0; i < std::min(length, unit.getDepth()); i += 2) {
+    Values pairs, codes;
+    for (Value row : tile.rows)
+      pairs.push_back(loadPair(row, add(k, i), length - i));
+    for (int64_t v = 0; v < vectors; ++v)
+      codes.push_back(entry(v, i / 2));
+    multiplyAdd(b, plan, sums.products[0], pairs, codes);
+    // The sums over A that float offsets need: pairs times 1.
+    constexpr int64_t one = 0x3f80;
+    if (!sums.inputs.empty())
+      multiplyAdd(b, plan, sums.inputs, pairs,
+                  {splat(lanesOf(b.getI16Type(), 2), one)});
   }
 }
 

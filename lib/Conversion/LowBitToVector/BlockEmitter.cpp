@@ -94,6 +94,8 @@ Value BlockEmitter::broadcast(Type element, Value value) {
 
 /// How planes share sums in a tile of `count` vectors.
 int64_t BlockEmitter::chooseTurns(int64_t count) {
+  if (op.isBf16())
+    return 1;
   if (!op.isInteger())
     return 0;
   if (readsDecoded || plan.dot == Dot::Pairs)

@@ -69,7 +69,7 @@ private:
   Value loadSum(Value row, Value group);
 
   // One unit of lines (BlockDecode.cpp): entries are planes or, where A is of
-  // f32, the codes of one k.
+  // f32 or bf16, the codes of one k or of two.
   using Entry = llvm::function_ref<Value(int64_t vector, int64_t entry)>;
   int64_t getEntries();
   void addUnit(Sums &sums, const Tile &tile, const Position &position,
@@ -78,6 +78,8 @@ private:
                 Entry entry);
   void addFloats(Sums &sums, const Tile &tile, Value k, int64_t length,
                  Entry entry);
+  void addBf16(Sums &sums, const Tile &tile, Value k, int64_t length,
+               Entry entry);
   Value decodeEntry(const Values &planes, int64_t entry, Value zero);
   mlir::SmallVector<Values> loadPlanes(const Tile &tile, Value line);
   void prefetch(Value memref, Value panel, Value line);
@@ -85,12 +87,15 @@ private:
   Values decode(const Values &lines, bool shiftsPlanes);
   Value takeSplit(const Values &lines, size_t plane, bool shiftsPlanes);
   Value decodeCode(Value plane, int64_t shift, Value zero);
+  Value decodePair(Value plane, int64_t pair, Value zero);
+  Values prepareOffsets(const Values &zeros);
 
   // Codes that are no fields of integers (BlockValues.cpp).
   mlir::SmallVector<Value> decodeTernary(Value bytes, bool shiftsPlanes);
   Value decodeSmallFloat(Value words, int64_t shift);
   Value lookUp(Value codes, mlir::ArrayRef<float> values);
   Value loadWord(Value row, Value k, int64_t count);
+  Value loadPair(Value row, Value k, int64_t count);
 
   // Vectors of one lane per column, or of its four bytes.
   mlir::VectorType lanesOf(mlir::Type element, int64_t perLane = 1);
@@ -107,7 +112,8 @@ private:
   int64_t depth, group, unitsPerGroup;
   /// The k after the whole groups, if the tile being emitted adds them.
   int64_t rest = 0;
-  /// Decoded columns, [entry][vector][bytes or floats], and their first group.
+  /// Decoded columns, [entry][vector][bytes, words or floats], and their first
+  /// group.
   Value decoded, decodedBegin;
   /// Whether the tile being emitted reads those.
   bool readsDecoded = false;

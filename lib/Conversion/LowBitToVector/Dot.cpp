@@ -6,7 +6,8 @@
 // the unsigned operand and A, four bytes broadcast as one dword, the signed
 // one: `vpdpbusd` does not saturate, and neither does the pair form, in which
 // even and odd bytes become 16-bit words (|255 * -128 * 2| < 2^31).  For codes
-// of at most four bits `vpmaddubsw` does not saturate either.
+// of at most four bits `vpmaddubsw` does not saturate either.  `vdpbf16ps` adds
+// two exact products with a rounding each, and flushes denormals.
 
 #include "Dot.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -95,6 +96,21 @@ struct RowDot {
     for (auto [sum, line] : llvm::zip(sums, lines))
       sum = call(name, {sum, line, bytes});
   }
+  void addBf16(MutableArrayRef<Value> sums, Value element,
+               ArrayRef<Value> lines) {
+    VectorType pairs = lanesOf(2, b.getBF16Type());
+    Value all =
+        vector::BroadcastOp::create(b, lanesOf(1, b.getI32Type()), element);
+    all = vector::BitCastOp::create(b, pairs, all);
+    for (auto [sum, line] : llvm::zip(sums, lines)) {
+      Value codes = vector::BitCastOp::create(b, pairs, line);
+      sum = LLVM::CallIntrinsicOp::create(
+                b, sum.getType(),
+                b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
+                ValueRange{sum, all, codes})
+                .getResult(0);
+    }
+  }
   void addWords(MutableArrayRef<Value> sums, Value element,
                 ArrayRef<std::pair<Value, Value>> lines) {
     Value all =
@@ -129,6 +145,9 @@ void multiplyAdd(ImplicitLocOpBuilder &b, const KernelPlan &plan,
       break;
     case Dot::Words:
       dot.addWords(rowSums, element, words);
+      break;
+    case Dot::Bf16:
+      dot.addBf16(rowSums, element, lines);
       break;
     case Dot::Pairs:
       llvm_unreachable("pairs are added by multiplyAddPairs");

@@ -10,8 +10,9 @@
 
 namespace quantc::lowbit {
 
-/// sums[row][line] += elements[row] * lines[line]: an f32, or four bytes as an
-/// i32, of each row against vectors of f32, or of unsigned bytes.
+/// sums[row][line] += elements[row] * lines[line]: an f32, or as an i32 four
+/// bytes or two bf16, of each row against vectors of f32, of unsigned bytes, or
+/// of words with the bits of bf16.
 void multiplyAdd(mlir::ImplicitLocOpBuilder &b, const KernelPlan &plan,
                  llvm::MutableArrayRef<mlir::Value> sums,
                  llvm::ArrayRef<mlir::Value> elements,

@@ -73,4 +73,14 @@ KernelPlan chooseBlockKernel(llvm::ArrayRef<std::string> features,
   return plan;
 }
 
+std::optional<KernelPlan>
+chooseBf16Kernel(llvm::ArrayRef<std::string> features) {
+  KernelPlan plan = chooseBlockKernel(features, /*isInteger=*/false);
+  if (plan.lanes != 16 || !llvm::is_contained(features, "avx512bf16"))
+    return std::nullopt;
+  plan.dot = Dot::Bf16;
+  plan.takesBits = llvm::is_contained(features, "gfni");
+  return plan;
+}
+
 } // namespace quantc::lowbit

@@ -9,14 +9,16 @@
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace quantc::lowbit {
 
 /// One step of the reduction: f32 fused multiply-add over one k; four bytes by
 /// `vpdpbusd`; four bytes as two pairs of 16-bit words by `vpmaddwd`; four
-/// bytes as two pairs by `vpmaddubsw`, for codes of few bits.
-enum class Dot { Fma, Bytes, Words, Pairs };
+/// bytes as two pairs by `vpmaddubsw`, for codes of few bits; a pair of bf16 by
+/// `vdpbf16ps`.
+enum class Dot { Fma, Bytes, Words, Pairs, Bf16 };
 
 /// Rows and vectors of C that are accumulated together.
 struct Tile {
@@ -48,6 +50,9 @@ KernelPlan chooseWindowKernel(llvm::ArrayRef<std::string> features);
 /// For codes in blocks: a tile holds sums of floats and of the current group.
 KernelPlan chooseBlockKernel(llvm::ArrayRef<std::string> features,
                              bool isInteger);
+/// The same for A of bf16; nothing without instructions for it.
+std::optional<KernelPlan>
+chooseBf16Kernel(llvm::ArrayRef<std::string> features);
 
 } // namespace quantc::lowbit
 

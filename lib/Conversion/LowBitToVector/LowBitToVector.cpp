@@ -88,7 +88,8 @@ struct ConvertLowBitToVectorPass
       if (failed(checkMemory(op)))
         return signalPassFailure();
       ImplicitLocOpBuilder b(op.getLoc(), op);
-      emit(b, op);
+      if (failed(emit(b, op)))
+        return signalPassFailure();
       op->erase();
     }
   }
@@ -113,7 +114,7 @@ struct ConvertLowBitToVectorPass
     }
   }
 
-  void emit(ImplicitLocOpBuilder &b, Operation *op) {
+  LogicalResult emit(ImplicitLocOpBuilder &b, Operation *op) {
     if (auto patches = dyn_cast<PatchesOp>(op)) {
       PatchesEmitter(b, patches).emit();
       ++numWindows;
@@ -122,8 +123,13 @@ struct ConvertLowBitToVectorPass
       DepthwiseEmitter(b, depthwise, lanes).emit();
       ++numWindows;
     } else if (auto blocks = dyn_cast<BlockMatmulOp>(op)) {
-      KernelPlan plan = chooseBlockKernel(features, blocks.isInteger());
-      BlockEmitter(b, blocks, plan).emit();
+      std::optional<KernelPlan> plan =
+          blocks.isBf16() ? chooseBf16Kernel(features)
+                          : chooseBlockKernel(features, blocks.isInteger());
+      if (!plan)
+        return op->emitError("has A of bf16, which needs a target with "
+                             "avx512bf16, as --mcpu=sapphirerapids");
+      BlockEmitter(b, blocks, *plan).emit();
       ++numContractions;
     } else {
       auto matmul = cast<MatmulOp>(op);
@@ -131,6 +137,7 @@ struct ConvertLowBitToVectorPass
       MatmulEmitter(b, matmul, plan).emit();
       ++numContractions;
     }
+    return success();
   }
 };
 

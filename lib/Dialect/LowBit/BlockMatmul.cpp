@@ -33,9 +33,10 @@ static LogicalResult verifyOperand(BlockMatmulOp op, StringRef name,
 static LogicalResult verifyElements(BlockMatmulOp op) {
   Type a = op.getAType().getElementType();
   Type b = getElementTypeOrSelf(op.getB());
-  if (!(a.isF32() || a.isInteger(8)) || !b.isInteger(8) ||
+  if (!(a.isF32() || a.isBF16() || a.isInteger(8)) || !b.isInteger(8) ||
       !op.getCType().getElementType().isF32())
-    return op.emitOpError("expected A of i8 or f32, B of i8 and C of f32, got ")
+    return op.emitOpError("expected A of i8, bf16 or f32, B of i8 and C of "
+                          "f32, got ")
            << a << ", " << b << " and " << op.getCType().getElementType();
   auto isScale = [](Type type) { return type.isF32() || type.isF16(); };
   Type offset = op.getOffsetType();
@@ -76,7 +77,7 @@ static LogicalResult verifyCodes(BlockMatmulOp op) {
       values && (values->empty() || int64_t(values->size()) > 1 << bits))
     return op.emitOpError("expected 1 to ")
            << (1 << bits) << " values, got " << values->size();
-  if (op.hasFloatCodes() && (op.isInteger() || op.getOffsets()))
+  if (op.hasFloatCodes() && (op.isInteger() || op.isBf16() || op.getOffsets()))
     return op.emitOpError("expected A of f32 and no offsets with codes that "
                           "stand for floats");
   if (op.getTernary() && op.getOffsets())

@@ -70,12 +70,13 @@ LogicalResult BlockLinearOp::verify() {
                           getWeightOffsets(), getPackedFrom())))
     return failure();
   Type element = cast<ShapedType>(getInput().getType()).getElementType();
+  bool isFloat = element.isF32() || element.isBF16();
   if (bool(getScales()) != bool(getSums()) ||
-      !(getScales() ? element.isInteger(8) : element.isF32()))
-    return emitOpError("expected an input of i8 with 'rows' or of f32 without, "
-                       "got ")
+      !(getScales() ? element.isInteger(8) : isFloat))
+    return emitOpError("expected an input of i8 with 'rows', or of f32 or bf16 "
+                       "without, got ")
            << getInput().getType();
-  if (getScales() && !getBlocks().areIntegers())
+  if (!element.isF32() && !getBlocks().areIntegers())
     return emitOpError("expected an input of f32 for codes that stand for "
                        "floats, got ")
            << getInput().getType();

@@ -116,7 +116,8 @@ LogicalResult evaluateOp(BlockLinearOp op, const Evaluation &e) {
     multiply(weight, e.operands[0].as<int8_t>().data(),
              scales->as<float>().data(), bias, result);
   else
-    multiply(weight, e.operands[0].as<float>().data(), nullptr, bias, result);
+    multiply(weight, Elements<float>(e.operands[0]).get(), nullptr, bias,
+             result);
   return success();
 }
 

@@ -27,3 +27,11 @@ func.func @lines(%a: memref<1x8xi8>, %b: memref<1x2x16x4xi8, strided<[256, 128, 
       outs(%c : memref<1x16xi32>)
   return
 }
+
+// -----
+
+func.func @bf16(%a: memref<1x8xbf16>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<1x16xf32>) {
+  // expected-error @+1 {{has A of bf16, which needs a target with avx512bf16}}
+  lowbit.block_matmul bits(4) group(8) ins(%a, %b, %s : memref<1x8xbf16>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<1x16xf32>)
+  return
+}

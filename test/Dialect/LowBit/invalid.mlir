@@ -170,6 +170,14 @@ func.func @values_of_bytes(%a: memref<?x8xi8>, %b: memref<1x1x16x4xi8>, %s: memr
 
 // -----
 
+func.func @values_of_bf16(%a: memref<?x8xbf16>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
+  // expected-error @+1 {{expected A of f32 and no offsets with codes that stand for floats}}
+  lowbit.block_matmul bits(4) group(8) values([0.0, 1.0]) ins(%a, %b, %s : memref<?x8xbf16>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
+
+// -----
+
 func.func @ternary_offsets(%a: memref<?x8xf32>, %b: memref<1x1x16x4xi8>, %s: memref<1x1x16xf32>, %c: memref<?x16xf32>) {
   // expected-error @+1 {{expected no offsets with 'ternary'}}
   lowbit.block_matmul bits(2) group(8) ternary ins(%a, %b, %s : memref<?x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16xf32>) offsets(%s : memref<1x1x16xf32>) outs(%c : memref<?x16xf32>)

@@ -459,6 +459,15 @@ func.func @block_values(%x: tensor<?x4xi8>, %r: tensor<?xf32>, %z: tensor<?x1xi3
 
 // -----
 
+func.func @block_bf16_values(%x: tensor<?x4xbf16>, %w: tensor<2x4xui8>, %s: tensor<2x1xf32>) {
+  // expected-error @+1 {{expected an input of f32 for codes that stand for floats, got 'tensor<?x4xbf16>'}}
+  %0 = qnn.block_linear %x weight %w, %s {format = #fmt.codebook<nf4, block = [1, 4]>}
+      : (tensor<?x4xbf16>, tensor<2x4xui8>, tensor<2x1xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
 func.func @block_bytes(%x: tensor<?x4xf32>, %w: tensor<2x4xi8>, %s: tensor<2x1xf32>) {
   // expected-error @+1 {{expected a matrix in a format with packed lines and blocks along its rows}}
   %0 = qnn.block_linear %x weight %w, %s {format = #fmt.int<8, block = [1, 4]>}
@@ -469,7 +478,7 @@ func.func @block_bytes(%x: tensor<?x4xf32>, %w: tensor<2x4xi8>, %s: tensor<2x1xf
 // -----
 
 func.func @block_rows(%x: tensor<?x4xi8>, %w: tensor<2x4xi8>, %s: tensor<2x1xf32>) {
-  // expected-error @+1 {{expected an input of i8 with 'rows' or of f32 without}}
+  // expected-error @+1 {{expected an input of i8 with 'rows', or of f32 or bf16 without}}
   %0 = qnn.block_linear %x weight %w, %s {format = #fmt.int<4, block = [1, 4]>}
       : (tensor<?x4xi8>, tensor<2x4xi8>, tensor<2x1xf32>) -> tensor<?x2xf32>
   return

@@ -189,8 +189,8 @@ def LowBit_HadamardOp : LowBit_DestinationOp<"hadamard"> {
 }
 
 def LowBit_BlockOperand : AnyTypeOf<[
-    RankedTensorOf<[F32, F16, I8, I32]>,
-    Non0RankedMemRefOf<[F32, F16, I8, I32]>]>;
+    RankedTensorOf<[F32, F16, BF16, I8, I32]>,
+    Non0RankedMemRefOf<[F32, F16, BF16, I8, I32]>]>;
 
 def LowBit_BlockMatmulOp : LowBit_DestinationOp<"block_matmul", [
     AttrSizedOperandSegments]> {
@@ -220,6 +220,9 @@ def LowBit_BlockMatmulOp : LowBit_DestinationOp<"block_matmul", [
     for ascending k, then as above with h for float(S_g); small floats and
     `values` stand for float(code - offset).
 
+    A of bf16: as f32, but pairs of products are added by `vdpbf16ps`, within
+    the bound of §5.6; codes are integers.  Targets need avx512bf16.
+
     Tiling: rows, and columns from a multiple of 16, as for lowbit.matmul.
   }];
   let arguments = (ins LowBit_BlockOperand:$a, LowBit_BlockOperand:$b,
@@ -245,6 +248,8 @@ def LowBit_BlockMatmulOp : LowBit_DestinationOp<"block_matmul", [
     }
     int64_t getDepth() { return getAType().getShape().back(); }
     bool isInteger() { return getAType().getElementType().isInteger(8); }
+    /// Whether pairs of bf16 are multiplied, within a bound.
+    bool isBf16() { return getAType().getElementType().isBF16(); }
     /// Whether codes stand for floats.
     bool hasFloatCodes() { return getExponent() || getValues(); }
     /// Null without offsets.

@@ -134,6 +134,8 @@ def QNN_BlockLinearOp : QNN_PureOp<"block_linear", [AttrSizedOperandSegments]> {
     - `input` int8 codes, `rows` their scales and their sums over the blocks
       (qnn.quantize_rows with `group`): docs/numerics.md §5.3.
     - `input` f32, no `rows`: §5.6, one f32 chain per block.
+    - `input` bf16, no `rows`, codes that are integers: the kernels of §5.6 that
+      keep a bound; the reference is a chain of the same values.
 
     With `packed_from` weight, scales and offsets are in their kernels' packed
     order (lowbit.block_matmul) and `packed_from` is the logical shape.
