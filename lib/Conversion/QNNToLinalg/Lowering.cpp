@@ -14,7 +14,15 @@ namespace quantc::qnntolinalg {
 // Element types
 //===----------------------------------------------------------------------===//
 
+/// Float8 elements are only moved and converted: their code is what they are.
+static Type codeType(Type element) {
+  bool isFloat8 =
+      isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8;
+  return isFloat8 ? IntegerType::get(element.getContext(), 8) : element;
+}
+
 Type storageType(Type element) {
+  element = codeType(element);
   if (auto integer = dyn_cast<IntegerType>(element))
     return IntegerType::get(element.getContext(),
                             integer.getWidth() == 1 ? 8 : integer.getWidth());
@@ -22,6 +30,7 @@ Type storageType(Type element) {
 }
 
 Type computeType(Type element) {
+  element = codeType(element);
   if (element.isF16() || element.isBF16())
     return Float32Type::get(element.getContext());
   if (auto integer = dyn_cast<IntegerType>(element))
@@ -61,7 +70,7 @@ TypedAttr scalarAttr(Type element, double value) {
                    &inexact);
     return FloatAttr::get(type, number);
   }
-  auto integer = cast<IntegerType>(element);
+  auto integer = cast<IntegerType>(codeType(element));
   llvm::APSInt number(integer.getWidth(),
                       integer.isUnsigned() || integer.getWidth() == 1);
   bool exact;

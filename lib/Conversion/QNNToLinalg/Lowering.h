@@ -127,6 +127,7 @@ mlir::FailureOr<bool> lowerElementwise(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerLinear(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerBlocks(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerMovement(Lowering &lowering, mlir::Operation *op);
+mlir::FailureOr<bool> lowerCompute(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerRows(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerWindows(Lowering &lowering, mlir::Operation *op);
 mlir::FailureOr<bool> lowerContractions(Lowering &lowering,

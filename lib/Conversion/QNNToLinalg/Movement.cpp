@@ -25,9 +25,11 @@ static TypedAttr splatOf(const HostTensor &data, Type element) {
       return {};
   Type type = computeType(element);
   if (auto integer = dyn_cast<IntegerType>(type))
-    return IntegerAttr::get(type,
-                            APInt(integer.getWidth(), uint64_t(data.getInt(0)),
-                                  /*isSigned=*/true, /*implicitTrunc=*/true));
+    return IntegerAttr::get(
+        type, APInt(integer.getWidth(),
+                    isa<FloatType>(element) ? uint64_t(data.as<uint8_t>()[0])
+                                            : uint64_t(data.getInt(0)),
+                    /*isSigned=*/true, /*implicitTrunc=*/true));
   return FloatAttr::get(type, data.getFloat(0));
 }
 

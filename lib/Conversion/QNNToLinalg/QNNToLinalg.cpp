@@ -24,7 +24,7 @@ LogicalResult lowerOperation(Lowering &lowering, Operation *op) {
   using Family = FailureOr<bool> (*)(Lowering &, Operation *);
   for (Family family :
        {lowerElementwise, lowerLinear, lowerBlocks, lowerMovement, lowerRows,
-        lowerContractions, lowerWindows}) {
+        lowerContractions, lowerWindows, lowerCompute}) {
     FailureOr<bool> done = family(lowering, op);
     if (failed(done))
       return failure();

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Marks operations whose operands are constant, without recursion.
+// Marks operations whose operands are constant, without recursion.  A scalar
+// program is none of them unless it was small enough to be folded: evaluating
+// one by reference may take far longer than the kernel that is made from it.
 
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/Compute.h"
 
 using namespace mlir;
 
@@ -39,7 +42,7 @@ bool ConstantExpressions::contains(Value value) {
       continue;
     }
     bool local = isa<QNNDialect>(op->getDialect()) && isPure(op) &&
-                 !isa<LaunchOp>(op) && hasStaticResults(op) &&
+                 !isa<LaunchOp, ComputeOp>(op) && hasStaticResults(op) &&
                  !readsSymbols(op);
     if (!local) {
       known[op] = false;

@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "quantc/Dialect/QNN/Compute.h"
 #include "quantc/Dialect/QNN/Passes.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
@@ -82,6 +83,15 @@ struct FoldConstantsPass
   }
 
 private:
+  /// Scalar programs may loop over their operands for each element.
+  static bool isShortProgram(ComputeOp op) {
+    constexpr int64_t maxElements = 4096;
+    int64_t elements = cast<ShapedType>(op.getType()).getNumElements();
+    for (Value input : op.getInputs())
+      elements += cast<ShapedType>(input.getType()).getNumElements();
+    return elements <= maxElements;
+  }
+
   bool isWithinBudget(Operation *op) {
     int64_t resultBytes = 0, operandBytes = 0, replacedBytes = 0;
     for (Type type : op->getResultTypes()) {
@@ -114,6 +124,9 @@ private:
     }
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
     if (op->getNumResults() != 1 || !type || !type.hasStaticShape())
+      return;
+    if (auto program = dyn_cast<ComputeOp>(op);
+        program && !isShortProgram(program))
       return;
     ElementsAttr value;
     if (isa<ReshapeOp>(op) && isa<DenseElementsAttr, DenseResourceElementsAttr>(

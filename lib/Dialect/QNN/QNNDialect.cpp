@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "quantc/Dialect/QNN/Compute.h"
 #include "quantc/Dialect/QNN/NodeNames.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -23,6 +24,9 @@ using namespace quantc::qnn;
 #define GET_OP_CLASSES
 #include "quantc/Dialect/QNN/QNNOps.cpp.inc"
 
+#define GET_OP_CLASSES
+#include "quantc/Dialect/QNN/QNNComputeOps.cpp.inc"
+
 void QNNDialect::initialize() {
   addTypes<
 #define GET_TYPEDEF_LIST
@@ -31,6 +35,10 @@ void QNNDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "quantc/Dialect/QNN/QNNOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "quantc/Dialect/QNN/QNNComputeOps.cpp.inc"
       >();
 }
 

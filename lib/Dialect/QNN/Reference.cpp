@@ -7,10 +7,13 @@
 
 #include "Reference.h"
 #include "Shapes.h"
+#include "quantc/Dialect/QNN/Compute.h"
 
 using namespace mlir;
 
 namespace quantc::qnn {
+
+LogicalResult evaluateOp(ComputeOp op, const Evaluation &evaluation);
 
 FailureOr<Extents> evaluateExprs(Operation *op, AffineMap map,
                                  ArrayRef<int64_t> symbols) {
@@ -172,7 +175,7 @@ static LogicalResult allocateResults(Operation *op,
 static LogicalResult checkElements(Operation *op,
                                    ArrayRef<HostTensor> operands) {
   if (isa<ReshapeOp, BroadcastToOp, TransposeOp, ConcatOp, AppendOp, SliceOp,
-          WhereOp>(op))
+          WhereOp, ComputeOp>(op))
     return success();
   unsigned first = isa<GatherOp>(op) ? 1 : 0;
   for (const HostTensor &operand :
@@ -204,7 +207,7 @@ template <typename... Ops> static void attach(MLIRContext *context) {
 
 void registerReferenceModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, QNNDialect *) {
-    attach<HadamardOp>(context);
+    attach<HadamardOp, ComputeOp>(context);
     attach<AbsOp, NegOp, ExpOp, LogOp, SqrtOp, ReciprocalOp, ErfOp, SinOp,
            CosOp, TanhOp, SigmoidOp, SiluOp, ReluOp, FloorOp, CeilOp, RoundOp,
            SignOp, NotOp, IsNanOp, SoftplusOp, HardSwishOp>(context);
