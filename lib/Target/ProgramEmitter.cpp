@@ -27,6 +27,15 @@ std::optional<program::DType> dlpackType(Type type) {
     return program::DType{uint8_t(integer.isUnsigned() ? 1 : 0), bits, 1};
   if (type.isBF16())
     return program::DType{4, bits, 1};
+  // QUANTC_FLOAT8_*.
+  if (isa<Float8E4M3FNType>(type))
+    return program::DType{10, bits, 1};
+  if (isa<Float8E4M3FNUZType>(type))
+    return program::DType{11, bits, 1};
+  if (isa<Float8E5M2Type>(type))
+    return program::DType{12, bits, 1};
+  if (isa<Float8E5M2FNUZType>(type))
+    return program::DType{13, bits, 1};
   if (isa<Float16Type, Float32Type, Float64Type>(type))
     return program::DType{2, bits, 1};
   return std::nullopt;

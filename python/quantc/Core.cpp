@@ -95,16 +95,21 @@ struct Call {
   std::vector<Array> results; // of the other outputs
 };
 
-/// bfloat16 has no DLPack export from NumPy and comes as uint16.
+/// Types that NumPy has no DLPack export for come as unsigned words.
+bool isWord(quantc_dtype dtype) {
+  return dtype.code == QUANTC_BFLOAT || (dtype.code >= QUANTC_FLOAT8_E4M3FN &&
+                                         dtype.code <= QUANTC_FLOAT8_E5M2FNUZ);
+}
+
 quantc_dtype typeOf(const InputArray &array, const EntrySpec &entry,
                     const std::string &name) {
   nb::dlpack::dtype given = array.dtype();
   quantc_dtype dtype = {given.code, given.bits, given.lanes};
   for (const ValueSpec &spec : entry.inputs)
     if (spec.name == name && !spec.tensors.empty() &&
-        spec.tensors[0].dtype.code == QUANTC_BFLOAT &&
-        dtype.code == QUANTC_UINT && dtype.bits == 16)
-      dtype.code = QUANTC_BFLOAT;
+        isWord(spec.tensors[0].dtype) && dtype.code == QUANTC_UINT &&
+        dtype.bits == spec.tensors[0].dtype.bits)
+      dtype.code = spec.tensors[0].dtype.code;
   return dtype;
 }
 
@@ -195,7 +200,7 @@ OutputArray toPython(Array result) {
   std::vector<size_t> shape(owned->getShape().begin(), owned->getShape().end());
   quantc_dtype dtype = owned->getType();
   nb::dlpack::dtype given = {dtype.code, dtype.bits, dtype.lanes};
-  if (dtype.code == QUANTC_BFLOAT)
+  if (isWord(dtype))
     given.code = QUANTC_UINT;
   return OutputArray(owned->getData(), shape.size(), shape.data(), owner,
                      nullptr, given);

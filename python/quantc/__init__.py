@@ -31,6 +31,12 @@ __all__ = ["Cache", "Error", "Model", "Pair", "Value", "allocation",
            "calibrate", "compare", "compile", "load", "merge_statistics", "solvers"]
 
 
+# Types of the ml_dtypes package, with what carries their bits.
+WORDS = {"bfloat16": np.uint16, "float8_e4m3fn": np.uint8,
+         "float8_e4m3fnuz": np.uint8, "float8_e5m2": np.uint8,
+         "float8_e5m2fnuz": np.uint8}
+
+
 class Value(NamedTuple):
     """One input or output: named dimensions are strings, fixed ones numbers."""
     name: str
@@ -173,22 +179,21 @@ class Model:
 
 def _array(name: str, value: Any) -> np.ndarray:
     array = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
+    if array.dtype.name in WORDS:
+        return array.view(WORDS[array.dtype.name])
     if array.dtype.hasobject or array.dtype.kind in "USVMm":
-        if array.dtype.name != "bfloat16":
-            raise _refused(f"input '{name}' has dtype {array.dtype}, which no "
-                           "model takes")
-    if array.dtype.name == "bfloat16":
-        return array.view(np.uint16)
+        raise _refused(f"input '{name}' has dtype {array.dtype}, which no "
+                       "model takes")
     if not array.dtype.isnative:
         return array.astype(array.dtype.newbyteorder("="))
     return array
 
 
 def _typed(array: np.ndarray, dtype: str) -> np.ndarray:
-    if dtype != "bfloat16":
+    if dtype not in WORDS:
         return array
     import ml_dtypes
-    return array.view(ml_dtypes.bfloat16)
+    return array.view(getattr(ml_dtypes, dtype))
 
 
 def _refused(message: str, status: int = 1) -> Error:

@@ -15,6 +15,9 @@ namespace quantc {
 int runOnOnnx(int argc, char **argv, llvm::StringRef toolName,
               mlir::DialectRegistry &registry);
 
+/// Prints docs/operators.md.
+int printOnnxOperators();
+
 } // namespace quantc
 
 #endif // QUANTC_TOOLS_QUANTOPT_IMPORTONNX_H

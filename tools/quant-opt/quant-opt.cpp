@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // quant-opt: runs any pass or pipeline of quantc on .mlir and .mlirbc files,
-// and with --import-onnx on ONNX models.
+// and with --import-onnx on ONNX models.  --onnx-operators prints the page of
+// supported operators.
 
 #include "ImportOnnx.h"
 #include "mlir/Dialect/Linalg/TransformOps/DialectExtension.h"
@@ -19,6 +20,8 @@ int main(int argc, char **argv) {
   registry.insert<mlir::transform::TransformDialect>();
   mlir::linalg::registerTransformDialectExtension(registry);
   mlir::transform::registerInterpreterPass();
+  if (argc == 2 && llvm::StringRef(argv[1]) == "--onnx-operators")
+    return quantc::printOnnxOperators();
   // Not an LLVM option: it replaces what the others parse.
   char **last = std::remove_if(argv + 1, argv + argc, [](char *argument) {
     return llvm::StringRef(argument) == "--import-onnx";

@@ -27,7 +27,7 @@ static LogicalResult checkText(StringRef text, const Twine &what,
 
 static LogicalResult checkVersions(const onnx::ModelProto &proto,
                                    Error &error) {
-  constexpr int64_t minIr = 3, maxIr = 14, minOpset = 7, maxOpset = 28;
+  constexpr int64_t minIr = 3, maxIr = 14, minOpset = 1, maxOpset = 28;
   if (proto.ir_version() < minIr || proto.ir_version() > maxIr)
     return refuse(error, "expected an IR version from " + Twine(minIr) +
                              " to " + Twine(maxIr) + ", got " +

@@ -25,6 +25,14 @@ LogicalResult checkNode(const onnx::NodeProto &node, const Scope &scope,
       opsets[entry.first().str()] = int(entry.second);
     context.set_opset_imports(opsets);
     onnx::checker::LexicalScopeContext names;
+    // What subgraphs read from around them.
+    if (llvm::any_of(node.attribute(),
+                     [](const auto &attribute) { return attribute.has_g(); }))
+      forEachUse(node, [&](const std::string &name) {
+        Entry *entry = nullptr;
+        if (scope.lookup(name, entry))
+          names.add(name);
+      });
     if (node.domain() == "ai.onnx") {
       onnx::NodeProto copy = node;
       copy.clear_domain();

@@ -5,8 +5,12 @@
 // recursion and deep nesting are refused, then the body is imported in a scope
 // of its own: no message is copied, and attribute references resolve to the
 // call's.
+//
+// Operators without a handler that ONNX defines by others are such functions,
+// too; some of their bodies depend on the node's types and attributes.
 
 #include "Importer.h"
+#include "onnx/defs/schema.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
@@ -109,8 +113,8 @@ LogicalResult Importer::importCall(const onnx::FunctionProto &function,
     for (const auto &opset : scope.opsets)
       body.opsets[opset.first()] = opset.second;
   int64_t own = body.opsets.lookup("");
-  if (own != 0 && (own < 7 || own > 28))
-    return call.error("expected the function's opset to be from 7 to 28, got " +
+  if (own < 0 || own > 28)
+    return call.error("expected the function's opset to be from 1 to 28, got " +
                       Twine(own));
   // An omitted optional input is an empty name inside the body.
   for (const std::string &name : function.input())
@@ -125,6 +129,71 @@ LogicalResult Importer::importCall(const onnx::FunctionProto &function,
       (void)call.resultEntry(entry, i);
   }
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Operators that ONNX defines by others
+//===----------------------------------------------------------------------===//
+
+static onnx::TypeProto typeOf(const Entry *entry) {
+  onnx::TypeProto type;
+  if (!entry)
+    return type;
+  auto *tensor = type.mutable_tensor_type();
+  tensor->set_elem_type(elementTypeNumber(entry->elementType));
+  auto *shape = tensor->mutable_shape();
+  for (AffineExpr dim : entry->shape) {
+    auto *added = shape->add_dim();
+    int64_t extent = staticExtent(dim);
+    if (!ShapedType::isDynamic(extent))
+      added->set_dim_value(extent);
+  }
+  return type;
+}
+
+const onnx::FunctionProto *Importer::schemaBody(NodeImport &call,
+                                                StringRef domain) {
+  const onnx::OpSchema *schema = onnx::OpSchemaRegistry::Schema(
+      call.node.op_type(), int(call.opset), domain.str());
+  if (!schema)
+    return nullptr;
+  onnx::FunctionProto body;
+  if (schema->HasFunction()) {
+    const auto *known = schema->GetFunction(int(call.opset));
+    if (!known)
+      return nullptr;
+    body = *known;
+  } else if (schema->HasContextDependentFunction()) {
+    // References to a surrounding function's attributes are resolved first.
+    onnx::NodeProto node = call.node;
+    node.clear_attribute();
+    for (const auto &given : call.node.attribute())
+      if (const auto *resolved = call.attribute(given.name())) {
+        auto *added = node.add_attribute();
+        *added = *resolved;
+        added->set_name(given.name());
+      }
+    std::vector<onnx::TypeProto> types;
+    for (const Entry *entry : call.inputs)
+      types.push_back(typeOf(entry));
+    onnx::FunctionBodyBuildContextImpl context(node, types);
+    if (!schema->BuildContextDependentFunction(context, body, int(call.opset)))
+      return nullptr;
+  } else {
+    return nullptr;
+  }
+  llvm::StringSet<> listed;
+  for (const std::string &name : body.attribute())
+    listed.insert(name);
+  for (const auto &[name, attribute] : schema->attributes()) {
+    if (call.attribute(name)) {
+      if (listed.insert(name).second)
+        body.add_attribute(name);
+    } else if (!attribute.default_value.name().empty()) {
+      *body.add_attribute_proto() = attribute.default_value;
+    }
+  }
+  return &bodies.emplace_back(std::move(body));
 }
 
 } // namespace quantc::onnx_frontend

@@ -10,6 +10,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/IntegerSet.h"
 #include "mlir/IR/Verifier.h"
+#include "onnx/defs/schema.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
@@ -137,6 +138,42 @@ LogicalResult Importer::reportUnsupported() {
               " not supported: " + llvm::join(groups, "; "));
 }
 
+static const onnx::OpSchema *schemaOf(const NodeImport &import,
+                                      StringRef domain) {
+  return onnx::OpSchemaRegistry::Schema(import.node.op_type(),
+                                        int(import.opset), domain.str());
+}
+
+/// Does ONNX define the operator by others?
+static bool hasBody(const NodeImport &import, StringRef domain) {
+  const auto *schema = schemaOf(import, domain);
+  return schema &&
+         (schema->HasFunction() || schema->HasContextDependentFunction());
+}
+
+/// By the operator's handler; what that cannot express, and operators without
+/// one, by their definition.
+LogicalResult Importer::importOperator(NodeImport &import, Handler handler,
+                                       StringRef domain, Scope &scope) {
+  if (!handler && !schemaOf(import, domain))
+    return import.unsupported("");
+  if (failed(checkNode(import.node, scope, model->proto.ir_version(), error)))
+    return import.error(error.message);
+  if (domain.empty() && import.opset < 7 && failed(upgradeNode(import)))
+    return failure();
+  if (handler) {
+    LogicalResult result = handler(import);
+    if (succeeded(result) || !import.isUnsupported)
+      return result;
+  }
+  const onnx::FunctionProto *body = schemaBody(import, domain);
+  if (!body)
+    return import.unsupported(import.unsupportedReason);
+  import.isUnsupported = false;
+  llvm::fill(import.outputs, nullptr);
+  return importCall(*body, import, scope);
+}
+
 LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
                                    size_t index) {
   std::string name = node.name();
@@ -153,12 +190,11 @@ LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
   NodeImport import(*this, node, scope, function ? 0 : opset->second, name);
   bool poisoned = false, isString = false;
   for (const std::string &input : node.input()) {
-    auto found = scope.values.find(input);
-    if (!input.empty() && found == scope.values.end())
+    // A function's omitted input is known, and null.
+    Entry *entry = nullptr;
+    if (!input.empty() && !scope.lookup(input, entry))
       return fail("node " + quote(name) + ": input " + quote(input) +
                   " is defined by nothing that is supported");
-    // A function's omitted input is known, and null.
-    Entry *entry = input.empty() ? nullptr : found->second;
     poisoned |= entry && entry->poisoned;
     isString |= entry && entry->isString;
     import.inputs.push_back(entry);
@@ -168,23 +204,21 @@ LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
   Handler handler =
       function ? nullptr
                : Registry::get().lookup(domain, node.op_type(), opset->second);
-  if (!function && !handler) {
-    noteUnsupported(node, opset->second, name, "");
-    import.isUnsupported = true;
-  } else if (isString) {
-    noteUnsupported(node, import.opset, name, "of strings");
-    import.isUnsupported = true;
-  } else if (!poisoned) {
-    LogicalResult result = success();
-    if (function)
-      result = importCall(*function, import, scope);
-    else if (failed(checkNode(node, scope, model->proto.ir_version(), error)))
-      result = import.error(error.message);
-    else
-      result = handler(import);
+  if (isString) {
+    (void)import.unsupported("of strings");
+  } else if (poisoned) {
+    // Listed all the same when nothing could be made of it.
+    if (!function && !handler && !hasBody(import, domain))
+      (void)import.unsupported("");
+  } else {
+    LogicalResult result = function
+                               ? importCall(*function, import, scope)
+                               : importOperator(import, handler, domain, scope);
     if (!import.isUnsupported && (failed(result) || hasError))
       return import.error("import failed", Status::Internal);
   }
+  if (import.isUnsupported)
+    noteUnsupported(node, import.opset, name, import.unsupportedReason);
   for (auto [i, output] : llvm::enumerate(node.output())) {
     if (output.empty())
       continue;
@@ -216,8 +250,7 @@ LogicalResult Importer::importNodes(
     emitWarning(UnknownLoc::get(&context))
         << model->name << ": nodes are not in topological order; sorted";
   for (const auto &node : nodes)
-    for (const std::string &input : node.input())
-      scope.used.insert(input);
+    forEachUse(node, [&](const std::string &name) { scope.used.insert(name); });
   for (int index : *order)
     if (failed(importNode(nodes[index], scope, index)))
       return failure();
@@ -307,6 +340,31 @@ quantc::importOnnxText(StringRef text, StringRef name, MLIRContext &context,
                  [&] { return parseModelText(text, name, options, error); });
 }
 
-std::vector<std::string> quantc::supportedOnnxOperators() {
-  return Registry::get().names();
+std::vector<OnnxOperator> quantc::supportedOnnxOperators() {
+  const Registry &registry = Registry::get();
+  std::vector<OnnxOperator> result;
+  for (const auto &[domain, name] : registry.names())
+    if (!domain.empty())
+      result.push_back({domain, name, 1, false});
+  llvm::StringMap<OnnxOperator> found;
+  for (const onnx::OpSchema &schema :
+       onnx::OpSchemaRegistry::get_all_schemas_with_history()) {
+    if (!normalDomain(schema.domain()).empty())
+      continue;
+    int64_t since = std::max(7, schema.since_version());
+    Handler handler = registry.lookup("", schema.Name(), since);
+    bool hasBody = schema.HasFunction() || schema.HasContextDependentFunction();
+    if (schema.deprecated() || (!handler && !hasBody))
+      continue;
+    auto [entry, added] = found.try_emplace(
+        schema.Name(), OnnxOperator{"", schema.Name(), since, !handler});
+    if (!added && since < entry->second.since)
+      entry->second.since = since;
+  }
+  for (const auto &entry : found)
+    result.push_back(entry.second);
+  llvm::sort(result, [](const OnnxOperator &a, const OnnxOperator &b) {
+    return std::tie(a.domain, a.name) < std::tie(b.domain, b.name);
+  });
+  return result;
 }

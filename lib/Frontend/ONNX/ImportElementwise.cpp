@@ -5,7 +5,7 @@
 // shape data the arithmetic is done at once; what cannot be decided there
 // becomes an operation.
 
-#include "Importer.h"
+#include "Float8.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
 using namespace mlir;
@@ -24,12 +24,7 @@ static bool fits(AffineExpr expr, Type type) {
          isBool(type);
 }
 
-using ElementFunction =
-    llvm::function_ref<std::optional<AffineExpr>(ArrayRef<AffineExpr>)>;
-
-/// Applies `function` elementwise when every input is shape data and it can be
-/// decided for every element.
-static bool foldData(NodeImport &n, Type resultType, ElementFunction function) {
+bool foldShapeData(NodeImport &n, Type resultType, ShapeFunction function) {
   size_t size = 1, rank = 0;
   SmallVector<const ShapeData *> operands;
   for (size_t i = 0; i < n.numInputs(); ++i) {
@@ -143,7 +138,7 @@ static std::optional<AffineExpr> foldElement(ArrayRef<AffineExpr> x) {
 
 template <typename OpTy, TypeClass allowed>
 static LogicalResult unary(NodeImport &n) {
-  if (n.has(0) && foldData(n, n.inputs[0]->elementType, foldElement<OpTy>))
+  if (n.has(0) && foldShapeData(n, n.inputs[0]->elementType, foldElement<OpTy>))
     return success();
   Value x = n.value(0);
   if (failed(sameType(n, {x}, allowed)))
@@ -154,7 +149,7 @@ static LogicalResult unary(NodeImport &n) {
 template <typename OpTy, TypeClass allowed>
 static LogicalResult binary(NodeImport &n) {
   if (n.has(0) && n.has(1) &&
-      foldData(n, n.inputs[0]->elementType, foldElement<OpTy>))
+      foldShapeData(n, n.inputs[0]->elementType, foldElement<OpTy>))
     return success();
   Value a = n.value(0), b = n.value(1);
   if (failed(sameType(n, {a, b}, allowed)))
@@ -165,7 +160,7 @@ static LogicalResult binary(NodeImport &n) {
 template <typename OpTy, TypeClass allowed>
 static LogicalResult comparison(NodeImport &n) {
   Type boolean = n.builder().getI1Type();
-  if (n.has(0) && n.has(1) && foldData(n, boolean, foldElement<OpTy>))
+  if (n.has(0) && n.has(1) && foldShapeData(n, boolean, foldElement<OpTy>))
     return success();
   Value a = n.value(0), b = n.value(1);
   if (failed(sameType(n, {a, b}, allowed)))
@@ -188,7 +183,7 @@ template <typename OpTy> static Value variadicValue(NodeImport &n) {
 
 template <typename OpTy> static LogicalResult variadic(NodeImport &n) {
   if (n.numInputs() == 2 && n.has(0) && n.has(1) &&
-      foldData(n, n.inputs[0]->elementType, foldElement<OpTy>))
+      foldShapeData(n, n.inputs[0]->elementType, foldElement<OpTy>))
     return success();
   return n.result(variadicValue<OpTy>(n));
 }
@@ -227,7 +222,7 @@ static LogicalResult importWhere(NodeImport &n) {
       return x[1] == x[2] ? std::optional(x[1]) : std::nullopt;
     return condition.getValue() ? x[1] : x[2];
   };
-  if (n.has(1) && foldData(n, n.inputs[1]->elementType, choose))
+  if (n.has(1) && foldShapeData(n, n.inputs[1]->elementType, choose))
     return success();
   Value condition = n.value(0), a = n.value(1), b = n.value(2);
   if (failed(sameType(n, {condition}, isBool)) ||
@@ -263,7 +258,21 @@ static LogicalResult castTo(NodeImport &n, Type target) {
       return n.resultData(target, result, n.inputs[0]->shape.size());
   }
   Value x = n.value(0);
-  return n.result(n.cast(x, target));
+  if (!x)
+    return failure();
+  Type from = n.elementType(x);
+  if (from == target || (!isFloat8(from) && !isFloat8(target)))
+    return n.result(n.cast(x, target));
+  if (from.isF64())
+    return n.unsupported("from DOUBLE to FLOAT8");
+  bool saturates = n.intAttr("saturate", 1) != 0;
+  Type f32 = n.builder().getF32Type();
+  return n.result(computeElements(n, target, x, [&](Program &p, ValueRange e) {
+    Value value = isFloat8(from) ? decodeFloat8(p, e[0], from)
+                                 : p.convert(e[0], from, f32);
+    return isFloat8(target) ? encodeFloat8(p, value, target, saturates)
+                            : p.convert(value, f32, target);
+  }));
 }
 
 static LogicalResult importCast(NodeImport &n) {
@@ -287,14 +296,19 @@ static LogicalResult importIdentity(NodeImport &n) {
   return n.resultEntry(n.input(0));
 }
 
-/// At inference the input; the mask output is not available.
+/// At inference the input, and a mask that keeps everything.
 static LogicalResult importDropout(NodeImport &n) {
   if (n.has(2)) {
     auto training = n.constantInts(2);
     if (!training || training->size() != 1 || training->front() != 0)
       return n.unsupported("in training mode");
   }
-  return n.resultEntry(n.input(0));
+  if (!n.input(0) || failed(n.resultEntry(n.input(0))))
+    return failure();
+  if (!n.isOutputUsed(1) || n.opset < 10)
+    return success();
+  Type boolean = n.builder().getI1Type();
+  return n.result(n.broadcastTo(n.scalar(boolean, 1), n.inputs[0]->shape), 1);
 }
 
 void registerElementwise(Registry &r) {

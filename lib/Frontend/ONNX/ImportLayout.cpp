@@ -3,7 +3,7 @@
 // Padding, triangles and blocks of pixels: what is composed from slices, masks,
 // reshapes and transposes.
 
-#include "Importer.h"
+#include "Program.h"
 
 using namespace mlir;
 
@@ -28,6 +28,53 @@ static Value crop(NodeImport &n, Value x, ArrayRef<int64_t> low,
   return n.slice(x, starts, sizes, steps);
 }
 
+/// Padding with what the tensor holds, or with a value that is not constant.
+static Value padProgram(NodeImport &n, Value x, ArrayRef<int64_t> low,
+                        ArrayRef<int64_t> high, StringRef mode, Value filler) {
+  SymbolicShape dims = n.shape(x), shape;
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    shape.push_back(dim + (low[i] + high[i]));
+    if (mode != "constant" && low[i] + high[i] != 0 &&
+        failed(n.needAtMost(n.expr(1), dim)))
+      return {};
+  }
+  SmallVector<Value> inputs = {x};
+  if (filler)
+    inputs.push_back(filler);
+  if (filler &&
+      (n.elementType(filler) != n.elementType(x) || n.rank(filler) > 1)) {
+    (void)n.error("expected one value of the operand's element type");
+    return {};
+  }
+  return compute(n, n.elementType(x), shape, inputs, [&](Program &p) {
+    Values position;
+    Value inside = p.boolean(true), zero = p.index(0), one = p.index(1);
+    for (auto [i, dim] : llvm::enumerate(dims)) {
+      Value extent = p.extent(dim), at = p.sub(p.at(i), p.index(low[i]));
+      if (low[i] + high[i] == 0) {
+        position.push_back(p.at(i));
+        continue;
+      }
+      inside = p.both(inside, p.inside(at, extent));
+      if (mode == "wrap") {
+        at = p.wrapIndex(p.rem(at, extent), extent);
+      } else if (mode == "reflect") {
+        // A triangle wave of period 2 (extent - 1).
+        Value period = p.max(p.mul(p.sub(extent, one), p.index(2)), one);
+        at = p.wrapIndex(p.rem(at, period), period);
+        at = p.min(at, p.sub(period, at));
+        at = p.select(p.equal(extent, one), zero, at);
+      }
+      position.push_back(at); // reads are clamped: edge
+    }
+    Value element = p.read(0, position);
+    if (mode != "constant")
+      return element;
+    Value value = p.read(1, Values(n.rank(filler), zero));
+    return p.select(inside, element, value);
+  });
+}
+
 static LogicalResult importPad(NodeImport &n) {
   Value x = n.value(0);
   auto pads = n.intsAttrOrInput("pads", 1, 11);
@@ -36,16 +83,18 @@ static LogicalResult importPad(NodeImport &n) {
   if (!*pads)
     return n.error("'pads' is missing");
   std::string mode = n.stringAttr("mode", "constant");
-  if (mode != "constant")
-    return n.unsupported("in mode " + quote(mode));
+  if (!llvm::is_contained({"constant", "reflect", "edge", "wrap"}, mode))
+    return n.error("unknown mode " + quote(mode));
+  Value filler;
   double value = 0;
   if (n.opset < 11) {
     value = n.floatAttr("value", 0.0f);
   } else if (n.has(2)) {
     auto known = n.constantScalar(2);
-    if (!known)
-      return n.unsupported("with a value that is not constant");
-    value = *known;
+    if (known)
+      value = *known;
+    else
+      filler = n.value(2);
   }
   size_t rank = n.rank(x);
   SmallVector<int64_t> axes;
@@ -84,6 +133,8 @@ static LogicalResult importPad(NodeImport &n) {
                             [](int64_t pad) { return pad != 0; });
   if (!grows)
     return n.result(x);
+  if (mode != "constant" || filler)
+    return n.result(padProgram(n, x, low, high, mode, filler));
   return n.result(n.create<qnn::PadOp>(n.elementType(x), x,
                                        n.builder().getDenseI64ArrayAttr(low),
                                        n.builder().getDenseI64ArrayAttr(high),

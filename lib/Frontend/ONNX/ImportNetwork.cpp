@@ -4,7 +4,7 @@
 // padding: auto_pad and ceil_mode are resolved here, where the spatial extents
 // are known.
 
-#include "Importer.h"
+#include "Window.h"
 
 using namespace mlir;
 
@@ -102,20 +102,9 @@ static LogicalResult importGemm(NodeImport &n) {
 // Windows
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// A sliding window over the spatial dimensions, padding explicit.
-struct Window {
-  SmallVector<int64_t> kernel, strides, dilations, padLow, padHigh;
-  /// High padding that only ceil_mode adds.
-  bool extended = false;
-};
-
-} // namespace
-
-static LogicalResult readList(NodeImport &n, StringRef name, size_t size,
-                              int64_t fallback, int64_t minimum,
-                              SmallVectorImpl<int64_t> &values) {
+LogicalResult readList(NodeImport &n, StringRef name, size_t size,
+                       int64_t fallback, int64_t minimum,
+                       SmallVectorImpl<int64_t> &values) {
   constexpr int64_t maximum = std::numeric_limits<int32_t>::max();
   auto given = n.intsAttr(name);
   values.assign(size, fallback);
@@ -153,8 +142,8 @@ static LogicalResult padSame(NodeImport &n, Window &window, size_t i,
 
 /// With ceil_mode a last, partial window counts when it starts inside the input
 /// or its low padding; that is more padding at the high end.
-static LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
-                                   AffineExpr extent) {
+LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
+                            AffineExpr extent) {
   int64_t stride = window.strides[i];
   if (stride == 1)
     return success();
@@ -177,8 +166,8 @@ static LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
 }
 
 /// `kernel` holds the weight's extents for a convolution, else it is empty.
-static FailureOr<Window> readWindow(NodeImport &n, ArrayRef<AffineExpr> spatial,
-                                    ArrayRef<int64_t> kernel) {
+FailureOr<Window> readWindow(NodeImport &n, ArrayRef<AffineExpr> spatial,
+                             ArrayRef<int64_t> kernel) {
   Window window;
   size_t rank = spatial.size();
   SmallVector<int64_t> pads;
@@ -288,7 +277,7 @@ template <qnn::PoolKind kind> static LogicalResult importPool(NodeImport &n) {
   bool countPad =
       kind == qnn::PoolKind::average && n.intAttr("count_include_pad", 0) != 0;
   if (countPad && window->extended)
-    return n.unsupported("with ceil_mode and count_include_pad");
+    return importAveragePool(n);
   for (auto [i, extent] : llvm::enumerate(window->kernel)) {
     int64_t reach = window->dilations[i] * (extent - 1) + 1;
     if (window->padLow[i] >= reach || window->padHigh[i] >= reach)
@@ -322,7 +311,12 @@ void registerNetwork(Registry &r) {
   r.add("MatMul", importMatMul);
   r.add("Gemm", importGemm);
   r.add("Conv", importConv);
-  r.add("MaxPool", importPool<qnn::PoolKind::max>);
+  r.add("MaxPool", [](NodeImport &n) {
+    // Indices and integers are not what vector kernels are for.
+    bool isPlain =
+        !n.isOutputUsed(1) && n.has(0) && isFloat(n.inputs[0]->elementType);
+    return isPlain ? importPool<qnn::PoolKind::max>(n) : importMaxPool(n);
+  });
   r.add("AveragePool", importPool<qnn::PoolKind::average>);
   r.add("GlobalAveragePool", importGlobalPool<qnn::ReduceKind::mean>);
   r.add("GlobalMaxPool", importGlobalPool<qnn::ReduceKind::max>);

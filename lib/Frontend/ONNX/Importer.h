@@ -60,7 +60,8 @@ public:
            llvm::StringRef domain = "");
   Handler lookup(llvm::StringRef domain, llvm::StringRef op,
                  int64_t opset) const;
-  std::vector<std::string> names() const;
+  /// Domain and name of every operator.
+  std::vector<std::pair<std::string, std::string>> names() const;
 
 private:
   llvm::StringMap<llvm::SmallVector<std::pair<int64_t, Handler>, 1>> handlers;
@@ -76,10 +77,25 @@ void registerNetwork(Registry &registry);
 void registerReduce(Registry &registry);
 void registerNormalization(Registry &registry);
 void registerAttention(Registry &registry);
+void registerScalar(Registry &registry);
+void registerIndexing(Registry &registry);
+void registerSearch(Registry &registry);
+void registerResize(Registry &registry);
+void registerQuantized(Registry &registry);
+void registerRecurrent(Registry &registry);
+void registerWindows(Registry &registry);
+void registerSignal(Registry &registry);
+void registerSampling(Registry &registry);
+void registerControl(Registry &registry);
 
 /// The names visible to the nodes of a graph or of one expanded function call.
 struct Scope {
+  /// The value of a name here or in a surrounding graph.
+  bool lookup(llvm::StringRef name, Entry *&entry) const;
+
   llvm::StringMap<Entry *> values;
+  /// The scope around a subgraph.
+  const Scope *parent = nullptr;
   /// Attributes of the call, for references from the function's nodes.
   llvm::StringMap<const onnx::AttributeProto *> attributes;
   llvm::StringMap<int64_t> opsets;
@@ -123,6 +139,7 @@ public:
 
 private:
   friend class NodeImport;
+  friend class Subgraphs;
 
   struct Unsupported {
     int64_t count = 0;
@@ -142,6 +159,17 @@ private:
                                  size_t index);
   mlir::LogicalResult importCall(const onnx::FunctionProto &function,
                                  NodeImport &call, Scope &scope);
+  /// The operator's definition in terms of others, for this node; null when
+  /// ONNX gives none.
+  const onnx::FunctionProto *schemaBody(NodeImport &call,
+                                        llvm::StringRef domain);
+  mlir::LogicalResult importOperator(NodeImport &import, Handler handler,
+                                     llvm::StringRef domain, Scope &scope);
+  /// Imports a subgraph of a node in place.
+  mlir::LogicalResult importGraph(const onnx::GraphProto &graph,
+                                  NodeImport &owner,
+                                  llvm::ArrayRef<Entry *> inputs,
+                                  llvm::SmallVectorImpl<Entry *> &outputs);
   mlir::LogicalResult addOutputs(mlir::func::FuncOp func);
   mlir::LogicalResult checkOutput(const onnx::ValueInfoProto &output,
                                   Entry &entry);
@@ -168,6 +196,8 @@ private:
   llvm::StringMap<const onnx::FunctionProto *> functions;
   /// Nodes that a function expands to, once counted.
   llvm::DenseMap<const onnx::FunctionProto *, int64_t> expansion;
+  /// Definitions that nodes were expanded by.
+  std::deque<onnx::FunctionProto> bodies;
   /// The last error diagnostic of the IR.
   std::string diagnostic;
 };
@@ -285,6 +315,7 @@ public:
 
 private:
   friend class Importer;
+  friend class Subgraphs;
 
   template <typename T> static bool isNull(const T &value) {
     if constexpr (std::is_convertible_v<T, mlir::Value> &&
@@ -307,10 +338,13 @@ private:
 
   llvm::SmallVector<Entry *> outputs;
   bool isUnsupported = false;
+  std::string unsupportedReason;
 };
 
-/// Element type classes that operators accept.
+/// Element type classes that operators accept.  Float8 is for conversions and
+/// movement only.
 bool isFloat(mlir::Type type);
+bool isFloat8(mlir::Type type);
 bool isInt(mlir::Type type);
 bool isBool(mlir::Type type);
 using TypeClass = bool (*)(mlir::Type);
@@ -322,12 +356,26 @@ mlir::LogicalResult sameType(NodeImport &n,
                              llvm::ArrayRef<mlir::Value> operands,
                              TypeClass allowed);
 
+using ShapeFunction = llvm::function_ref<std::optional<mlir::AffineExpr>(
+    llvm::ArrayRef<mlir::AffineExpr>)>;
+/// Gives the node's result as shape data when every input is shape data and
+/// `function` decides every element.
+bool foldShapeData(NodeImport &n, mlir::Type resultType,
+                   ShapeFunction function);
+
 /// The nodes in an order in which every value comes before its uses; the given
 /// order when it is one.  `sorted` says whether it was.  A cycle is an error
 /// that prints it.
 mlir::FailureOr<llvm::SmallVector<int>> topologicalOrder(
     const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
     const llvm::StringMap<Entry *> &known, bool &sorted, Error &error);
+
+/// Calls `visit` with every name that the node reads, its subgraphs included.
+void forEachUse(const onnx::NodeProto &node,
+                llvm::function_ref<void(const std::string &)> visit);
+
+/// Brings a node of an opset before 7 into the form of opset 7.
+mlir::LogicalResult upgradeNode(NodeImport &n);
 
 /// Runs the ONNX checker on one node.
 mlir::LogicalResult checkNode(const onnx::NodeProto &node, const Scope &scope,

@@ -83,8 +83,8 @@ mlir::LogicalResult checkModel(Model &model, const ImportOptions &options,
 /// The domain as it is compared: "ai.onnx" is the empty domain.
 llvm::StringRef normalDomain(llvm::StringRef domain);
 
-/// A constant: row-major bytes, f16 and bf16 as their 16 bits, bool one byte
-/// (0 or 1) each.
+/// A constant: row-major bytes, narrow floats as their bits, bool one byte (0
+/// or 1) each.
 struct TensorData {
   mlir::Type elementType;
   llvm::SmallVector<int64_t> shape;
@@ -99,6 +99,8 @@ struct TensorData {
 
 /// The MLIR type of an ONNX element type; null when quantc has none for it.
 mlir::Type elementTypeOf(int32_t dataType, mlir::MLIRContext *context);
+/// The ONNX element type of an MLIR type, 0 when there is none.
+int32_t elementTypeNumber(mlir::Type type);
 /// `FLOAT`, or the number when there is no such type.
 std::string elementTypeName(int32_t dataType);
 /// Bytes per stored element of a supported element type, else 0.

@@ -12,7 +12,10 @@ using onnx::AttributeProto;
 
 namespace quantc::onnx_frontend {
 
-bool isFloat(Type type) { return isa<FloatType>(type); }
+bool isFloat(Type type) { return isa<FloatType>(type) && !isFloat8(type); }
+bool isFloat8(Type type) {
+  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
+}
 bool isBool(Type type) { return type.isInteger(1); }
 bool isInt(Type type) { return isa<IntegerType>(type) && !isBool(type); }
 
@@ -53,8 +56,8 @@ LogicalResult NodeImport::error(const Twine &message, Status status) {
 }
 
 LogicalResult NodeImport::unsupported(StringRef reason) {
-  importer.noteUnsupported(node, opset, name, reason);
   isUnsupported = true;
+  unsupportedReason = reason.str();
   return failure();
 }
 

@@ -25,6 +25,15 @@ const Registry &Registry::get() {
     registerReduce(table);
     registerNormalization(table);
     registerAttention(table);
+    registerScalar(table);
+    registerIndexing(table);
+    registerSearch(table);
+    registerResize(table);
+    registerQuantized(table);
+    registerRecurrent(table);
+    registerWindows(table);
+    registerSignal(table);
+    registerControl(table);
     return table;
   }();
   return registry;
@@ -50,10 +59,12 @@ Handler Registry::lookup(StringRef domain, StringRef op, int64_t opset) const {
   return newest;
 }
 
-std::vector<std::string> Registry::names() const {
-  std::vector<std::string> result;
-  for (const auto &entry : handlers)
-    result.push_back(entry.first().str());
+std::vector<std::pair<std::string, std::string>> Registry::names() const {
+  std::vector<std::pair<std::string, std::string>> result;
+  for (const auto &entry : handlers) {
+    auto [domain, name] = entry.first().rsplit('.');
+    result.emplace_back(domain == "ai.onnx" ? "" : domain.str(), name.str());
+  }
   llvm::sort(result);
   return result;
 }

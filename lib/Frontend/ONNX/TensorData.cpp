@@ -43,6 +43,10 @@ static constexpr ElementInfo kElements[] = {
     {TensorProto::UINT32, 4, Field::UInt64},
     {TensorProto::UINT64, 8, Field::UInt64},
     {TensorProto::BFLOAT16, 2, Field::Int32},
+    {TensorProto::FLOAT8E4M3FN, 1, Field::Int32},
+    {TensorProto::FLOAT8E4M3FNUZ, 1, Field::Int32},
+    {TensorProto::FLOAT8E5M2, 1, Field::Int32},
+    {TensorProto::FLOAT8E5M2FNUZ, 1, Field::Int32},
 };
 
 static const ElementInfo *findElement(int32_t dataType) {
@@ -80,6 +84,14 @@ Type elementTypeOf(int32_t dataType, MLIRContext *context) {
     return builder.getF16Type();
   case TensorProto::BFLOAT16:
     return builder.getBF16Type();
+  case TensorProto::FLOAT8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case TensorProto::FLOAT8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(context);
+  case TensorProto::FLOAT8E5M2:
+    return Float8E5M2Type::get(context);
+  case TensorProto::FLOAT8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(context);
   case TensorProto::BOOL:
     return integer(1);
   case TensorProto::INT8:
@@ -101,6 +113,13 @@ Type elementTypeOf(int32_t dataType, MLIRContext *context) {
   default:
     return {};
   }
+}
+
+int32_t elementTypeNumber(Type type) {
+  for (const ElementInfo &info : kElements)
+    if (elementTypeOf(info.dataType, type.getContext()) == type)
+      return info.dataType;
+  return TensorProto::UNDEFINED;
 }
 
 /// The number of elements, or failure for a shape that cannot be.
@@ -215,6 +234,10 @@ static LogicalResult narrowField(const TensorProto &tensor,
   switch (tensor.data_type()) {
   case TensorProto::UINT8:
   case TensorProto::BOOL:
+  case TensorProto::FLOAT8E4M3FN:
+  case TensorProto::FLOAT8E4M3FNUZ:
+  case TensorProto::FLOAT8E5M2:
+  case TensorProto::FLOAT8E5M2FNUZ:
     return narrow<uint8_t>(tensor.int32_data(), bytes);
   case TensorProto::INT8:
     return narrow<int8_t>(tensor.int32_data(), bytes);
@@ -317,8 +340,10 @@ double TensorData::getFloat(int64_t index) const {
   if (elementType.isF64())
     return load<double>(bytes, index);
   if (auto type = dyn_cast<FloatType>(elementType)) {
+    bool isByte = type.getWidth() == 8;
     llvm::APFloat value(type.getFloatSemantics(),
-                        llvm::APInt(16, load<uint16_t>(bytes, index)));
+                        isByte ? llvm::APInt(8, load<uint8_t>(bytes, index))
+                               : llvm::APInt(16, load<uint16_t>(bytes, index)));
     bool lost = false;
     value.convert(llvm::APFloat::IEEEdouble(),
                   llvm::APFloat::rmNearestTiesToEven, &lost);
@@ -353,10 +378,11 @@ int64_t TensorData::getInt(int64_t index) const {
 }
 
 ElementsAttr toAttribute(const TensorData &data, StringRef name) {
-  // f16 and bf16 are kept as words (QNNTensorOps.td).
+  // Narrow floats are kept as words (QNNTensorOps.td).
   Type stored = data.elementType;
-  if (isa<Float16Type, BFloat16Type>(stored))
-    stored = IntegerType::get(stored.getContext(), 16);
+  if (auto narrow = dyn_cast<FloatType>(stored);
+      narrow && narrow.getWidth() < 32)
+    stored = IntegerType::get(stored.getContext(), narrow.getWidth());
   auto type = RankedTensorType::get(data.shape, stored);
   if (data.count == 0)
     return DenseElementsAttr::get(type, ArrayRef<Attribute>());

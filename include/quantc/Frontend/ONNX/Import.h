@@ -50,8 +50,17 @@ importOnnxText(llvm::StringRef text, llvm::StringRef name,
                mlir::MLIRContext &context, const ImportOptions &options,
                Error &error);
 
-/// Every supported operator as `domain.Name`, sorted (for documentation).
-std::vector<std::string> supportedOnnxOperators();
+/// An operator that the importer takes.
+struct OnnxOperator {
+  std::string domain, name;
+  /// The first opset, from 7 on, in which it is taken.
+  int64_t since = 1;
+  /// By what ONNX defines it by, not by an import of its own.
+  bool byDefinition = false;
+};
+
+/// Every supported operator, sorted (docs/operators.md).
+std::vector<OnnxOperator> supportedOnnxOperators();
 
 } // namespace quantc
 

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// If, Loop and Scan.  A branch that is known is imported in place; otherwise
+// both are, and the results are chosen: operations are pure and cannot trap.
+// Loops of a known number of iterations are imported once per iteration.
+
+#include "Importer.h"
+
+using namespace mlir;
+
+namespace quantc::onnx_frontend {
+
+constexpr int64_t kMaxIterations = 4096;
+constexpr unsigned kMaxNesting = 64;
+
+//===----------------------------------------------------------------------===//
+// Subgraphs
+//===----------------------------------------------------------------------===//
+
+bool Scope::lookup(StringRef name, Entry *&entry) const {
+  for (const Scope *scope = this; scope; scope = scope->parent) {
+    auto found = scope->values.find(name);
+    if (found == scope->values.end())
+      continue;
+    entry = found->second;
+    return true;
+  }
+  return false;
+}
+
+void forEachUse(const onnx::NodeProto &node,
+                llvm::function_ref<void(const std::string &)> visit) {
+  SmallVector<const onnx::NodeProto *> work = {&node};
+  while (!work.empty()) {
+    const onnx::NodeProto *next = work.pop_back_val();
+    for (const std::string &input : next->input())
+      visit(input);
+    for (const auto &attribute : next->attribute()) {
+      if (!attribute.has_g())
+        continue;
+      for (const auto &output : attribute.g().output())
+        visit(output.name());
+      for (const auto &inner : attribute.g().node())
+        work.push_back(&inner);
+    }
+  }
+}
+
+LogicalResult Importer::importGraph(const onnx::GraphProto &graph,
+                                    NodeImport &owner, ArrayRef<Entry *> inputs,
+                                    SmallVectorImpl<Entry *> &outputs) {
+  unsigned depth = 0;
+  for (const Scope *scope = &owner.scope; scope; scope = scope->parent)
+    if (++depth > kMaxNesting)
+      return fail("graphs are nested more than " + Twine(kMaxNesting) + " deep",
+                  Status::Limit);
+  if (graph.input_size() != int(inputs.size()))
+    return owner.error("expected a subgraph with " + Twine(inputs.size()) +
+                       " inputs, got " + Twine(graph.input_size()));
+  Scope body;
+  body.parent = &owner.scope;
+  body.prefix = owner.name + "/";
+  body.isFunction = owner.scope.isFunction;
+  for (const auto &opset : owner.scope.opsets)
+    body.opsets[opset.first()] = opset.second;
+  for (const auto &attribute : owner.scope.attributes)
+    body.attributes[attribute.first()] = attribute.second;
+  for (const auto &tensor : graph.initializer()) {
+    auto data = readTensor(tensor, model, &context, error);
+    if (failed(data))
+      return owner.error(error.message, error.status);
+    body.values[tensor.name()] = constantEntry(tensor.name(), std::move(*data));
+  }
+  for (auto [input, entry] : llvm::zip(graph.input(), inputs))
+    body.values[input.name()] = entry;
+  for (const auto &output : graph.output())
+    body.used.insert(output.name());
+  if (failed(importNodes(graph.node(), body)))
+    return failure();
+  for (const auto &output : graph.output()) {
+    Entry *entry = nullptr;
+    if (!body.lookup(output.name(), entry) || !entry)
+      return owner.error("output " + quote(output.name()) +
+                         " of a subgraph is produced by no node");
+    outputs.push_back(entry);
+  }
+  return success();
+}
+
+/// What the handlers below may ask of the importer.
+class Subgraphs {
+public:
+  explicit Subgraphs(NodeImport &n) : n(n) {}
+
+  FailureOr<SmallVector<Entry *>> import(StringRef name,
+                                         ArrayRef<Entry *> inputs = {}) {
+    const auto *attribute = n.attribute(name);
+    SmallVector<Entry *> outputs;
+    if (!attribute || !attribute->has_g())
+      return n.error(quote(name) + " is missing");
+    if (failed(n.importer.importGraph(attribute->g(), n, inputs, outputs)))
+      return failure();
+    return outputs;
+  }
+  int64_t nodeCount(StringRef name) {
+    const auto *attribute = n.attribute(name);
+    return attribute ? attribute->g().node_size() + 1 : 1;
+  }
+  size_t checkCount() const { return n.importer.checks.size(); }
+  Entry *integer(int64_t value) {
+    Entry *entry = n.importer.newEntry(n.name);
+    entry->elementType = n.builder().getI64Type();
+    entry->data = ShapeData{n.expr(value)};
+    return entry;
+  }
+  Entry *boolean(bool value) {
+    Entry *entry = integer(value);
+    entry->elementType = n.builder().getI1Type();
+    return entry;
+  }
+  Entry *entryOf(Value value) {
+    Entry *entry = n.importer.newEntry(n.name);
+    entry->value = value;
+    entry->elementType = n.elementType(value);
+    entry->shape = n.shape(value);
+    return entry;
+  }
+  Entry *poisoned() {
+    Entry *entry = n.importer.newEntry(n.name);
+    entry->poisoned = true;
+    return entry;
+  }
+  Value value(Entry *entry) { return n.importer.materialize(*entry); }
+
+private:
+  NodeImport &n;
+};
+
+//===----------------------------------------------------------------------===//
+// If
+//===----------------------------------------------------------------------===//
+
+/// The result of a choice; poisoned where a branch's is.
+static FailureOr<Entry *> choose(NodeImport &n, Subgraphs &graphs,
+                                 Value condition, Entry *yes, Entry *no) {
+  if (yes == no)
+    return yes;
+  if (yes->poisoned || no->poisoned)
+    return graphs.poisoned();
+  if (yes->elementType != no->elementType || yes->shape != no->shape)
+    return n.unsupported("with branches whose results differ in type or shape");
+  Value chosen = n.create<qnn::WhereOp>(yes->elementType, condition,
+                                        graphs.value(yes), graphs.value(no));
+  if (!chosen)
+    return failure();
+  return graphs.entryOf(chosen);
+}
+
+static LogicalResult importIf(NodeImport &n) {
+  Entry *condition = n.input(0);
+  if (!condition)
+    return failure();
+  if (!isBool(condition->elementType))
+    return n.error("expected a condition of type BOOL");
+  Subgraphs graphs(n);
+  if (auto known = n.constantInts(0); known && known->size() == 1) {
+    auto taken = graphs.import(known->front() ? "then_branch" : "else_branch");
+    if (failed(taken))
+      return failure();
+    for (auto [i, entry] : llvm::enumerate(*taken))
+      (void)n.resultEntry(entry, i);
+    return success();
+  }
+  // A check inside of a branch would be made whether it is taken or not.
+  size_t checks = graphs.checkCount();
+  auto yes = graphs.import("then_branch");
+  if (failed(yes))
+    return failure();
+  auto no = graphs.import("else_branch");
+  if (failed(no))
+    return failure();
+  if (graphs.checkCount() != checks)
+    return n.unsupported("with a branch that restricts sizes");
+  if (yes->size() != no->size())
+    return n.error("expected branches with as many outputs as each other");
+  Value flag = n.reshape(n.value(0), {});
+  if (!flag)
+    return failure();
+  for (auto [i, pair] : llvm::enumerate(llvm::zip(*yes, *no))) {
+    auto entry = choose(n, graphs, flag, std::get<0>(pair), std::get<1>(pair));
+    if (failed(entry) || failed(n.resultEntry(*entry, i)))
+      return failure();
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Loop and Scan
+//===----------------------------------------------------------------------===//
+
+static LogicalResult checkCount(NodeImport &n, Subgraphs &graphs,
+                                int64_t count) {
+  if (count > kMaxIterations ||
+      count * graphs.nodeCount("body") > n.importer.options.maxNodes)
+    return n.unsupported("of more than 4096 iterations");
+  return success();
+}
+
+/// One part per iteration, stacked along a new `axis`.
+static FailureOr<Entry *> stack(NodeImport &n, Subgraphs &graphs,
+                                ArrayRef<Entry *> parts, int64_t axis,
+                                bool reversed) {
+  SmallVector<Value> values;
+  for (Entry *part : parts) {
+    if (part->poisoned)
+      return graphs.poisoned();
+    SymbolicShape shape = part->shape;
+    FailureOr<int64_t> normal = n.axis(axis, shape.size() + 1);
+    if (failed(normal))
+      return failure();
+    shape.insert(shape.begin() + *normal, n.expr(1));
+    axis = *normal;
+    values.push_back(n.reshape(graphs.value(part), shape));
+    if (!values.back())
+      return failure();
+  }
+  if (reversed)
+    std::reverse(values.begin(), values.end());
+  if (values.empty())
+    return n.unsupported("that gives an empty stack of results");
+  Value all = values.size() == 1
+                  ? values.front()
+                  : n.create<qnn::ConcatOp>(n.elementType(values.front()),
+                                            ValueRange(values), axis);
+  if (!all)
+    return failure();
+  return graphs.entryOf(all);
+}
+
+static LogicalResult importLoop(NodeImport &n) {
+  Subgraphs graphs(n);
+  std::optional<int64_t> limit;
+  if (n.has(0)) {
+    auto count = n.constantInts(0);
+    if (!count || count->size() != 1)
+      return n.error("the trip count depends on run-time data");
+    limit = count->front();
+  }
+  bool running = true;
+  if (n.has(1)) {
+    auto condition = n.constantInts(1);
+    if (!condition || condition->size() != 1)
+      return n.error("the condition depends on run-time data");
+    running = condition->front() != 0;
+  }
+  if (n.numInputs() < 2)
+    return n.error("expected a trip count, a condition and values");
+  SmallVector<Entry *> carried(n.inputs.begin() + 2, n.inputs.end());
+  SmallVector<SmallVector<Entry *>> stacked;
+  if (limit && failed(checkCount(n, graphs, *limit)))
+    return failure();
+  for (int64_t i = 0; running && (!limit || i < *limit); ++i) {
+    if (failed(checkCount(n, graphs, i)))
+      return failure();
+    SmallVector<Entry *> inputs = {graphs.integer(i), graphs.boolean(true)};
+    inputs.append(carried);
+    auto outputs = graphs.import("body", inputs);
+    if (failed(outputs))
+      return failure();
+    if (outputs->size() < carried.size() + 1)
+      return n.error("expected a body with an output for each value");
+    Entry *next = outputs->front();
+    if (next->poisoned)
+      return n.resultEntry(graphs.poisoned());
+    auto known = next->data ? constantValues(*next->data) : std::nullopt;
+    if (!known || known->size() != 1)
+      return n.unsupported("with a condition that is computed");
+    running = known->front() != 0;
+    auto rest = ArrayRef(*outputs).drop_front();
+    carried.assign(rest.begin(), rest.begin() + carried.size());
+    rest = rest.drop_front(carried.size());
+    stacked.resize(rest.size());
+    for (auto [list, entry] : llvm::zip(stacked, rest))
+      list.push_back(entry);
+  }
+  for (auto [i, entry] : llvm::enumerate(carried))
+    if (failed(n.resultEntry(entry, i)))
+      return failure();
+  for (auto [i, list] : llvm::enumerate(stacked)) {
+    auto entry = stack(n, graphs, list, 0, false);
+    if (failed(entry) || failed(n.resultEntry(*entry, carried.size() + i)))
+      return failure();
+  }
+  return success();
+}
+
+namespace {
+
+/// Lists of Scan, one entry per scanned input or output.
+struct ScanLists {
+  SmallVector<int64_t> inputAxes, inputDirections, outputAxes, outputDirections;
+};
+
+} // namespace
+
+static LogicalResult readScan(NodeImport &n, size_t inputs, size_t outputs,
+                              ScanLists &lists) {
+  auto read = [&](StringRef name, size_t size, SmallVector<int64_t> &list) {
+    list.assign(size, 0);
+    if (auto given = n.intsAttr(name))
+      list = *given;
+    if (list.size() != size)
+      return n.error("expected " + quote(name) + " with " + Twine(size) +
+                     " entries");
+    return success();
+  };
+  return failure(
+      failed(read("scan_input_axes", inputs, lists.inputAxes)) ||
+      failed(read("scan_input_directions", inputs, lists.inputDirections)) ||
+      failed(read("scan_output_axes", outputs, lists.outputAxes)) ||
+      failed(read("scan_output_directions", outputs, lists.outputDirections)));
+}
+
+/// Element `i` of a scanned input along its axis, without that axis.
+static Entry *scanElement(NodeImport &n, Subgraphs &graphs, Entry *input,
+                          int64_t axis, int64_t i) {
+  SymbolicShape starts(input->shape.size(), n.expr(0)), sizes = input->shape;
+  starts[axis] = n.expr(i);
+  sizes[axis] = n.expr(1);
+  SymbolicShape shape = input->shape;
+  shape.erase(shape.begin() + axis);
+  Value part = n.slice(graphs.value(input), starts, sizes,
+                       SmallVector<int64_t>(sizes.size(), 1));
+  part = n.reshape(part, shape);
+  return part ? graphs.entryOf(part) : nullptr;
+}
+
+static LogicalResult importScan(NodeImport &n) {
+  if (n.opset < 9)
+    return n.unsupported("of opset 8");
+  Subgraphs graphs(n);
+  int64_t scanned = n.intAttr("num_scan_inputs", 0);
+  if (scanned < 1 || scanned > int64_t(n.numInputs()))
+    return n.error("expected 'num_scan_inputs' of 1 or more");
+  size_t states = n.numInputs() - scanned;
+  if (n.numOutputs() < states)
+    return n.error("expected an output for each state");
+  ScanLists lists;
+  if (failed(readScan(n, scanned, n.numOutputs() - states, lists)))
+    return failure();
+  SmallVector<Entry *> carried;
+  std::optional<int64_t> count;
+  for (size_t i = 0; i < n.numInputs(); ++i) {
+    Entry *entry = n.input(i);
+    if (!entry)
+      return failure();
+    if (i < states) {
+      carried.push_back(entry);
+      continue;
+    }
+    int64_t &given = lists.inputAxes[i - states];
+    FailureOr<int64_t> axis = n.axis(given, entry->shape.size());
+    if (failed(axis))
+      return failure();
+    given = *axis;
+    int64_t extent = staticExtent(entry->shape[given]);
+    if (ShapedType::isDynamic(extent))
+      return n.unsupported("over a dynamic extent");
+    if (count && *count != extent)
+      return n.error("expected scanned inputs of one length");
+    count = extent;
+  }
+  if (failed(checkCount(n, graphs, *count)))
+    return failure();
+  SmallVector<SmallVector<Entry *>> stacked(n.numOutputs() - states);
+  for (int64_t step = 0; step < *count; ++step) {
+    SmallVector<Entry *> inputs = carried;
+    for (int64_t i = 0; i < scanned; ++i) {
+      int64_t at = lists.inputDirections[i] ? *count - 1 - step : step;
+      inputs.push_back(
+          scanElement(n, graphs, n.inputs[states + i], lists.inputAxes[i], at));
+      if (!inputs.back())
+        return failure();
+    }
+    auto outputs = graphs.import("body", inputs);
+    if (failed(outputs))
+      return failure();
+    if (outputs->size() != n.numOutputs())
+      return n.error("expected a body with " + Twine(n.numOutputs()) +
+                     " outputs, got " + Twine(outputs->size()));
+    carried.assign(outputs->begin(), outputs->begin() + states);
+    for (auto [list, entry] :
+         llvm::zip(stacked, ArrayRef(*outputs).drop_front(states)))
+      list.push_back(entry);
+  }
+  for (auto [i, entry] : llvm::enumerate(carried))
+    if (failed(n.resultEntry(entry, i)))
+      return failure();
+  for (auto [i, list] : llvm::enumerate(stacked)) {
+    auto entry = stack(n, graphs, list, lists.outputAxes[i],
+                       lists.outputDirections[i] != 0);
+    if (failed(entry) || failed(n.resultEntry(*entry, states + i)))
+      return failure();
+  }
+  return success();
+}
+
+void registerControl(Registry &r) {
+  r.add("If", importIf);
+  r.add("Loop", importLoop);
+  r.add("Scan", importScan);
+}
+
+} // namespace quantc::onnx_frontend

@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Quantization that is in the source already: QuantizeLinear and
+// DequantizeLinear, products of integers, and the QLinear forms that are a
+// product of integers between the two.  Numerics §5.5, §6.2 and §6.4.
+
+#include "Float8.h"
+#include "Window.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace quantc::onnx_frontend {
+namespace {
+
+/// A scale or zero point: one for the tensor, one per index of an axis, or one
+/// per block of an axis.
+struct Parameter {
+  size_t input = 0;
+  size_t rank = 0;
+  bool isSingle = false;
+};
+
+} // namespace
+
+static Parameter parameterAt(NodeImport &n, Value value, size_t input) {
+  SymbolicShape dims = n.shape(value);
+  Parameter parameter{input, dims.size(), true};
+  for (AffineExpr dim : dims)
+    parameter.isSingle &= staticExtent(dim) == 1;
+  return parameter;
+}
+
+/// The parameter for the element at `position`.
+static Value readParameter(Program &p, const Parameter &parameter,
+                           ValueRange position, int64_t axis, int64_t block) {
+  Values at;
+  if (parameter.isSingle)
+    at.assign(parameter.rank, p.index(0));
+  else if (block > 0) {
+    at.assign(position.begin(), position.end());
+    at[axis] = p.div(at[axis], p.index(block));
+  } else
+    at.push_back(position[axis]);
+  return p.read(parameter.input, at);
+}
+
+/// clamp(roundeven(x) + z) in the range of `type`; NaN gives z.
+static Value saturate(Program &p, Value x, Value zero, Type type) {
+  unsigned width = type.getIntOrFloatBitWidth();
+  bool isUnsigned = type.isUnsignedInteger();
+  double low = isUnsigned ? 0 : -std::ldexp(1.0, width - 1);
+  double high = std::ldexp(1.0, isUnsigned ? width : width - 1) - 1;
+  Type f = x.getType(), i32 = p.builder.getI32Type();
+  Value rounded = p.unary<math::RoundEvenOp>(x);
+  rounded = p.select(p.isNan(rounded), p.constant(f, 0), rounded);
+  // Both terms are small integers after this: their sum is exact.
+  Value bound = p.constant(f, 0x1p+20);
+  rounded = p.min(p.max(rounded, p.neg(bound)), bound);
+  Value q = arith::FPToSIOp::create(p.builder, p.loc, i32, rounded);
+  if (zero)
+    q = p.add(q, p.convert(zero, type, i32));
+  q = p.min(p.max(q, p.integer(i32, int64_t(low))),
+            p.integer(i32, int64_t(high)));
+  return p.convert(q, i32, type);
+}
+
+static bool isCode(Type type) {
+  return isInt(type) && type.getIntOrFloatBitWidth() <= 16;
+}
+
+static LogicalResult checkParameter(NodeImport &n, Value value,
+                                    ArrayRef<AffineExpr> dims, int64_t axis,
+                                    int64_t block, StringRef what) {
+  SymbolicShape shape = n.shape(value);
+  bool isSingle = llvm::all_of(
+      shape, [](AffineExpr dim) { return staticExtent(dim) == 1; });
+  if (isSingle && shape.size() <= 1)
+    return success();
+  if (block > 0) {
+    if (shape.size() != dims.size())
+      return n.error("expected " + what + " of the input's rank");
+    for (auto [i, dim] : llvm::enumerate(dims))
+      if (failed(n.needEqual(shape[i],
+                             int64_t(i) == axis ? dim.ceilDiv(block) : dim)))
+        return failure();
+    return success();
+  }
+  if (shape.size() != 1)
+    return n.error("expected " + what + " of rank 0 or 1, got rank " +
+                   Twine(shape.size()));
+  return n.needEqual(shape[0], dims[axis]);
+}
+
+/// The axis and the block size; per tensor the axis does not matter.
+static LogicalResult readGranularity(NodeImport &n, size_t rank, bool isSingle,
+                                     int64_t &axis, int64_t &block) {
+  axis = n.intAttr("axis", 1);
+  block = n.intAttr("block_size", 0);
+  if (block < 0)
+    return n.error("expected 'block_size' of 0 or more, got " + Twine(block));
+  if (isSingle && block == 0) {
+    axis = 0;
+    return success();
+  }
+  FailureOr<int64_t> normal = n.axis(axis, rank);
+  if (failed(normal))
+    return failure();
+  axis = *normal;
+  return success();
+}
+
+static bool isSingleElement(NodeImport &n, Value value) {
+  return llvm::all_of(n.shape(value),
+                      [](AffineExpr dim) { return staticExtent(dim) == 1; });
+}
+
+static LogicalResult importQuantizeLinear(NodeImport &n) {
+  Value x = n.value(0), scale = n.value(1), zero;
+  if (!x || !scale)
+    return failure();
+  SmallVector<Value> inputs = {x, scale};
+  Type type = IntegerType::get(&n.importer.context, 8, IntegerType::Unsigned);
+  if (int64_t given = n.intAttr("output_dtype", 0))
+    type = elementTypeOf(given, &n.importer.context);
+  if (n.has(2)) {
+    zero = n.value(2);
+    inputs.push_back(zero);
+    type = n.elementType(zero);
+  }
+  Type from = n.elementType(x), scaleType = n.elementType(scale);
+  if (!type || !(isCode(type) || isFloat8(type)))
+    return n.unsupported("to an element type that is neither an integer of 8 "
+                         "or 16 bits nor FLOAT8");
+  bool saturates = n.intAttr("saturate", 1) != 0;
+  if (!isFloat(scaleType) || scaleType.isF64() || from.isF64() ||
+      (!isFloat(from) && !from.isSignlessInteger(32)))
+    return n.unsupported("of this element type");
+  SymbolicShape dims = n.shape(x);
+  int64_t axis = 0, block = 0;
+  if (failed(readGranularity(n, dims.size(), isSingleElement(n, scale), axis,
+                             block)) ||
+      failed(checkParameter(n, scale, dims, axis, block, "a scale")) ||
+      (zero &&
+       failed(checkParameter(n, zero, dims, axis, block, "a zero point"))))
+    return failure();
+  Type f32 = n.builder().getF32Type();
+  return n.result(compute(n, type, dims, inputs, [&](Program &p) {
+    Value s = readParameter(p, parameterAt(n, scale, 1), p.at(), axis, block);
+    Value z =
+        zero ? readParameter(p, parameterAt(n, zero, 2), p.at(), axis, block)
+             : Value();
+    Value v = p.convert(p.read(0, p.at()), from, f32);
+    Value ratio = p.div(v, s);
+    // 16-bit floats divide in their own type (numerics §1.5).
+    if (scaleType.isF16() || scaleType.isBF16())
+      ratio = p.roundTo(ratio, scaleType);
+    if (!isFloat8(type))
+      return saturate(p, ratio, z, type);
+    if (z)
+      ratio = p.add(ratio, decodeFloat8(p, z, type));
+    return encodeFloat8(p, ratio, type, saturates);
+  }));
+}
+
+static LogicalResult importDequantizeLinear(NodeImport &n) {
+  Value x = n.value(0), scale = n.value(1), zero;
+  if (!x || !scale)
+    return failure();
+  SmallVector<Value> inputs = {x, scale};
+  Type from = n.elementType(x), scaleType = n.elementType(scale);
+  Type type = scaleType;
+  if (int64_t given = n.intAttr("output_dtype", 0))
+    type = elementTypeOf(given, &n.importer.context);
+  if (n.has(2)) {
+    zero = n.value(2);
+    inputs.push_back(zero);
+    if (n.elementType(zero) != from)
+      return n.error("expected a zero point of the input's element type");
+  }
+  if (!type || !isFloat(type) || type.isF64() || !isFloat(scaleType) ||
+      (!isCode(from) && !from.isSignlessInteger(32) && !isFloat8(from)))
+    return n.unsupported("of this element type");
+  SymbolicShape dims = n.shape(x);
+  int64_t axis = 0, block = 0;
+  if (failed(readGranularity(n, dims.size(), isSingleElement(n, scale), axis,
+                             block)) ||
+      failed(checkParameter(n, scale, dims, axis, block, "a scale")) ||
+      (zero &&
+       failed(checkParameter(n, zero, dims, axis, block, "a zero point"))))
+    return failure();
+  Type f32 = n.builder().getF32Type(), i32 = n.builder().getI32Type();
+  return n.result(compute(n, type, dims, inputs, [&](Program &p) {
+    auto decode = [&](Value code) {
+      return isFloat8(from) ? decodeFloat8(p, code, from)
+                            : p.convert(code, from, i32);
+    };
+    Value q = decode(p.read(0, p.at()));
+    if (zero)
+      q = p.sub(q, decode(readParameter(p, parameterAt(n, zero, 2), p.at(),
+                                        axis, block)));
+    Value s = readParameter(p, parameterAt(n, scale, 1), p.at(), axis, block);
+    return p.mul(isFloat8(from) ? q : p.convert(q, i32, f32), s);
+  }));
+}
+
+//===----------------------------------------------------------------------===//
+// Products of integers
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// A matrix product of codes: [..., m, k] x [..., k, n].
+struct CodeProduct {
+  Value a, b, zeroA, zeroB;
+  SymbolicShape dimsA, dimsB, shape;
+};
+
+} // namespace
+
+static LogicalResult readProduct(NodeImport &n, CodeProduct &product) {
+  if (!product.a || !product.b)
+    return failure();
+  Type a = n.elementType(product.a), b = n.elementType(product.b);
+  if (!isCode(a) || !isCode(b) || a.getIntOrFloatBitWidth() != 8 ||
+      b.getIntOrFloatBitWidth() != 8)
+    return n.unsupported("of other types than 8-bit integers");
+  product.dimsA = n.shape(product.a);
+  product.dimsB = n.shape(product.b);
+  ArrayRef<AffineExpr> x = product.dimsA, y = product.dimsB;
+  if (x.size() < 2 || y.size() < 2)
+    return n.unsupported("of vectors");
+  if (failed(n.needEqual(x.back(), y[y.size() - 2])) ||
+      failed(n.tieBroadcast(x.drop_back(2), y.drop_back(2))))
+    return failure();
+  ArrayRef<AffineExpr> longer = x.size() >= y.size() ? x : y;
+  ArrayRef<AffineExpr> other = x.size() >= y.size() ? y : x;
+  product.shape.assign(longer.begin(), longer.end() - 2);
+  for (size_t i = 3; i <= other.size(); ++i)
+    if (AffineExpr &dim = product.shape[product.shape.size() + 2 - i];
+        staticExtent(dim) == 1)
+      dim = other[other.size() - i];
+  product.shape.push_back(x[x.size() - 2]);
+  product.shape.push_back(y.back());
+  for (auto [zero, type, extent] :
+       {std::tuple(product.zeroA, a, x[x.size() - 2]),
+        std::tuple(product.zeroB, b, y.back())}) {
+    if (!zero)
+      continue;
+    if (n.elementType(zero) != type)
+      return n.error("expected zero points of their operands' element types");
+    SymbolicShape dims = n.shape(zero);
+    if (dims.size() > 1)
+      return n.unsupported("with zero points of rank 2 or more");
+    if (!isSingleElement(n, zero) && failed(n.needEqual(dims[0], extent)))
+      return failure();
+  }
+  return success();
+}
+
+/// A row's or column's parameter of rank 0 or 1.
+static Value readLine(Program &p, NodeImport &n, Value value, size_t input,
+                      Value line) {
+  return readParameter(p, parameterAt(n, value, input), line, 0, 0);
+}
+
+/// sum over k of (a - za) * (b - zb) in i32.  Inputs: a, b, then the zero
+/// points that there are, at `zeroA` and `zeroB`.
+static Value sumOfCodes(Program &p, NodeImport &n, const CodeProduct &product,
+                        size_t zeroA, size_t zeroB) {
+  size_t rank = product.shape.size();
+  Type i32 = p.builder.getI32Type();
+  Value row = p.at(rank - 2), column = p.at(rank - 1);
+  auto zero = [&](Value value, size_t at, Value line) {
+    return value ? p.convert(readLine(p, n, value, at, line), p.elementType(at),
+                             i32)
+                 : p.integer(i32, 0);
+  };
+  Value za = zero(product.zeroA, zeroA, row);
+  Value zb = zero(product.zeroB, zeroB, column);
+  auto batch = [&](ArrayRef<AffineExpr> dims) {
+    Values position;
+    for (size_t i = 0; i + 2 < dims.size(); ++i)
+      position.push_back(staticExtent(dims[i]) == 1
+                             ? p.index(0)
+                             : p.at(rank - dims.size() + i));
+    return position;
+  };
+  return p.loop(
+      p.index(0), p.extent(product.dimsA.back()), p.integer(i32, 0),
+      [&](Value k, ValueRange sum) {
+        Values at = batch(product.dimsA), bt = batch(product.dimsB);
+        at.append({row, k});
+        bt.append({k, column});
+        Value x = p.sub(p.convert(p.read(0, at), p.elementType(0), i32), za);
+        Value y = p.sub(p.convert(p.read(1, bt), p.elementType(1), i32), zb);
+        return Values{p.add(sum[0], p.mul(x, y))};
+      })[0];
+}
+
+static LogicalResult importMatMulInteger(NodeImport &n) {
+  CodeProduct product;
+  product.a = n.value(0);
+  product.b = n.value(1);
+  SmallVector<Value> inputs = {product.a, product.b};
+  size_t zeroA = 0, zeroB = 0;
+  if (n.has(2)) {
+    zeroA = inputs.size();
+    inputs.push_back(product.zeroA = n.value(2));
+  }
+  if (n.has(3)) {
+    zeroB = inputs.size();
+    inputs.push_back(product.zeroB = n.value(3));
+  }
+  if (failed(readProduct(n, product)))
+    return failure();
+  return n.result(compute(
+      n, n.builder().getI32Type(), product.shape, inputs,
+      [&](Program &p) { return sumOfCodes(p, n, product, zeroA, zeroB); }));
+}
+
+/// A scale of one element, or of one per line.
+static LogicalResult checkScale(NodeImport &n, Value scale, AffineExpr lines) {
+  if (!scale)
+    return failure();
+  if (!isFloat(n.elementType(scale)) || n.elementType(scale).isF64())
+    return n.unsupported("with scales of this element type");
+  if (n.rank(scale) > 1)
+    return n.unsupported("with scales of rank 2 or more");
+  return isSingleElement(n, scale) ? success()
+                                   : n.needEqual(n.shape(scale)[0], lines);
+}
+
+static LogicalResult importQLinearMatMul(NodeImport &n) {
+  SmallVector<Value> v;
+  for (size_t i = 0; i < 8; ++i)
+    v.push_back(n.value(i));
+  if (llvm::is_contained(v, Value()))
+    return failure();
+  // a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero
+  CodeProduct product;
+  product.a = v[0];
+  product.zeroA = v[2];
+  product.b = v[3];
+  product.zeroB = v[5];
+  if (failed(readProduct(n, product)) ||
+      failed(checkScale(n, v[1], product.shape[product.shape.size() - 2])) ||
+      failed(checkScale(n, v[4], product.shape.back())))
+    return failure();
+  Type type = n.elementType(v[7]), f32 = n.builder().getF32Type();
+  if (!isCode(type) || !isSingleElement(n, v[6]) || !isSingleElement(n, v[7]))
+    return n.unsupported("with an output of several scales");
+  SmallVector<Value> inputs = {v[0], v[3], v[2], v[5], v[1], v[4], v[6], v[7]};
+  size_t rank = product.shape.size();
+  return n.result(compute(n, type, product.shape, inputs, [&](Program &p) {
+    Value sum = sumOfCodes(p, n, product, 2, 3);
+    Value y = p.convert(sum, p.builder.getI32Type(), f32);
+    y = p.mul(y, readLine(p, n, v[4], 5, p.at(rank - 1)));
+    y = p.mul(y, readLine(p, n, v[1], 4, p.at(rank - 2)));
+    Value first = p.index(0);
+    y = p.div(y, readLine(p, n, v[6], 6, first));
+    return saturate(p, y, readLine(p, n, v[7], 7, first), type);
+  }));
+}
+
+//===----------------------------------------------------------------------===//
+// Convolutions of integers
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+struct CodeConv {
+  Value x, w, zeroX, zeroW;
+  SymbolicShape dims, filter, shape;
+  Window window;
+  int64_t groups = 1, depth = 1;
+};
+
+} // namespace
+
+static LogicalResult readConv(NodeImport &n, CodeConv &conv) {
+  if (!conv.x || !conv.w)
+    return failure();
+  if (!isCode(n.elementType(conv.x)) || !isCode(n.elementType(conv.w)))
+    return n.unsupported("of other types than 8-bit integers");
+  conv.dims = n.shape(conv.x);
+  conv.filter = n.shape(conv.w);
+  if (conv.dims.size() < 3 || conv.filter.size() != conv.dims.size())
+    return n.error("expected an input of rank 3 or more and a weight of the "
+                   "same rank");
+  SmallVector<int64_t> kernel;
+  for (AffineExpr extent : ArrayRef(conv.filter).drop_front(2))
+    kernel.push_back(staticExtent(extent));
+  int64_t outputs = staticExtent(conv.filter[0]);
+  conv.depth = staticExtent(conv.filter[1]);
+  conv.groups = n.intAttr("group", 1);
+  if (outputs < 1 || conv.depth < 1 ||
+      llvm::any_of(kernel, [](int64_t extent) { return extent < 1; }))
+    return n.unsupported("with a weight of dynamic shape");
+  if (conv.groups < 1 || outputs % conv.groups != 0 ||
+      failed(n.needEqual(conv.dims[1], n.expr(conv.depth * conv.groups))))
+    return n.error("expected groups that divide the channels");
+  FailureOr<Window> window =
+      readWindow(n, ArrayRef(conv.dims).drop_front(2), kernel);
+  if (failed(window))
+    return failure();
+  conv.window = *window;
+  conv.shape = {conv.dims[0], conv.filter[0]};
+  for (auto [i, dim] : llvm::enumerate(ArrayRef(conv.dims).drop_front(2))) {
+    int64_t reach = window->dilations[i] * (kernel[i] - 1) + 1;
+    conv.shape.push_back(
+        canonicalize((dim + (window->padLow[i] + window->padHigh[i] - reach))
+                         .floorDiv(window->strides[i]) +
+                     1));
+  }
+  for (Value zero : {conv.zeroX, conv.zeroW})
+    if (zero && n.rank(zero) > 1)
+      return n.unsupported("with zero points of rank 2 or more");
+  if (conv.zeroX && !isSingleElement(n, conv.zeroX))
+    return n.unsupported("with several zero points of the input");
+  if (conv.zeroW && !isSingleElement(n, conv.zeroW))
+    return n.needEqual(n.shape(conv.zeroW)[0], conv.filter[0]);
+  return success();
+}
+
+/// Inputs: x, w, then the zero points at `zeroX` and `zeroW`.
+static Value sumOfTaps(Program &p, NodeImport &n, const CodeConv &conv,
+                       size_t zeroX, size_t zeroW) {
+  Type i32 = p.builder.getI32Type();
+  auto zero = [&](Value value, size_t at, Value line) {
+    return value ? p.convert(readLine(p, n, value, at, line), p.elementType(at),
+                             i32)
+                 : p.integer(i32, 0);
+  };
+  Value zx = zero(conv.zeroX, zeroX, p.index(0));
+  Value zw = zero(conv.zeroW, zeroW, p.at(1));
+  int64_t outputs = staticExtent(conv.filter[0]);
+  Value group = p.div(p.at(1), p.index(outputs / conv.groups));
+  Values bounds;
+  for (int64_t extent : conv.window.kernel)
+    bounds.push_back(p.index(extent));
+  bounds.push_back(p.index(conv.depth));
+  return p.nest(bounds, p.integer(i32, 0), [&](ValueRange tap, Value sum) {
+    Value channel = p.add(p.mul(group, p.index(conv.depth)), tap.back());
+    Values position = {p.at(0), channel}, weight = {p.at(1), tap.back()};
+    Value inside = p.boolean(true);
+    for (size_t i = 0; i < conv.window.kernel.size(); ++i) {
+      Value at =
+          p.sub(p.add(p.mul(p.at(i + 2), p.index(conv.window.strides[i])),
+                      p.mul(tap[i], p.index(conv.window.dilations[i]))),
+                p.index(conv.window.padLow[i]));
+      inside = p.both(inside, p.inside(at, p.extent(conv.dims[i + 2])));
+      position.push_back(at);
+      weight.push_back(tap[i]);
+    }
+    Value x = p.sub(p.convert(p.read(0, position), p.elementType(0), i32), zx);
+    Value w = p.sub(p.convert(p.read(1, weight), p.elementType(1), i32), zw);
+    return p.add(sum, p.select(inside, p.mul(x, w), p.integer(i32, 0)));
+  });
+}
+
+static LogicalResult importConvInteger(NodeImport &n) {
+  CodeConv conv;
+  conv.x = n.value(0);
+  conv.w = n.value(1);
+  SmallVector<Value> inputs = {conv.x, conv.w};
+  size_t zeroX = 0, zeroW = 0;
+  if (n.has(2)) {
+    zeroX = inputs.size();
+    inputs.push_back(conv.zeroX = n.value(2));
+  }
+  if (n.has(3)) {
+    zeroW = inputs.size();
+    inputs.push_back(conv.zeroW = n.value(3));
+  }
+  if (failed(readConv(n, conv)))
+    return failure();
+  return n.result(
+      compute(n, n.builder().getI32Type(), conv.shape, inputs,
+              [&](Program &p) { return sumOfTaps(p, n, conv, zeroX, zeroW); }));
+}
+
+static LogicalResult importQLinearConv(NodeImport &n) {
+  SmallVector<Value> v;
+  for (size_t i = 0; i < (n.has(8) ? 9 : 8); ++i)
+    v.push_back(n.value(i));
+  if (llvm::is_contained(v, Value()))
+    return failure();
+  // x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias
+  CodeConv conv;
+  conv.x = v[0];
+  conv.zeroX = v[2];
+  conv.w = v[3];
+  conv.zeroW = v[5];
+  if (failed(readConv(n, conv)) || failed(checkScale(n, v[1], n.expr(1))) ||
+      failed(checkScale(n, v[4], conv.filter[0])))
+    return failure();
+  Type type = n.elementType(v[7]), f32 = n.builder().getF32Type();
+  if (!isCode(type) || !isSingleElement(n, v[6]) || !isSingleElement(n, v[7]))
+    return n.unsupported("with an output of several scales");
+  SmallVector<Value> inputs = {v[0], v[3], v[2], v[5], v[1], v[4], v[6], v[7]};
+  if (v.size() > 8) {
+    if (!n.elementType(v[8]).isSignlessInteger(32) || n.rank(v[8]) != 1)
+      return n.error("expected a bias of rank 1 and type INT32");
+    inputs.push_back(v[8]);
+  }
+  return n.result(compute(n, type, conv.shape, inputs, [&](Program &p) {
+    Value sum = sumOfTaps(p, n, conv, 2, 3), first = p.index(0);
+    if (v.size() > 8)
+      sum = p.add(sum, p.read(8, p.at(1)));
+    Value y = p.convert(sum, p.builder.getI32Type(), f32);
+    y = p.mul(y, readLine(p, n, v[4], 5, p.at(1)));
+    y = p.mul(y, readLine(p, n, v[1], 4, first));
+    y = p.div(y, readLine(p, n, v[6], 6, first));
+    return saturate(p, y, readLine(p, n, v[7], 7, first), type);
+  }));
+}
+
+void registerQuantized(Registry &r) {
+  r.add("QuantizeLinear", importQuantizeLinear);
+  r.add("DequantizeLinear", importDequantizeLinear);
+  r.add("MatMulInteger", importMatMulInteger);
+  r.add("QLinearMatMul", importQLinearMatMul);
+  r.add("ConvInteger", importConvInteger);
+  r.add("QLinearConv", importQLinearConv);
+}
+
+} // namespace quantc::onnx_frontend

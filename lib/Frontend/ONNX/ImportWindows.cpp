@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Windows as scalar programs: pools with indices or powers, unpooling, columns
+// of images, transposed convolution, local response normalization.
+
+#include "Program.h"
+#include "Window.h"
+
+using namespace mlir;
+
+namespace quantc::onnx_frontend {
+namespace {
+
+/// The taps of a window around one output element.
+struct Taps {
+  Values bounds;
+  SmallVector<Value> origin; ///< of tap 0, in the unpadded input
+};
+
+} // namespace
+
+/// The extents of the output of a window.
+static SymbolicShape windowShape(NodeImport &n, ArrayRef<AffineExpr> dims,
+                                 const Window &window) {
+  SymbolicShape shape(dims.take_front(2));
+  for (auto [i, dim] : llvm::enumerate(dims.drop_front(2))) {
+    int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
+    shape.push_back(
+        canonicalize((dim + (window.padLow[i] + window.padHigh[i] - reach))
+                         .floorDiv(window.strides[i]) +
+                     1));
+  }
+  return shape;
+}
+
+static Taps tapsOf(Program &p, const Window &window) {
+  Taps taps;
+  for (size_t i = 0; i < window.kernel.size(); ++i) {
+    taps.bounds.push_back(p.index(window.kernel[i]));
+    taps.origin.push_back(p.sub(p.mul(p.at(i + 2), p.index(window.strides[i])),
+                                p.index(window.padLow[i])));
+  }
+  return taps;
+}
+
+/// The input position of a tap; `inside` says whether there is one.
+static Values tapPosition(Program &p, const Window &window, const Taps &taps,
+                          ValueRange tap, ArrayRef<AffineExpr> dims,
+                          Value &inside) {
+  Values position = {p.at(0), p.at(1)};
+  inside = p.boolean(true);
+  for (size_t i = 0; i < window.kernel.size(); ++i) {
+    Value at =
+        p.add(taps.origin[i], p.mul(tap[i], p.index(window.dilations[i])));
+    inside = p.both(inside, p.inside(at, p.extent(dims[i + 2])));
+    position.push_back(at);
+  }
+  return position;
+}
+
+/// The window of a pool, ceil_mode resolved.
+static FailureOr<Window> readPool(NodeImport &n, Value x) {
+  SymbolicShape dims = n.shape(x);
+  if (dims.size() < 3)
+    return n.error("expected an input of rank 3 or more, got " +
+                   Twine(dims.size()));
+  FailureOr<Window> window = readWindow(n, ArrayRef(dims).drop_front(2), {});
+  if (failed(window))
+    return failure();
+  if (n.intAttr("ceil_mode", 0) != 0)
+    for (auto [i, extent] : llvm::enumerate(ArrayRef(dims).drop_front(2)))
+      if (failed(extendForCeil(n, *window, i, extent)))
+        return failure();
+  return window;
+}
+
+//===----------------------------------------------------------------------===//
+// Pools
+//===----------------------------------------------------------------------===//
+
+/// The offset of a position in its channel's image; column-major has the first
+/// dimension fastest.
+static Value flatOffset(Program &p, ValueRange position,
+                        ArrayRef<AffineExpr> dims, bool columnMajor) {
+  Value offset = p.add(p.mul(position[0], p.extent(dims[1])), position[1]);
+  size_t rank = dims.size() - 2;
+  Value inner = p.index(0), count = p.index(1);
+  for (size_t k = 0; k < rank; ++k) {
+    size_t d = columnMajor ? rank - 1 - k : k;
+    inner = p.add(p.mul(inner, p.extent(dims[d + 2])), position[d + 2]);
+    count = p.mul(count, p.extent(dims[d + 2]));
+  }
+  return p.add(p.mul(offset, count), inner);
+}
+
+LogicalResult importMaxPool(NodeImport &n) {
+  Value x = n.value(0);
+  if (failed(sameType(n, {x}, isNumber)))
+    return failure();
+  FailureOr<Window> window = readPool(n, x);
+  if (failed(window))
+    return failure();
+  SymbolicShape dims = n.shape(x), shape = windowShape(n, dims, *window);
+  Type type = n.elementType(x), i64 = n.builder().getI64Type();
+  bool isUnsigned = type.isUnsignedInteger();
+  bool columnMajor = n.intAttr("storage_order", 0) != 0;
+  // The offset of the maximum, or -1 while no tap was inside.
+  auto search = [&](Program &p, bool wantsOffset) {
+    Taps taps = tapsOf(p, *window);
+    Value none = p.integer(i64, -1);
+    // Carried: the linear number of the best tap; its value is read again.
+    auto valueAt = [&](Value number, Value &inside) {
+      Values tap(taps.bounds.size());
+      Value rest = number;
+      for (size_t d = taps.bounds.size(); d-- > 0;) {
+        tap[d] = p.rem(rest, taps.bounds[d]);
+        rest = p.div(rest, taps.bounds[d]);
+      }
+      return tapPosition(p, *window, taps, tap, dims, inside);
+    };
+    int64_t count = 1;
+    for (int64_t extent : window->kernel)
+      count *= extent;
+    Value best = p.loop(
+        p.index(0), p.index(count), none, [&](Value k, ValueRange found) {
+          Value inside, old;
+          Values here = valueAt(k, inside);
+          Value first = p.less(found[0], p.integer(i64, 0));
+          Value there = p.max(p.toIndex(found[0], i64), p.index(0));
+          Values bestPosition = valueAt(there, old);
+          Value a = p.read(0, here), b = p.read(0, bestPosition);
+          Value greater = p.less(b, a, isUnsigned);
+          if (isFloat(type))
+            greater =
+                p.either(greater, p.both(p.isNan(a), p.negate(p.isNan(b))));
+          Value taken = p.both(inside, p.either(first, greater));
+          return Values{p.select(taken, p.fromIndex(k, i64), found[0])};
+        })[0];
+    Value inside;
+    Values position = valueAt(p.max(p.toIndex(best, i64), p.index(0)), inside);
+    if (wantsOffset)
+      return p.fromIndex(flatOffset(p, position, dims, columnMajor), i64);
+    return p.read(0, position);
+  };
+  Value y = compute(n, type, shape, {x},
+                    [&](Program &p) { return search(p, false); });
+  if (failed(n.result(y)))
+    return failure();
+  if (!n.isOutputUsed(1))
+    return success();
+  return n.result(
+      compute(n, i64, shape, {x}, [&](Program &p) { return search(p, true); }),
+      1);
+}
+
+/// Sum of the taps over the number of those inside the padded input, as it is
+/// without what ceil_mode adds.
+LogicalResult importAveragePool(NodeImport &n) {
+  Value x = n.value(0);
+  FailureOr<Window> window = readPool(n, x);
+  if (failed(window))
+    return failure();
+  SymbolicShape dims = n.shape(x), shape = windowShape(n, dims, *window);
+  SmallVector<int64_t> pads;
+  if (failed(readList(n, "pads", 2 * window->kernel.size(), 0, 0, pads)))
+    return failure();
+  Type type = n.elementType(x);
+  return n.result(compute(n, type, shape, {x}, [&](Program &p) {
+    Type scalar = scalarType(type);
+    Value zero = p.constant(scalar, 0), one = p.constant(scalar, 1);
+    Taps taps = tapsOf(p, *window);
+    auto sumOf = [&](bool counts) {
+      return p.nest(taps.bounds, zero, [&](ValueRange tap, Value sum) {
+        Value inside;
+        Values position = tapPosition(p, *window, taps, tap, dims, inside);
+        if (!counts)
+          return p.add(sum, p.select(inside, p.read(0, position), zero));
+        Value padded = p.boolean(true);
+        for (size_t i = 0; i < window->kernel.size(); ++i) {
+          Value end = p.add(p.extent(dims[i + 2]),
+                            p.index(pads[i + window->kernel.size()]));
+          padded = p.both(padded, p.less(position[i + 2], end));
+        }
+        return p.add(sum, p.select(padded, one, zero));
+      });
+    };
+    return p.div(sumOf(false), sumOf(true));
+  }));
+}
+
+static LogicalResult importLpPool(NodeImport &n) {
+  Value x = n.value(0);
+  if (failed(sameType(n, {x}, isFloat)))
+    return failure();
+  FailureOr<Window> window = readPool(n, x);
+  if (failed(window))
+    return failure();
+  int64_t power = n.intAttr("p", 2);
+  if (power < 1 || power > 1024)
+    return n.error("expected 'p' of 1 to 1024, got " + Twine(power));
+  SymbolicShape dims = n.shape(x), shape = windowShape(n, dims, *window);
+  Type type = n.elementType(x);
+  return n.result(compute(n, type, shape, {x}, [&](Program &p) {
+    Type scalar = scalarType(type);
+    Value zero = p.constant(scalar, 0);
+    Taps taps = tapsOf(p, *window);
+    auto raise = [&](Value v, double exponent) {
+      return p.binary<math::PowFOp>(v, p.constant(scalar, exponent));
+    };
+    Value sum = p.nest(taps.bounds, zero, [&](ValueRange tap, Value sum) {
+      Value inside;
+      Values position = tapPosition(p, *window, taps, tap, dims, inside);
+      Value v = p.abs(p.select(inside, p.read(0, position), zero));
+      v = power == 1 ? v : power == 2 ? p.mul(v, v) : raise(v, double(power));
+      return p.add(sum, v);
+    });
+    if (power == 1)
+      return sum;
+    return power == 2 ? p.unary<math::SqrtOp>(sum)
+                      : raise(sum, 1.0 / double(power));
+  }));
+}
+
+static LogicalResult importGlobalLpPool(NodeImport &n) {
+  Value x = n.value(0);
+  if (failed(sameType(n, {x}, isFloat)))
+    return failure();
+  if (n.rank(x) < 3 || n.intAttr("p", 2) != 2)
+    return n.unsupported("with another power than 2");
+  auto axes = llvm::to_vector(llvm::seq<int64_t>(2, n.rank(x)));
+  Value sum =
+      n.reduce(qnn::ReduceKind::sum, n.binary<qnn::MulOp>(x, x), axes, true);
+  return n.result(n.create<qnn::SqrtOp>(n.elementType(x), sum));
+}
+
+/// Each value of the input at the place that its index names, 0 elsewhere.
+static LogicalResult importMaxUnpool(NodeImport &n) {
+  Value x = n.value(0), which = n.value(1);
+  if (failed(sameType(n, {x}, isNumber)) || !which)
+    return failure();
+  SymbolicShape dims = n.shape(x);
+  if (dims.size() < 3 || n.shape(which) != dims ||
+      !n.elementType(which).isSignlessInteger(64))
+    return n.error("expected indices of the input's shape");
+  size_t rank = dims.size() - 2;
+  SmallVector<int64_t> kernel, strides, pads;
+  if (failed(readList(n, "kernel_shape", rank, 1, 1, kernel)) ||
+      failed(readList(n, "strides", rank, 1, 1, strides)) ||
+      failed(readList(n, "pads", 2 * rank, 0, 0, pads)))
+    return failure();
+  SymbolicShape inferred(ArrayRef(dims).take_front(2));
+  for (size_t i = 0; i < rank; ++i)
+    inferred.push_back((dims[i + 2] - 1) * strides[i] +
+                       (kernel[i] - pads[i] - pads[i + rank]));
+  SymbolicShape shape = inferred;
+  if (n.has(2)) {
+    if (!n.data(2) || n.data(2)->size() != dims.size())
+      return n.error("the output shape depends on run-time data");
+    shape.assign(n.data(2)->begin(), n.data(2)->end());
+  }
+  Type type = n.elementType(x), i64 = n.builder().getI64Type();
+  return n.result(compute(n, type, shape, {x, which}, [&](Program &p) {
+    Values bounds;
+    for (AffineExpr dim : ArrayRef(dims).drop_front(2))
+      bounds.push_back(p.extent(dim));
+    // The index counts in the inferred shape, over the whole tensor.
+    Value offset = p.fromIndex(flatOffset(p, p.at(), inferred, false), i64);
+    Value zero = p.constant(scalarType(type), 0);
+    return p.nest(bounds, zero, [&](ValueRange at, Value found) {
+      Values position = {p.at(0), p.at(1)};
+      position.append(at.begin(), at.end());
+      Value hit = p.equal(p.read(1, position), offset);
+      return p.select(hit, p.read(0, position), found);
+    });
+  }));
+}
+
+//===----------------------------------------------------------------------===//
+// Columns and transposed convolution
+//===----------------------------------------------------------------------===//
+
+/// Output position -> (input position, whether it lies on a window's start)
+/// for tap `tap`: position + pad - tap * dilation must be a multiple of the
+/// stride.
+static Value startOf(Program &p, Value position, Value tap, int64_t pad,
+                     int64_t dilation, int64_t stride, Value extent,
+                     Value &valid) {
+  Value shifted =
+      p.sub(p.add(position, p.index(pad)), p.mul(tap, p.index(dilation)));
+  Value start = p.div(shifted, p.index(stride));
+  Value exact = p.equal(p.mul(start, p.index(stride)), shifted);
+  exact = p.both(exact, p.lessEqual(p.index(0), shifted));
+  exact = p.both(exact, p.less(start, extent));
+  valid = valid ? p.both(valid, exact) : exact;
+  return start;
+}
+
+static LogicalResult importCol2Im(NodeImport &n) {
+  Value x = n.value(0);
+  auto image = n.constantInts(1), block = n.constantInts(2);
+  if (failed(sameType(n, {x}, isNumber)))
+    return failure();
+  if (!image || !block || image->size() != block->size() || image->empty())
+    return n.error("the image's or the block's shape depends on run-time data");
+  size_t rank = image->size();
+  SmallVector<int64_t> strides, dilations, pads;
+  if (failed(readList(n, "strides", rank, 1, 1, strides)) ||
+      failed(readList(n, "dilations", rank, 1, 1, dilations)) ||
+      failed(readList(n, "pads", 2 * rank, 0, 0, pads)))
+    return failure();
+  SymbolicShape dims = n.shape(x);
+  int64_t area = 1;
+  SmallVector<int64_t> windows;
+  for (size_t i = 0; i < rank; ++i) {
+    if ((*block)[i] < 1 || (*image)[i] < 1 || (*block)[i] > 1 << 20 ||
+        (*image)[i] > 1 << 30 || area > 1 << 30)
+      return n.error("expected extents of 1 or more");
+    area *= (*block)[i];
+    windows.push_back(((*image)[i] + pads[i] + pads[i + rank] -
+                       dilations[i] * ((*block)[i] - 1) - 1) /
+                          strides[i] +
+                      1);
+  }
+  int64_t rows = dims.size() == 3 ? staticExtent(dims[1]) : -1;
+  if (rows < 1 || rows % area != 0)
+    return n.error("expected columns [batch, channels * block, windows]");
+  SymbolicShape shape = {dims[0], n.expr(rows / area)};
+  for (int64_t extent : *image)
+    shape.push_back(n.expr(extent));
+  Type type = n.elementType(x);
+  return n.result(compute(n, type, shape, {x}, [&](Program &p) {
+    Values bounds;
+    for (int64_t extent : *block)
+      bounds.push_back(p.index(extent));
+    Value zero = p.constant(scalarType(type), 0);
+    return p.nest(bounds, zero, [&](ValueRange tap, Value sum) {
+      Value valid, row = p.at(1), column = p.index(0);
+      for (size_t i = 0; i < rank; ++i) {
+        Value start = startOf(p, p.at(i + 2), tap[i], pads[i], dilations[i],
+                              strides[i], p.index(windows[i]), valid);
+        row = p.add(p.mul(row, p.index((*block)[i])), tap[i]);
+        column = p.add(p.mul(column, p.index(windows[i])), start);
+      }
+      Value v = p.read(0, {p.at(0), row, column});
+      return p.add(sum, p.select(valid, v, zero));
+    });
+  }));
+}
+
+/// Padding and output sizes of ConvTranspose, whose attributes may give either.
+static FailureOr<SymbolicShape>
+transposedShape(NodeImport &n, ArrayRef<AffineExpr> spatial, Window &window,
+                ArrayRef<int64_t> outputPadding) {
+  size_t rank = spatial.size();
+  auto sizes = n.intsAttr("output_shape");
+  std::string automatic = n.stringAttr("auto_pad", "NOTSET");
+  SymbolicShape shape;
+  if (sizes && sizes->size() > rank)
+    sizes->erase(sizes->begin(), sizes->end() - rank);
+  if (sizes && sizes->size() != rank)
+    return n.error("expected 'output_shape' with " + Twine(rank) + " entries");
+  for (size_t i = 0; i < rank; ++i) {
+    int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
+    AffineExpr full =
+        (spatial[i] - 1) * window.strides[i] + (reach + outputPadding[i]);
+    bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
+    if (sizes || same) {
+      AffineExpr want =
+          sizes ? n.expr((*sizes)[i]) : spatial[i] * window.strides[i];
+      int64_t total = staticExtent(canonicalize(full - want));
+      if (ShapedType::isDynamic(total))
+        return n.unsupported("with an output shape over a dynamic extent");
+      total = std::max<int64_t>(0, total);
+      // Odd padding goes to the end, except by SAME_UPPER of a fixed size.
+      bool endFirst = automatic == "SAME_UPPER";
+      window.padLow[i] = endFirst ? total / 2 : total - total / 2;
+      window.padHigh[i] = total - window.padLow[i];
+      shape.push_back(want);
+      continue;
+    }
+    shape.push_back(full - (window.padLow[i] + window.padHigh[i]));
+    if (failed(n.needNonNegative(shape.back(), "an output of size 0 or more")))
+      return failure();
+  }
+  return shape;
+}
+
+static LogicalResult importConvTranspose(NodeImport &n) {
+  SmallVector<Value> inputs = {n.value(0), n.value(1)};
+  if (n.has(2))
+    inputs.push_back(n.value(2));
+  if (failed(sameType(n, inputs, isFloat)))
+    return failure();
+  SymbolicShape dims = n.shape(inputs[0]), filter = n.shape(inputs[1]);
+  if (dims.size() < 3 || filter.size() != dims.size())
+    return n.error("expected an input of rank 3 or more and a weight of the "
+                   "same rank");
+  size_t rank = dims.size() - 2;
+  Window window;
+  for (AffineExpr extent : ArrayRef(filter).drop_front(2))
+    window.kernel.push_back(staticExtent(extent));
+  int64_t channels = staticExtent(filter[0]), outputs = staticExtent(filter[1]);
+  int64_t groups = n.intAttr("group", 1);
+  if (channels < 1 || outputs < 1 ||
+      llvm::any_of(window.kernel, [](int64_t k) { return k < 1; }))
+    return n.unsupported("with a weight of dynamic shape");
+  SmallVector<int64_t> pads, outputPadding;
+  if (failed(readList(n, "strides", rank, 1, 1, window.strides)) ||
+      failed(readList(n, "dilations", rank, 1, 1, window.dilations)) ||
+      failed(readList(n, "pads", 2 * rank, 0, 0, pads)) ||
+      failed(readList(n, "output_padding", rank, 0, 0, outputPadding)) ||
+      failed(n.needEqual(dims[1], filter[0])))
+    return failure();
+  if (groups < 1 || channels % groups != 0)
+    return n.error("expected 'group' to divide " + Twine(channels) +
+                   " channels, got " + Twine(groups));
+  window.padLow.assign(pads.begin(), pads.begin() + rank);
+  window.padHigh.assign(pads.begin() + rank, pads.end());
+  auto spatial =
+      transposedShape(n, ArrayRef(dims).drop_front(2), window, outputPadding);
+  if (failed(spatial))
+    return failure();
+  SymbolicShape shape = {dims[0], n.expr(outputs * groups)};
+  shape.append(*spatial);
+  int64_t depth = channels / groups;
+  Type type = n.elementType(inputs[0]);
+  return n.result(compute(n, type, shape, inputs, [&](Program &p) {
+    Type scalar = scalarType(type);
+    Value group = p.div(p.at(1), p.index(outputs));
+    Value output = p.rem(p.at(1), p.index(outputs));
+    Values bounds;
+    for (int64_t extent : window.kernel)
+      bounds.push_back(p.index(extent));
+    bounds.push_back(p.index(depth));
+    Value sum =
+        p.nest(bounds, p.constant(scalar, 0), [&](ValueRange tap, Value sum) {
+          Value valid;
+          Value channel = p.add(p.mul(group, p.index(depth)), tap.back());
+          Values position = {p.at(0), channel}, weight = {channel, output};
+          for (size_t i = 0; i < rank; ++i) {
+            position.push_back(startOf(p, p.at(i + 2), tap[i], window.padLow[i],
+                                       window.dilations[i], window.strides[i],
+                                       p.extent(dims[i + 2]), valid));
+            weight.push_back(tap[i]);
+          }
+          Value next = p.fma(p.read(0, position), p.read(1, weight), sum);
+          return p.select(valid, next, sum);
+        });
+    return inputs.size() > 2 ? p.add(sum, p.read(2, p.at(1))) : sum;
+  }));
+}
+
+//===----------------------------------------------------------------------===//
+// Normalization over windows and rows
+//===----------------------------------------------------------------------===//
+
+/// x / (bias + alpha / size * sum of squares of nearby channels) ^ beta.
+static LogicalResult importLrn(NodeImport &n) {
+  Value x = n.value(0);
+  if (failed(sameType(n, {x}, isFloat)))
+    return failure();
+  SymbolicShape dims = n.shape(x);
+  int64_t size = n.intAttr("size", 1);
+  if (dims.size() < 2 || size < 1 || size > 1 << 20)
+    return n.error("expected a rank of 2 or more and a 'size' of 1 or more");
+  float alpha = n.floatAttr("alpha", 0.0001f),
+        beta = n.floatAttr("beta", 0.75f);
+  float bias = n.floatAttr("bias", 1.0f);
+  Type type = n.elementType(x);
+  return n.result(compute(n, type, dims, {x}, [&](Program &p) {
+    Type scalar = scalarType(type);
+    Value zero = p.constant(scalar, 0);
+    Value first = p.sub(p.at(1), p.index((size - 1) / 2));
+    Value sum =
+        p.loop(p.index(0), p.index(size), zero, [&](Value k, ValueRange sum) {
+          Values position = p.at();
+          position[1] = p.add(first, k);
+          Value v = p.read(0, position);
+          Value square = p.mul(v, v);
+          Value inside = p.inside(position[1], p.extent(dims[1]));
+          return Values{p.add(sum[0], p.select(inside, square, zero))};
+        })[0];
+    Value scaled = p.mul(p.constant(scalar, double(alpha) / double(size)), sum);
+    Value base = p.add(p.constant(scalar, bias), scaled);
+    Value power = p.binary<math::PowFOp>(base, p.constant(scalar, beta));
+    return p.div(p.read(0, p.at()), power);
+  }));
+}
+
+/// x / norm along an axis, 0 where the norm is 0.
+static LogicalResult importLpNormalization(NodeImport &n) {
+  Value x = n.value(0);
+  if (failed(sameType(n, {x}, isFloat)))
+    return failure();
+  int64_t power = n.intAttr("p", 2);
+  FailureOr<int64_t> axis = n.axis(n.intAttr("axis", -1), n.rank(x));
+  if (failed(axis))
+    return failure();
+  if (power != 1 && power != 2)
+    return n.error("expected 'p' to be 1 or 2, got " + Twine(power));
+  Type type = n.elementType(x);
+  Value terms =
+      power == 1 ? n.create<qnn::AbsOp>(type, x) : n.binary<qnn::MulOp>(x, x);
+  Value norm = n.reduce(qnn::ReduceKind::sum, terms, {*axis}, true);
+  if (power == 2)
+    norm = n.create<qnn::SqrtOp>(type, norm);
+  Value zero = n.scalar(type, 0);
+  Value isZero = n.binary<qnn::EqualOp>(norm, zero, n.builder().getI1Type());
+  Value ratio = n.binary<qnn::DivOp>(x, norm);
+  return n.result(n.create<qnn::WhereOp>(type, isZero, zero, ratio));
+}
+
+void registerWindows(Registry &r) {
+  r.add("LpPool", importLpPool);
+  r.add("GlobalLpPool", importGlobalLpPool);
+  r.add("MaxUnpool", importMaxUnpool);
+  r.add("Col2Im", importCol2Im);
+  r.add("ConvTranspose", importConvTranspose);
+  r.add("LRN", importLrn);
+  r.add("LpNormalization", importLpNormalization);
+}
+
+} // namespace quantc::onnx_frontend

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sliding windows as the attributes of a node give them, and the pools that are
+// scalar programs.
+
+#ifndef QUANTC_LIB_FRONTEND_ONNX_WINDOW_H
+#define QUANTC_LIB_FRONTEND_ONNX_WINDOW_H
+
+#include "Importer.h"
+
+namespace quantc::onnx_frontend {
+
+/// A sliding window over the spatial dimensions, padding explicit.
+struct Window {
+  llvm::SmallVector<int64_t> kernel, strides, dilations, padLow, padHigh;
+  /// High padding that only ceil_mode adds.
+  bool extended = false;
+};
+
+/// A list attribute of `size` entries of `minimum` or more.
+mlir::LogicalResult readList(NodeImport &n, llvm::StringRef name, size_t size,
+                             int64_t fallback, int64_t minimum,
+                             llvm::SmallVectorImpl<int64_t> &values);
+
+/// `kernel` holds the weight's extents for a convolution, else it is empty.
+mlir::FailureOr<Window> readWindow(NodeImport &n,
+                                   llvm::ArrayRef<mlir::AffineExpr> spatial,
+                                   llvm::ArrayRef<int64_t> kernel);
+
+/// With ceil_mode a last, partial window counts when it starts inside the input
+/// or its low padding; that is more padding at the high end.
+mlir::LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
+                                  mlir::AffineExpr extent);
+
+/// MaxPool of integers, or with the indices of the maxima.
+mlir::LogicalResult importMaxPool(NodeImport &n);
+/// AveragePool whose partial windows count their padding.
+mlir::LogicalResult importAveragePool(NodeImport &n);
+
+} // namespace quantc::onnx_frontend
+
+#endif // QUANTC_LIB_FRONTEND_ONNX_WINDOW_H
