@@ -53,6 +53,7 @@ CASES = (
     Case((19,), 7, 9, (4,), (3,), (1,), (2,), (1,)),
     Case((4, 3, 5), 5, 6, (2, 2, 3), (1,) * 3, (1,) * 3, (1, 0, 1), (0, 1, 1)),
     Case((6, 6), 12, 8, (3, 3), groups=4),
+    Case((6, 6), 4, 8, (3, 3), groups=4),
     Case((9, 13), 32, 32, (3, 3), groups=32, relu=True),
     Case((9, 13), 64, 64, (3, 3), (2, 2), groups=64),
     Case((7, 7), 29, 29, (3, 3), groups=29),
@@ -117,7 +118,8 @@ def module(noise: np.random.Generator, static: bool = False) -> str:
         body += [f"%w{i} = {constant(noise.standard_normal(weight))}",
                  f"%b{i} = {constant(bias)}"]
         q = ""
-        if static and c.last and c.groups in (1, c.inputs):
+        if static and c.last and (c.groups == 1 or
+                                  c.groups == c.inputs == c.outputs):
             q, (codes, x, w) = "q", on_codes(i, c, x, w)
             body += codes
         body += [f"%c{i} = qnn.conv %{q}x{i}, %{q}w{i} bias %b{i} {{strides = "

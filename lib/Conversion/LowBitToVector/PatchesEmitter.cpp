@@ -28,8 +28,11 @@ PatchesEmitter::PatchesEmitter(ImplicitLocOpBuilder &b, PatchesOp op)
   for (int64_t i = 0; i + 2 < type.getRank(); ++i)
     groups.push_back({i});
   groups.push_back({type.getRank() - 2, type.getRank() - 1});
+  // One channel of several lies apart from the next column's.
   if (dilations.back() == 1 &&
-      memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
+      memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups) &&
+      memref::CollapseShapeOp::computeCollapsedType(type, groups)
+          .isLastDimUnitStride())
     merged = memref::CollapseShapeOp::create(b, input, groups);
 }
 

@@ -55,10 +55,13 @@ static LogicalResult importBitShift(NodeImport &n) {
   unsigned width = type.getIntOrFloatBitWidth();
   return n.result(
       computeElements(n, type, {a, b}, [&](Program &p, ValueRange x) {
-        // Shifts by the width or more give 0 (numerics §2.5).
+        // Shifts by the width or more, or by less than 0, leave only what the
+        // sign extends to (numerics §2.5).
         Type scalar = x[0].getType();
+        bool fillsSign = !isLeft && !type.isUnsignedInteger();
         Value fits = p.less(x[1], p.integer(scalar, width), true);
-        Value count = p.select(fits, x[1], p.integer(scalar, 0));
+        Value most = p.integer(scalar, fillsSign ? width - 1 : 0);
+        Value count = p.select(fits, x[1], most);
         Value shifted;
         if (isLeft)
           shifted = p.binary<arith::ShLIOp>(x[0], count);
@@ -66,7 +69,8 @@ static LogicalResult importBitShift(NodeImport &n) {
           shifted = p.binary<arith::ShRUIOp>(x[0], count);
         else
           shifted = p.binary<arith::ShRSIOp>(x[0], count);
-        return p.select(fits, shifted, p.integer(scalar, 0));
+        return fillsSign ? shifted
+                         : p.select(fits, shifted, p.integer(scalar, 0));
       }));
 }
 

@@ -31,6 +31,19 @@ func.func @dilated(%x: memref<?x28x32xf32>, %y: memref<48x96xf32>, %first: index
   return
 }
 
+// One channel of several: the columns of a run lie apart.
+// CHECK-LABEL: @one_channel
+// CHECK-NOT: memref.collapse_shape
+// CHECK: vector.load {{.+}}, vector<1xf32>
+// CHECK: return
+func.func @one_channel(%x: memref<?x28x1xf32, strided<[112, 4, 1]>>, %y: memref<48x3xf32>, %first: index) {
+  lowbit.patches ins(%x : memref<?x28x1xf32, strided<[112, 4, 1]>>) outs(%y : memref<48x3xf32>)
+      from %first {window = array<i64: 3>, strides = array<i64: 1>,
+      dilations = array<i64: 1>, pad_low = array<i64: 0>,
+      pad_high = array<i64: 0>}
+  return
+}
+
 // Four pixels share six columns of the input and three weights.  The fifth
 // channel of 21 is rest: 16 + 4 + 1, or 8 + 8 + 4 + 1.
 // CHECK-LABEL: @depthwise

@@ -443,10 +443,19 @@ def chain_100k(_):
     return model(nodes)
 
 
-@case(REFUSED, "If-17")
-def subgraph(_):
+def choice(output):
     branch = helper.make_graph([helper.make_node("Relu", ["x"], ["b"])], "b",
-                               [], [value("b")])
+                               [], [value(output)])
     return model([helper.make_node("If", ["c"], ["y"], name="i",
                                    then_branch=branch, else_branch=branch)],
                  initializers=[numpy_helper.from_array(np.array(True), "c")])
+
+
+@case(OK)
+def subgraph(_):
+    return choice("b")
+
+
+@case(REFUSED, "'n' is not an output of any node")
+def subgraph_without_output(_):
+    return choice("n")
