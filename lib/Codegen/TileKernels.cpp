@@ -40,6 +40,9 @@ constexpr int64_t kTileColumns = 64;
 constexpr int64_t kPatchRows = 12;
 constexpr int64_t kPatchElements = 4096;
 constexpr int64_t kMaxPatchRows = 96;
+// Elements of a cache line, which a tile of a transpose reads along the
+// operand.
+constexpr int64_t kTransposedLines = 16;
 // Query rows of an attention tile.
 constexpr int64_t kAttentionRows = 32;
 
@@ -189,6 +192,23 @@ bool movesAlongProducer(TilingInterface root, unsigned loop) {
          });
 }
 
+/// A loop other than `row` along which an operand of `root` is contiguous: what
+/// is read is a transpose of what is written.
+std::optional<unsigned> loopAcross(TilingInterface root, unsigned row) {
+  auto generic = dyn_cast<linalg::GenericOp>(root.getOperation());
+  if (!generic)
+    return std::nullopt;
+  for (OpOperand *input : generic.getDpsInputOperands()) {
+    AffineMap map = generic.getMatchingIndexingMap(input);
+    if (map.getNumResults() == 0 || !map.isFunctionOfDim(row))
+      continue;
+    auto last = dyn_cast<AffineDimExpr>(map.getResults().back());
+    if (last && last.getPosition() != row)
+      return last.getPosition();
+  }
+  return std::nullopt;
+}
+
 SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
   SmallVector<utils::IteratorType> iterators = root.getLoopIteratorTypes();
   SmallVector<int64_t> sizes(iterators.size(), 0);
@@ -256,6 +276,12 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
       return sizes;
     }
     row = parallel[parallel.size() - 2];
+  }
+  auto across = reduces ? std::nullopt : loopAcross(root, parallel.back());
+  if (across && *across != row && sizes[*across] == 1) {
+    // Whole lines of what is read, and of what is written.
+    sizes[*across] = kTransposedLines;
+    rowLength *= kTransposedLines;
   }
   sizes[row] =
       std::max<int64_t>(1, kTileElements / std::max<int64_t>(1, rowLength));

@@ -85,3 +85,41 @@ func.func private @empty(%x: tensor<8x0xf32>) -> tensor<8xf32>
   } -> tensor<8xf32>
   return %0 : tensor<8xf32>
 }
+
+// -----
+
+// A transpose reads whole cache lines of what it reads: 16 channels at a time.
+// CHECK-LABEL: func.func private @transpose
+// CHECK: scf.forall {{.+}} = (0, 0) to (64, 80) step (16, 6)
+func.func private @transpose(%x: tensor<1x80x80x64xf32>) -> tensor<1x64x80x80xf32>
+    attributes {qnn.kernel, qnn.symbols = []} {
+  %e = tensor.empty() : tensor<1x64x80x80xf32>
+  %0 = linalg.generic {
+      indexing_maps = [affine_map<(n, c, h, w) -> (n, h, w, c)>,
+                       affine_map<(n, c, h, w) -> (n, c, h, w)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : tensor<1x80x80x64xf32>) outs(%e : tensor<1x64x80x80xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  } -> tensor<1x64x80x80xf32>
+  return %0 : tensor<1x64x80x80xf32>
+}
+
+// -----
+
+// Rows that are copied stay whole, as many as make a tile.
+// CHECK-LABEL: func.func private @permuted_rows
+// CHECK: scf.forall {{.+}} in (80)
+func.func private @permuted_rows(%x: tensor<1x80x80x80xf32>) -> tensor<1x80x80x80xf32>
+    attributes {qnn.kernel, qnn.symbols = []} {
+  %e = tensor.empty() : tensor<1x80x80x80xf32>
+  %0 = linalg.generic {
+      indexing_maps = [affine_map<(n, c, h, w) -> (n, h, c, w)>,
+                       affine_map<(n, c, h, w) -> (n, c, h, w)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : tensor<1x80x80x80xf32>) outs(%e : tensor<1x80x80x80xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  } -> tensor<1x80x80x80xf32>
+  return %0 : tensor<1x80x80x80xf32>
+}

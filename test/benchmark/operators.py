@@ -104,6 +104,8 @@ CASES = {
     "gather-elements": Case("GatherElements", ((64, 512), (64, 128))),
     "transpose": Case("Transpose", ((1, 64, 80, 80),), {},
                       {"perm": [0, 2, 3, 1]}),
+    "transpose-back": Case("Transpose", ((1, 80, 80, 256),), {},
+                           {"perm": [0, 3, 1, 2]}),
     "erf": Case("Erf", ((128, 1536),)),
     "pow": Case("Pow", ((128, 384),), {1: np.array(2.5, np.float32)}),
     "mod": Case("Mod", ((128, 384),), {1: np.array(2.5, np.float32)},

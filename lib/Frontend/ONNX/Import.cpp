@@ -6,7 +6,10 @@
 // error lists all of them; their results poison the nodes that use them.
 
 #include "Importer.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/IntegerSet.h"
 #include "mlir/IR/Verifier.h"
@@ -258,7 +261,8 @@ LogicalResult Importer::importNodes(
 }
 
 FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
-  context.loadDialect<qnn::QNNDialect, func::FuncDialect>();
+  context.loadDialect<qnn::QNNDialect, func::FuncDialect, arith::ArithDialect,
+                      math::MathDialect, scf::SCFDialect>();
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diag) {
     if (diag.getSeverity() != DiagnosticSeverity::Error)
       return failure();

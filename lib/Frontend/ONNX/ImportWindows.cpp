@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Windows as scalar programs: pools with indices or powers, unpooling, columns
-// of images, transposed convolution, local response normalization.
+// of images, local response normalization.
 
 #include "Program.h"
 #include "Window.h"
@@ -276,15 +276,12 @@ static LogicalResult importMaxUnpool(NodeImport &n) {
 }
 
 //===----------------------------------------------------------------------===//
-// Columns and transposed convolution
+// Columns
 //===----------------------------------------------------------------------===//
 
-/// Output position -> (input position, whether it lies on a window's start)
-/// for tap `tap`: position + pad - tap * dilation must be a multiple of the
-/// stride.
-static Value startOf(Program &p, Value position, Value tap, int64_t pad,
-                     int64_t dilation, int64_t stride, Value extent,
-                     Value &valid) {
+Value windowStart(Program &p, Value position, Value tap, int64_t pad,
+                  int64_t dilation, int64_t stride, Value extent,
+                  Value &valid) {
   Value shifted =
       p.sub(p.add(position, p.index(pad)), p.mul(tap, p.index(dilation)));
   Value start = p.div(shifted, p.index(stride));
@@ -336,117 +333,14 @@ static LogicalResult importCol2Im(NodeImport &n) {
     return p.nest(bounds, zero, [&](ValueRange tap, Value sum) {
       Value valid, row = p.at(1), column = p.index(0);
       for (size_t i = 0; i < rank; ++i) {
-        Value start = startOf(p, p.at(i + 2), tap[i], pads[i], dilations[i],
-                              strides[i], p.index(windows[i]), valid);
+        Value start = windowStart(p, p.at(i + 2), tap[i], pads[i], dilations[i],
+                                  strides[i], p.index(windows[i]), valid);
         row = p.add(p.mul(row, p.index((*block)[i])), tap[i]);
         column = p.add(p.mul(column, p.index(windows[i])), start);
       }
       Value v = p.read(0, {p.at(0), row, column});
       return p.add(sum, p.select(valid, v, zero));
     });
-  }));
-}
-
-/// Padding and output sizes of ConvTranspose, whose attributes may give either.
-static FailureOr<SymbolicShape>
-transposedShape(NodeImport &n, ArrayRef<AffineExpr> spatial, Window &window,
-                ArrayRef<int64_t> outputPadding) {
-  size_t rank = spatial.size();
-  auto sizes = n.intsAttr("output_shape");
-  std::string automatic = n.stringAttr("auto_pad", "NOTSET");
-  SymbolicShape shape;
-  if (sizes && sizes->size() > rank)
-    sizes->erase(sizes->begin(), sizes->end() - rank);
-  if (sizes && sizes->size() != rank)
-    return n.error("expected 'output_shape' with " + Twine(rank) + " entries");
-  for (size_t i = 0; i < rank; ++i) {
-    int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
-    AffineExpr full =
-        (spatial[i] - 1) * window.strides[i] + (reach + outputPadding[i]);
-    bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
-    if (sizes || same) {
-      AffineExpr want =
-          sizes ? n.expr((*sizes)[i]) : spatial[i] * window.strides[i];
-      int64_t total = staticExtent(canonicalize(full - want));
-      if (ShapedType::isDynamic(total))
-        return n.unsupported("with an output shape over a dynamic extent");
-      total = std::max<int64_t>(0, total);
-      // Odd padding goes to the end, except by SAME_UPPER of a fixed size.
-      bool endFirst = automatic == "SAME_UPPER";
-      window.padLow[i] = endFirst ? total / 2 : total - total / 2;
-      window.padHigh[i] = total - window.padLow[i];
-      shape.push_back(want);
-      continue;
-    }
-    shape.push_back(full - (window.padLow[i] + window.padHigh[i]));
-    if (failed(n.needNonNegative(shape.back(), "an output of size 0 or more")))
-      return failure();
-  }
-  return shape;
-}
-
-static LogicalResult importConvTranspose(NodeImport &n) {
-  SmallVector<Value> inputs = {n.value(0), n.value(1)};
-  if (n.has(2))
-    inputs.push_back(n.value(2));
-  if (failed(sameType(n, inputs, isFloat)))
-    return failure();
-  SymbolicShape dims = n.shape(inputs[0]), filter = n.shape(inputs[1]);
-  if (dims.size() < 3 || filter.size() != dims.size())
-    return n.error("expected an input of rank 3 or more and a weight of the "
-                   "same rank");
-  size_t rank = dims.size() - 2;
-  Window window;
-  for (AffineExpr extent : ArrayRef(filter).drop_front(2))
-    window.kernel.push_back(staticExtent(extent));
-  int64_t channels = staticExtent(filter[0]), outputs = staticExtent(filter[1]);
-  int64_t groups = n.intAttr("group", 1);
-  if (channels < 1 || outputs < 1 ||
-      llvm::any_of(window.kernel, [](int64_t k) { return k < 1; }))
-    return n.unsupported("with a weight of dynamic shape");
-  SmallVector<int64_t> pads, outputPadding;
-  if (failed(readList(n, "strides", rank, 1, 1, window.strides)) ||
-      failed(readList(n, "dilations", rank, 1, 1, window.dilations)) ||
-      failed(readList(n, "pads", 2 * rank, 0, 0, pads)) ||
-      failed(readList(n, "output_padding", rank, 0, 0, outputPadding)) ||
-      failed(n.needEqual(dims[1], filter[0])))
-    return failure();
-  if (groups < 1 || channels % groups != 0)
-    return n.error("expected 'group' to divide " + Twine(channels) +
-                   " channels, got " + Twine(groups));
-  window.padLow.assign(pads.begin(), pads.begin() + rank);
-  window.padHigh.assign(pads.begin() + rank, pads.end());
-  auto spatial =
-      transposedShape(n, ArrayRef(dims).drop_front(2), window, outputPadding);
-  if (failed(spatial))
-    return failure();
-  SymbolicShape shape = {dims[0], n.expr(outputs * groups)};
-  shape.append(*spatial);
-  int64_t depth = channels / groups;
-  Type type = n.elementType(inputs[0]);
-  return n.result(compute(n, type, shape, inputs, [&](Program &p) {
-    Type scalar = scalarType(type);
-    Value group = p.div(p.at(1), p.index(outputs));
-    Value output = p.rem(p.at(1), p.index(outputs));
-    Values bounds;
-    for (int64_t extent : window.kernel)
-      bounds.push_back(p.index(extent));
-    bounds.push_back(p.index(depth));
-    Value sum =
-        p.nest(bounds, p.constant(scalar, 0), [&](ValueRange tap, Value sum) {
-          Value valid;
-          Value channel = p.add(p.mul(group, p.index(depth)), tap.back());
-          Values position = {p.at(0), channel}, weight = {channel, output};
-          for (size_t i = 0; i < rank; ++i) {
-            position.push_back(startOf(p, p.at(i + 2), tap[i], window.padLow[i],
-                                       window.dilations[i], window.strides[i],
-                                       p.extent(dims[i + 2]), valid));
-            weight.push_back(tap[i]);
-          }
-          Value next = p.fma(p.read(0, position), p.read(1, weight), sum);
-          return p.select(valid, next, sum);
-        });
-    return inputs.size() > 2 ? p.add(sum, p.read(2, p.at(1))) : sum;
   }));
 }
 
@@ -515,7 +409,6 @@ void registerWindows(Registry &r) {
   r.add("GlobalLpPool", importGlobalLpPool);
   r.add("MaxUnpool", importMaxUnpool);
   r.add("Col2Im", importCol2Im);
-  r.add("ConvTranspose", importConvTranspose);
   r.add("LRN", importLrn);
   r.add("LpNormalization", importLpNormalization);
 }

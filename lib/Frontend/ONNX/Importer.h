@@ -84,6 +84,7 @@ void registerResize(Registry &registry);
 void registerQuantized(Registry &registry);
 void registerRecurrent(Registry &registry);
 void registerWindows(Registry &registry);
+void registerConvTranspose(Registry &registry);
 void registerSignal(Registry &registry);
 void registerSampling(Registry &registry);
 void registerControl(Registry &registry);

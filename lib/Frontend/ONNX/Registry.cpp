@@ -32,6 +32,7 @@ const Registry &Registry::get() {
     registerQuantized(table);
     registerRecurrent(table);
     registerWindows(table);
+    registerConvTranspose(table);
     registerSignal(table);
     registerControl(table);
     return table;

@@ -32,6 +32,15 @@ mlir::FailureOr<Window> readWindow(NodeImport &n,
 mlir::LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
                                   mlir::AffineExpr extent);
 
+class Program;
+
+/// Output position -> input position for tap `tap` of a transposed window:
+/// position + pad - tap * dilation must be a multiple of the stride.  Whether
+/// it is, and lies inside, is joined to `valid`.
+mlir::Value windowStart(Program &p, mlir::Value position, mlir::Value tap,
+                        int64_t pad, int64_t dilation, int64_t stride,
+                        mlir::Value extent, mlir::Value &valid);
+
 /// MaxPool of integers, or with the indices of the maxima.
 mlir::LogicalResult importMaxPool(NodeImport &n);
 /// AveragePool whose partial windows count their padding.
