@@ -84,8 +84,8 @@ transposedShape(NodeImport &n, ArrayRef<AffineExpr> spatial, Window &window,
 static FailureOr<SmallVector<int64_t>> rowsBehind(const Transposed &t) {
   SmallVector<int64_t> high;
   for (size_t i = 0; i < t.rank(); ++i) {
-    AffineExpr positions = (t.shape[i + 2] + t.window.padLow[i])
-                               .ceilDiv(t.window.strides[i]);
+    AffineExpr positions =
+        (t.shape[i + 2] + t.window.padLow[i]).ceilDiv(t.window.strides[i]);
     int64_t behind = staticExtent(canonicalize(positions - t.dims[i + 2]));
     if (ShapedType::isDynamic(behind))
       return failure();
