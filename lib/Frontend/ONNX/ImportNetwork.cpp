@@ -263,17 +263,9 @@ template <qnn::PoolKind kind> static LogicalResult importPool(NodeImport &n) {
   Value x = n.value(0);
   if (failed(sameFloat(n, {x})))
     return failure();
-  SymbolicShape dims = n.shape(x);
-  if (dims.size() < 3)
-    return n.error("expected an input of rank 3 or more, got " +
-                   Twine(dims.size()));
-  FailureOr<Window> window = readWindow(n, ArrayRef(dims).drop_front(2), {});
+  FailureOr<Window> window = readPool(n, x);
   if (failed(window))
     return failure();
-  if (n.intAttr("ceil_mode", 0) != 0)
-    for (auto [i, extent] : llvm::enumerate(ArrayRef(dims).drop_front(2)))
-      if (failed(extendForCeil(n, *window, i, extent)))
-        return failure();
   bool countPad =
       kind == qnn::PoolKind::average && n.intAttr("count_include_pad", 0) != 0;
   if (countPad && window->extended)

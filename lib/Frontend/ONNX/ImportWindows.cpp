@@ -58,8 +58,7 @@ static Values tapPosition(Program &p, const Window &window, const Taps &taps,
   return position;
 }
 
-/// The window of a pool, ceil_mode resolved.
-static FailureOr<Window> readPool(NodeImport &n, Value x) {
+FailureOr<Window> readPool(NodeImport &n, Value x) {
   SymbolicShape dims = n.shape(x);
   if (dims.size() < 3)
     return n.error("expected an input of rank 3 or more, got " +

@@ -32,6 +32,9 @@ mlir::FailureOr<Window> readWindow(NodeImport &n,
 mlir::LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
                                   mlir::AffineExpr extent);
 
+/// The window of a pool over `x`, ceil_mode resolved.
+mlir::FailureOr<Window> readPool(NodeImport &n, mlir::Value x);
+
 class Program;
 
 /// Output position -> input position for tap `tap` of a transposed window:
