@@ -91,6 +91,40 @@ std::optional<Array> Array::copy(const quantc_tensor &tensor) {
   return array;
 }
 
+std::optional<Array> Array::pack(quantc_dtype dtype, ArrayRef<int64_t> shape,
+                                 const char *bytes) {
+  std::optional<Array> array = allocate(dtype, shape);
+  if (!array)
+    return std::nullopt;
+  unsigned bits = dtype.bits, pending = 0, have = 0;
+  char *to = array->getData();
+  for (int64_t i = 0; i < array->numElements; ++i) {
+    pending |= (uint8_t(bytes[i]) & maskTrailingOnes<unsigned>(bits)) << have;
+    have += bits;
+    for (; have >= 8; have -= 8, pending >>= 8)
+      *to++ = char(pending);
+  }
+  if (have)
+    *to = char(pending);
+  return array;
+}
+
+std::optional<Array> Array::unpack() const {
+  std::optional<Array> array = allocate({QUANTC_UINT, 8, 1}, shape);
+  if (!array)
+    return std::nullopt;
+  unsigned bits = dtype.bits, pending = 0, have = 0;
+  const char *from = getData();
+  for (int64_t i = 0; i < numElements; ++i) {
+    for (; have < bits; have += 8)
+      pending |= unsigned(uint8_t(*from++)) << have;
+    array->getData()[i] = char(pending & maskTrailingOnes<unsigned>(bits));
+    pending >>= bits;
+    have -= bits;
+  }
+  return array;
+}
+
 std::string typeName(quantc_dtype dtype) {
   std::string bits = std::to_string(dtype.bits);
   std::string lanes = dtype.lanes == 1 ? "" : "x" + std::to_string(dtype.lanes);
@@ -117,6 +151,10 @@ std::string typeName(quantc_dtype dtype) {
     return "float8_e5m2fnuz" + lanes;
   case QUANTC_FLOAT8_E8M0FNU:
     return "float8_e8m0fnu" + lanes;
+  case QUANTC_FLOAT6_E2M3FN:
+    return "float6_e2m3fn" + lanes;
+  case QUANTC_FLOAT6_E3M2FN:
+    return "float6_e3m2fn" + lanes;
   case QUANTC_FLOAT4_E2M1FN:
     return "float4_e2m1fn" + lanes;
   default:

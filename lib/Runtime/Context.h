@@ -151,6 +151,10 @@ struct CacheParts {
 CacheParts cacheParts(const EntryView &view, const RunState &state,
                       const Plan &plan, const program::Alias &alias);
 
+/// Carries out a Pack or Unpack step on `count` elements.
+void runPack(const Team &team, const program::Step &step, void *const *buffers,
+             int64_t count);
+
 /// Checks that no buffer of the caller overlaps another, or the context's own
 /// memory, in a way the program does not declare.
 quantc_status checkAliasing(quantc_context &context, const EntryView &view,

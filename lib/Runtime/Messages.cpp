@@ -50,6 +50,10 @@ void TypeName::write(Error &error) const {
     return error.append("float8_e5m2fnuz");
   case QUANTC_FLOAT8_E8M0FNU:
     return error.append("float8_e8m0fnu");
+  case QUANTC_FLOAT6_E2M3FN:
+    return error.append("float6_e2m3fn");
+  case QUANTC_FLOAT6_E3M2FN:
+    return error.append("float6_e3m2fn");
   case QUANTC_FLOAT4_E2M1FN:
     return error.append("float4_e2m1fn");
   default:

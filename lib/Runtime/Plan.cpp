@@ -47,6 +47,7 @@ private:
   quantc_status planSteps();
   quantc_status planStep(const program::Step &step, uint32_t index,
                          int64_t *&scalars);
+  quantc_status planPack(const program::Step &step, uint32_t index);
   quantc_status planAppend(const program::Step &step, uint32_t index);
   void markUses();
   bool takePlacement(const Plan &from);
@@ -220,6 +221,20 @@ quantc_status Planner::planAppend(const program::Step &step, uint32_t index) {
                    added, " are missing");
 }
 
+/// The packed side has as many bytes as the elements of the other need.
+quantc_status Planner::planPack(const program::Step &step, uint32_t index) {
+  const uint32_t *operands = view.operands + step.firstOperand;
+  bool isPack = step.kind == program::StepKind::Pack;
+  int64_t count = plan.buffers[operands[isPack ? 0 : 1]].bytes;
+  int64_t packed = plan.buffers[operands[isPack ? 1 : 0]].bytes, needed = 0;
+  auto bits = uint8_t(step.kernel & program::kPackedBits);
+  if (elementBytes({QUANTC_UINT, bits, 1}, count, needed) && needed == packed)
+    return QUANTC_OK;
+  return error.set(QUANTC_SHAPE_MISMATCH, "step ", index, " '",
+                   view.string(step.name), "' packs ", count, " elements of ",
+                   bits, " bits in ", packed, " bytes");
+}
+
 quantc_status Planner::planStep(const program::Step &step, uint32_t index,
                                 int64_t *&scalars) {
   const uint32_t *operands = view.operands + step.firstOperand;
@@ -234,6 +249,9 @@ quantc_status Planner::planStep(const program::Step &step, uint32_t index,
                        from);
     return QUANTC_OK;
   }
+  if (step.kind == program::StepKind::Pack ||
+      step.kind == program::StepKind::Unpack)
+    return planPack(step, index);
   if (step.kind == program::StepKind::Append)
     return planAppend(step, index);
   int64_t trip = plan.values[step.tripExpr];

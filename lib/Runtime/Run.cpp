@@ -171,6 +171,12 @@ void Runner::runStep(const Step &step, const int64_t *scalars) {
               plan.buffers[operands[1]].bytes);
     return;
   }
+  if (step.kind == StepKind::Pack || step.kind == StepKind::Unpack) {
+    bool isPack = step.kind == StepKind::Pack;
+    runPack(context.team, step, state.operands,
+            plan.buffers[operands[isPack ? 0 : 1]].bytes);
+    return;
+  }
   if (step.kind == StepKind::Append) {
     append(view.aliases[step.kernel],
            static_cast<const char *>(state.operands[0]));
@@ -192,7 +198,10 @@ void Runner::report(size_t entry, uint32_t index, int64_t nanoseconds) {
   event.entry = entry;
   event.step = index;
   event.name = view.string(step.name);
-  event.kernel = step.kind == StepKind::Append ? "append" : "copy";
+  event.kernel = step.kind == StepKind::Append   ? "append"
+                 : step.kind == StepKind::Pack   ? "pack"
+                 : step.kind == StepKind::Unpack ? "unpack"
+                                                 : "copy";
   event.iterations = 1;
   if (step.kind == StepKind::Kernel) {
     const auto *kernels =

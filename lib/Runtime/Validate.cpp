@@ -357,6 +357,12 @@ bool Validator::checkStep(const EntryView &view, uint32_t index) {
   if (step.kind == StepKind::Copy)
     return (step.bufferCount == 2 && !step.scalarCount) ||
            failEntry("copy step ", index, " has ", operands, " operands");
+  if (step.kind == StepKind::Pack || step.kind == StepKind::Unpack)
+    return (step.bufferCount == 2 && !step.scalarCount &&
+            (step.kernel & kPackedBits) &&
+            !(step.kernel & ~(kPackedBits | kPackedSigned))) ||
+           failEntry("pack step ", index, " has ", operands,
+                     " operands and elements of kind ", step.kernel);
   if (step.kind == StepKind::Append)
     return (step.bufferCount == 1 && !step.scalarCount &&
             step.kernel < view.entry->aliases.count &&

@@ -146,6 +146,18 @@ static FailureOr<HostTensor> fromResource(DenseResourceElementsAttr value,
   return *copy;
 }
 
+/// Leaves in a byte only what an element of less than a byte can be.
+static void normalizeBytes(HostTensor &tensor) {
+  Type type = tensor.getElementType();
+  unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+  if (width >= 8 || width == 1)
+    return;
+  for (char &byte : tensor.getMutableBytes())
+    byte = type.isSignlessInteger()
+               ? char(llvm::SignExtend32(uint8_t(byte), width))
+               : char(uint8_t(byte) & llvm::maskTrailingOnes<unsigned>(width));
+}
+
 FailureOr<HostTensor> HostTensor::fromAttribute(ElementsAttr value,
                                                 ShapedType type) {
   if (!type.hasStaticShape() ||
@@ -162,10 +174,15 @@ FailureOr<HostTensor> HostTensor::fromAttribute(ElementsAttr value,
   MutableArrayRef<char> bytes = tensor->getMutableBytes();
   unsigned width = stored.isIndex() ? 64 : stored.getIntOrFloatBitWidth();
   if (width % 8 != 0) {
-    for (auto [i, bits] : llvm::enumerate(dense.getValues<APInt>()))
+    bool isFloat = isa<FloatType>(stored);
+    for (int64_t i = 0; i < tensor->numElements; ++i) {
+      APInt bits = isFloat ? dense.getValues<APFloat>()[i].bitcastToAPInt()
+                           : dense.getValues<APInt>()[i];
       bytes[i] = stored.isSignlessInteger() && width > 1
                      ? char(bits.getSExtValue())
                      : char(bits.getZExtValue());
+    }
+    normalizeBytes(*tensor);
     return *tensor;
   }
   ArrayRef<char> raw = dense.getRawData();
@@ -173,10 +190,11 @@ FailureOr<HostTensor> HostTensor::fromAttribute(ElementsAttr value,
     if (raw.size() != bytes.size())
       return failure();
     llvm::copy(raw, bytes.begin());
-    return *tensor;
+  } else {
+    for (size_t i = 0; i < bytes.size(); i += raw.size())
+      std::memcpy(bytes.data() + i, raw.data(), raw.size());
   }
-  for (size_t i = 0; i < bytes.size(); i += raw.size())
-    std::memcpy(bytes.data() + i, raw.data(), raw.size());
+  normalizeBytes(*tensor);
   return *tensor;
 }
 
@@ -184,7 +202,7 @@ ElementsAttr HostTensor::toAttribute() const {
   auto type = RankedTensorType::get(shape, elementType);
   unsigned width =
       elementType.isIndex() ? 64 : elementType.getIntOrFloatBitWidth();
-  if (width % 8 == 0)
+  if (width % 8 == 0 || isa<FloatType>(elementType))
     return DenseElementsAttr::getFromRawBuffer(type, bytes);
   SmallVector<APInt> values;
   values.reserve(numElements);

@@ -27,7 +27,7 @@ std::optional<program::DType> dlpackType(Type type) {
     return program::DType{uint8_t(integer.isUnsigned() ? 1 : 0), bits, 1};
   if (type.isBF16())
     return program::DType{4, bits, 1};
-  // QUANTC_FLOAT8_*.
+  // QUANTC_FLOAT8_*, QUANTC_FLOAT6_* and QUANTC_FLOAT4_*.
   if (isa<Float8E4M3FNType>(type))
     return program::DType{10, bits, 1};
   if (isa<Float8E4M3FNUZType>(type))
@@ -36,12 +36,23 @@ std::optional<program::DType> dlpackType(Type type) {
     return program::DType{12, bits, 1};
   if (isa<Float8E5M2FNUZType>(type))
     return program::DType{13, bits, 1};
+  if (isa<Float8E8M0FNUType>(type))
+    return program::DType{14, bits, 1};
+  if (isa<Float6E2M3FNType>(type))
+    return program::DType{15, bits, 1};
+  if (isa<Float6E3M2FNType>(type))
+    return program::DType{16, bits, 1};
+  if (isa<Float4E2M1FNType>(type))
+    return program::DType{17, bits, 1};
   if (isa<Float16Type, Float32Type, Float64Type>(type))
     return program::DType{2, bits, 1};
   return std::nullopt;
 }
 
 namespace {
+
+// The caller's elements share bytes; those of kernels never do.
+bool isPacked(program::DType dtype) { return dtype.bits < 8; }
 
 // Node names, joined: what reports show for a step.
 std::string stepName(Operation *op) {
@@ -123,7 +134,12 @@ private:
   DenseMap<Operation *, AliasId> caches;
   /// The rows in use, for symbols that are capacities.
   SmallVector<std::pair<unsigned, AffineExpr>> rowsInUse;
-  SmallVector<std::pair<Value, BufferId>> copies;
+  struct OutputCopy {
+    Value value;
+    BufferId target;
+    program::DType dtype;
+  };
+  SmallVector<OutputCopy> copies;
 };
 
 ExprId EntryEmitter::exprOf(AffineExpr expr, ArrayRef<ExprId> symbols) {
@@ -205,8 +221,16 @@ LogicalResult EntryEmitter::emitInputs() {
     InputTensor tensor = entry.addInput(text, *spec);
     inputs[argument] = tensor;
     // A cache has no input buffer: it is read where the output is.
-    if (llvm::none_of(argument.getUsers(), llvm::IsaPred<qnn::AppendOp>))
-      buffers[argument] = entry.addInputBuffer(tensor);
+    if (llvm::any_of(argument.getUsers(), llvm::IsaPred<qnn::AppendOp>))
+      continue;
+    BufferId buffer = entry.addInputBuffer(tensor);
+    if (isPacked(spec->dtype) && !argument.use_empty()) {
+      BufferId bytes = entry.addArena(
+          bytesOf(argument.getType(), shapes->getShape(argument)));
+      entry.addUnpack("input", spec->dtype, buffer, bytes);
+      buffer = bytes;
+    }
+    buffers[argument] = buffer;
   }
   return success();
 }
@@ -231,10 +255,11 @@ LogicalResult EntryEmitter::emitOutputs() {
     }
     while (auto reshape = source.getDefiningOp<qnn::ReshapeOp>())
       source = reshape.getInput();
-    if (source.getDefiningOp<qnn::LaunchOp>() && !outputs.contains(source))
+    if (source.getDefiningOp<qnn::LaunchOp>() && !outputs.contains(source) &&
+        !isPacked(spec->dtype))
       outputs[source] = buffer;
     else
-      copies.push_back({operand.get(), buffer});
+      copies.push_back({operand.get(), buffer, spec->dtype});
   }
   return success();
 }
@@ -356,11 +381,14 @@ LogicalResult EntryEmitter::emitCheck(qnn::CheckOp check) {
 }
 
 LogicalResult EntryEmitter::emitCopies() {
-  for (auto [value, target] : copies) {
+  for (auto [value, target, dtype] : copies) {
     FailureOr<BufferId> source = bufferOf(value);
     if (failed(source))
       return failure();
-    entry.addCopy("output", *source, target);
+    if (isPacked(dtype))
+      entry.addPack("output", dtype, *source, target);
+    else
+      entry.addCopy("output", *source, target);
   }
   return success();
 }

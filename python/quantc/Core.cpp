@@ -92,24 +92,31 @@ struct Call {
   std::vector<quantc_value> inputs, outputs;
   std::vector<CacheTensors> caches; // with the outputs that they give
   std::vector<size_t> cacheOutputs;
+  std::vector<Array> packed;  // inputs of elements under a byte
   std::vector<Array> results; // of the other outputs
 };
 
-/// Types that NumPy has no DLPack export for come as unsigned words.
+/// Types that NumPy has no DLPack export for come as unsigned words; of those
+/// under a byte, which the C interface packs, each element is one.
 bool isWord(quantc_dtype dtype) {
-  return dtype.code == QUANTC_BFLOAT || (dtype.code >= QUANTC_FLOAT8_E4M3FN &&
-                                         dtype.code <= QUANTC_FLOAT8_E5M2FNUZ);
+  return dtype.code == QUANTC_BFLOAT ||
+         (dtype.code >= QUANTC_FLOAT8_E4M3FN &&
+          dtype.code <= QUANTC_FLOAT4_E2M1FN) ||
+         dtype.bits < 8;
 }
 
 quantc_dtype typeOf(const InputArray &array, const EntrySpec &entry,
                     const std::string &name) {
   nb::dlpack::dtype given = array.dtype();
   quantc_dtype dtype = {given.code, given.bits, given.lanes};
-  for (const ValueSpec &spec : entry.inputs)
-    if (spec.name == name && !spec.tensors.empty() &&
-        isWord(spec.tensors[0].dtype) && dtype.code == QUANTC_UINT &&
-        dtype.bits == spec.tensors[0].dtype.bits)
-      dtype.code = spec.tensors[0].dtype.code;
+  for (const ValueSpec &spec : entry.inputs) {
+    if (spec.name != name || spec.tensors.empty())
+      continue;
+    quantc_dtype wanted = spec.tensors[0].dtype;
+    if (isWord(wanted) && dtype.code == QUANTC_UINT &&
+        dtype.bits == std::max<unsigned>(wanted.bits, 8))
+      return wanted;
+  }
   return dtype;
 }
 
@@ -117,6 +124,7 @@ void addInputs(const std::vector<std::pair<std::string, InputArray>> &arrays,
                const EntrySpec &entry, Call &call) {
   call.shapes.reserve(arrays.size());
   call.tensors.reserve(arrays.size());
+  call.packed.reserve(arrays.size());
   for (const auto &[name, array] : arrays) {
     std::vector<int64_t> shape(array.ndim());
     for (size_t axis = 0; axis < array.ndim(); ++axis)
@@ -126,6 +134,14 @@ void addInputs(const std::vector<std::pair<std::string, InputArray>> &arrays,
         quantc_cpu_tensor(const_cast<void *>(array.data()), 0, 0,
                           int32_t(array.ndim()), call.shapes.back().data());
     tensor.dtype = typeOf(array, entry, name);
+    if (tensor.dtype.bits < 8) {
+      auto packed = Array::pack(tensor.dtype, call.shapes.back(),
+                                static_cast<const char *>(array.data()));
+      if (!packed)
+        throw Failure{{Status::Limit, "no memory for input '" + name + "'"}};
+      call.packed.push_back(std::move(*packed));
+      tensor.data = call.packed.back().getData();
+    }
     call.tensors.push_back(tensor);
     call.inputs.push_back(
         quantc_tensor_value(name.c_str(), &call.tensors.back()));
@@ -194,6 +210,12 @@ void runCall(Session &session, size_t index, const EntrySpec &entry,
 }
 
 OutputArray toPython(Array result) {
+  if (result.getType().bits < 8) {
+    std::optional<Array> bytes = result.unpack();
+    if (!bytes)
+      throw Failure{{Status::Limit, "no memory for an output"}};
+    result = std::move(*bytes);
+  }
   auto *owned = new Array(std::move(result));
   nb::capsule owner(
       owned, [](void *array) noexcept { delete static_cast<Array *>(array); });

@@ -32,9 +32,10 @@ __all__ = ["Cache", "Error", "Model", "Pair", "Value", "allocation",
 
 
 # Types of the ml_dtypes package, with what carries their bits.
-WORDS = {"bfloat16": np.uint16, "float8_e4m3fn": np.uint8,
-         "float8_e4m3fnuz": np.uint8, "float8_e5m2": np.uint8,
-         "float8_e5m2fnuz": np.uint8}
+WORDS = {"bfloat16": np.uint16} | dict.fromkeys((
+    "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz",
+    "float8_e8m0fnu", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn",
+    "int4", "uint4", "int2", "uint2"), np.uint8)
 
 
 class Value(NamedTuple):
@@ -149,12 +150,15 @@ class Model:
             cache: Cache | None = None) -> dict[str, np.ndarray]:
         """Runs the model and returns its outputs by name.
 
-        Inputs are arrays of exactly the model's element types; contiguous ones
-        are not copied.  `threads` None means all CPUs of the process; results
+        Inputs are arrays of exactly the model's element types (those that
+        NumPy lacks: of ml_dtypes, or words of their bits, one element each);
+        contiguous ones of at least a byte are not copied.  `threads` None means all CPUs of the process; results
         do not depend on it.  `cache` takes the place of its inputs and outputs:
         the run appends to it.
         """
-        arrays = [(name, _array(name, value))
+        types = {value.name: value.dtype
+                 for value in self._entry(entry).inputs}
+        arrays = [(name, _array(name, value, types.get(name)))
                   for name, value in inputs.items()]
         buffers = [] if cache is None else [
             (name, buffer, cache.length)
@@ -177,9 +181,12 @@ class Model:
         return self._entries[name]
 
 
-def _array(name: str, value: Any) -> np.ndarray:
+def _array(name: str, value: Any, wanted: str | None) -> np.ndarray:
     array = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
     if array.dtype.name in WORDS:
+        if array.dtype.name != wanted and wanted is not None:
+            raise _refused(f"expected input '{name}' to be of {wanted}, got "
+                           f"{array.dtype.name}")
         return array.view(WORDS[array.dtype.name])
     if array.dtype.hasobject or array.dtype.kind in "USVMm":
         raise _refused(f"input '{name}' has dtype {array.dtype}, which no "

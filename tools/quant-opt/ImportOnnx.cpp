@@ -59,8 +59,9 @@ int quantc::printOnnxOperators() {
 Written by `quant-opt --onnx-operators`; a test checks that it is current. An operator is taken from the opset given (before 7: where
 opset 7 changed nothing, and in the forms of opset 6 of exporters of that time) to 28. *Import*: read by an import of its own, as operations
 of qnn; *definition*: expanded by what ONNX defines it by. Element types are those that ONNX allows for the operator out of f16, bf16, f32,
-f64, signed and unsigned integers of 8 to 64 bits and bool; a node with a type, an attribute or an optional output that is not
-supported is refused, and named with the reason.
+f64, signed and unsigned integers of 8 to 64 bits and bool; and for conversion, quantization, movement and control flow float8, float6,
+float4 and integers of 2 and 4 bits. A node with a type, an attribute or an optional output that is not supported is refused, and
+named with the reason.
 
 | operator | since | by |
 |---|---|---|

@@ -30,6 +30,13 @@ public:
   /// A copy of a compact tensor.
   static std::optional<Array> copy(const quantc_tensor &tensor);
 
+  /// Elements of less than a byte, packed as the C interface has them, from one
+  /// byte each; the lowest bits count.
+  static std::optional<Array>
+  pack(quantc_dtype dtype, llvm::ArrayRef<int64_t> shape, const char *bytes);
+  /// Packed elements as uint8: the code in the low bits.
+  std::optional<Array> unpack() const;
+
   quantc_dtype getType() const { return dtype; }
   llvm::ArrayRef<int64_t> getShape() const { return shape; }
   int64_t getNumElements() const { return numElements; }

@@ -230,14 +230,22 @@ enum class StepKind : uint32_t {
   /// For the alias `kernel`, which has an axis: copies the rows of its input
   /// unless they are there, and those of buffer 0 behind them.
   Append = 2,
+  /// Elements of less than a byte: buffer 0 has one per byte, buffer 1 a stream
+  /// of their `kernel & kPackedBits` low bits; Unpack the other way round, and
+  /// with kPackedSigned it extends the sign.
+  Pack = 3,
+  Unpack = 4,
 };
+
+inline constexpr uint32_t kPackedBits = 7;
+inline constexpr uint32_t kPackedSigned = 8;
 
 /// Steps run one after the other.  All buffers of a step are live during it, so
 /// no two of them share memory unless one is a view of the other.
 struct Step {
   StepKind kind;
   StringRef name;
-  uint32_t kernel;      // Append: an alias; Copy: 0
+  uint32_t kernel;      // Append: an alias; Pack, Unpack: bits; Copy: 0
   uint32_t tripExpr;    // Kernel only, else kNone
   uint32_t scratchExpr; // bytes per worker, or kNone
   uint32_t firstOperand;

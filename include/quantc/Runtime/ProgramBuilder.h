@@ -264,6 +264,21 @@ public:
     operands.push_back(raw(target));
     steps.push_back(record);
   }
+  /// Makes a caller's tensor of elements under a byte one byte per element.
+  void addUnpack(std::string_view text, program::DType dtype, BufferId source,
+                 BufferId target) {
+    uint32_t isSigned = dtype.code == QUANTC_INT ? program::kPackedSigned : 0;
+    addCopy(text, source, target);
+    steps.back().kind = program::StepKind::Unpack;
+    steps.back().kernel = dtype.bits | isSigned;
+  }
+  /// The other way round.
+  void addPack(std::string_view text, program::DType dtype, BufferId source,
+               BufferId target) {
+    addCopy(text, source, target);
+    steps.back().kind = program::StepKind::Pack;
+    steps.back().kernel = dtype.bits;
+  }
   /// Puts `rows`, a compact tensor, behind the rows of the alias's input.
   void addAppend(std::string_view text, AliasId alias, BufferId rows) {
     program::Step record = {};

@@ -14,18 +14,25 @@ namespace quantc::qnntolinalg {
 // Element types
 //===----------------------------------------------------------------------===//
 
-/// Float8 elements are only moved and converted: their code is what they are.
+/// Floats of at most a byte are only moved and converted: their code is what
+/// they are.
 static Type codeType(Type element) {
-  bool isFloat8 =
-      isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8;
-  return isFloat8 ? IntegerType::get(element.getContext(), 8) : element;
+  bool isSmallFloat =
+      isa<FloatType>(element) && element.getIntOrFloatBitWidth() <= 8;
+  return isSmallFloat ? IntegerType::get(element.getContext(), 8) : element;
+}
+
+/// Integers of 2 and 4 bits, of which a byte holds one.
+static bool isSmallInteger(Type element) {
+  return isa<IntegerType>(element) && element.getIntOrFloatBitWidth() > 1 &&
+         element.getIntOrFloatBitWidth() < 8;
 }
 
 Type storageType(Type element) {
   element = codeType(element);
   if (auto integer = dyn_cast<IntegerType>(element))
     return IntegerType::get(element.getContext(),
-                            integer.getWidth() == 1 ? 8 : integer.getWidth());
+                            std::max(integer.getWidth(), 8u));
   return element;
 }
 
@@ -48,6 +55,8 @@ Value toCompute(OpBuilder &builder, Location loc, Value stored, Type element) {
   Type type = computeType(element);
   if (type == stored.getType())
     return stored;
+  if (isSmallInteger(element))
+    return arith::TruncIOp::create(builder, loc, type, stored);
   return arith::ExtFOp::create(builder, loc, type, stored);
 }
 
@@ -56,8 +65,11 @@ Value toStorage(OpBuilder &builder, Location loc, Value computed,
   Type type = storageType(element);
   if (type == computed.getType())
     return computed;
-  if (element.isInteger(1))
+  if (element.isInteger(1) ||
+      (isSmallInteger(element) && element.isUnsignedInteger()))
     return arith::ExtUIOp::create(builder, loc, type, computed);
+  if (isSmallInteger(element))
+    return arith::ExtSIOp::create(builder, loc, type, computed);
   return arith::TruncFOp::create(builder, loc, type, computed);
 }
 

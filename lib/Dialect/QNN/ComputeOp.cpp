@@ -49,7 +49,7 @@ LogicalResult ComputeOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
 static Type scalarType(Type element) {
   if (element.isF16() || element.isBF16())
     return Float32Type::get(element.getContext());
-  if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8)
+  if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() <= 8)
     return IntegerType::get(element.getContext(), 8);
   if (auto integer = dyn_cast<IntegerType>(element))
     return IntegerType::get(element.getContext(), integer.getWidth());

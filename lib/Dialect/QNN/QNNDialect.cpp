@@ -131,9 +131,12 @@ LogicalResult ConstantOp::verify() {
     return emitOpError("expected a value of shape ")
            << type << ", got " << valueType;
   Type element = type.getElementType(), stored = valueType.getElementType();
-  bool sameBits =
-      element.isIntOrFloat() && stored.isIntOrFloat() &&
-      element.getIntOrFloatBitWidth() == stored.getIntOrFloatBitWidth();
+  auto bitsOf = [](Type type) {
+    unsigned bits = type.getIntOrFloatBitWidth();
+    return bits > 1 ? std::max(bits, 8u) : bits;
+  };
+  bool sameBits = element.isIntOrFloat() && stored.isIntOrFloat() &&
+                  bitsOf(element) == bitsOf(stored);
   if (!sameBits)
     return emitOpError("expected a value of element type ")
            << element << " or integer words of the same width, got " << stored;

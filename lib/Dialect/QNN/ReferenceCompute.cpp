@@ -24,8 +24,9 @@ struct Scalar {
   double f = 0;
 };
 
-bool isFloat8(Type type) {
-  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
+/// Its code is the scalar.
+bool isSmallFloat(Type type) {
+  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() <= 8;
 }
 
 unsigned widthOf(Type type) {
@@ -311,7 +312,7 @@ Scalar Program::read(ElementOp element) {
     int64_t i = values.lookup(index).i;
     offset = offset * extent + std::clamp<int64_t>(i, 0, extent - 1);
   }
-  if (isFloat8(tensor.getElementType()))
+  if (isSmallFloat(tensor.getElementType()))
     result = integer(tensor.as<uint8_t>()[offset], element.getType());
   else if (tensor.getElementType().isInteger())
     result = integer(uint64_t(tensor.getInt(offset)), element.getType());
@@ -407,7 +408,7 @@ LogicalResult Program::run() {
     SmallVector<Scalar> value;
     if (failed(runBlock(op.getBody().front(), value)))
       return failure();
-    if (isFloat8(type))
+    if (isSmallFloat(type))
       result.asMutable<uint8_t>()[i] = uint8_t(value[0].i);
     else if (isa<FloatType>(type))
       result.setFloat(i, value[0].f);

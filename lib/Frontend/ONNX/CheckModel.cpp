@@ -89,7 +89,7 @@ static LogicalResult checkInput(const onnx::ValueInfoProto &input,
   if (!input.type().has_tensor_type())
     return refuse(error, what + " is not a tensor");
   const auto &type = input.type().tensor_type();
-  if (elementBytes(type.elem_type()) == 0)
+  if (!isElementType(type.elem_type()))
     return refuse(error, what + " has element type " +
                              elementTypeName(type.elem_type()) +
                              ", which is not supported");

@@ -5,7 +5,7 @@
 // shape data the arithmetic is done at once; what cannot be decided there
 // becomes an operation.
 
-#include "Float8.h"
+#include "SmallFloat.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
 using namespace mlir;
@@ -238,6 +238,21 @@ static LogicalResult importWhere(NodeImport &n) {
 // Conversions
 //===----------------------------------------------------------------------===//
 
+/// 'saturate' and 'round_mode', for targets that are small floats.
+static FailureOr<SmallFloatCast> readSmallFloatCast(NodeImport &n) {
+  SmallFloatCast how;
+  how.saturates = n.intAttr("saturate", 1) != 0;
+  std::string mode = n.stringAttr("round_mode", "up");
+  if (mode == "down")
+    how.rounding = PowerRounding::down;
+  else if (mode == "nearest")
+    how.rounding = PowerRounding::nearest;
+  else if (mode != "up")
+    return n.error("expected 'round_mode' to be up, down or nearest, got " +
+                   quote(mode));
+  return how;
+}
+
 static LogicalResult castTo(NodeImport &n, Type target) {
   auto convert = [&](ArrayRef<AffineExpr> x) -> std::optional<AffineExpr> {
     if (!isBool(target))
@@ -260,18 +275,27 @@ static LogicalResult castTo(NodeImport &n, Type target) {
   Value x = n.value(0);
   if (!x)
     return failure();
-  Type from = n.elementType(x);
-  if (from == target || (!isFloat8(from) && !isFloat8(target)))
-    return n.result(n.cast(x, target));
-  if (from.isF64())
-    return n.unsupported("from DOUBLE to FLOAT8");
-  bool saturates = n.intAttr("saturate", 1) != 0;
+  Type from = n.elementType(x), i32 = n.builder().getI32Type();
+  // Under a byte the low bits are what is left of an integer.
+  bool wraps = isSmallInt(target) && isa<FloatType>(from);
+  if (from == target || (!isSmallFloat(from) && !isSmallFloat(target)))
+    return n.result(n.cast(wraps ? n.cast(x, i32) : x, target));
+  FailureOr<SmallFloatCast> how = readSmallFloatCast(n);
+  if (failed(how))
+    return failure();
   Type f32 = n.builder().getF32Type();
   return n.result(computeElements(n, target, x, [&](Program &p, ValueRange e) {
-    Value value = isFloat8(from) ? decodeFloat8(p, e[0], from)
-                                 : p.convert(e[0], from, f32);
-    return isFloat8(target) ? encodeFloat8(p, value, target, saturates)
-                            : p.convert(value, f32, target);
+    Value value = e[0];
+    if (isSmallFloat(from))
+      value = decodeSmallFloat(p, value, from);
+    else if (!from.isF64())
+      value =
+          p.convert(value, from, isInt(from) ? p.builder.getF64Type() : f32);
+    if (isSmallFloat(target))
+      return encodeSmallFloat(p, value, target, *how);
+    if (!wraps)
+      return p.convert(value, f32, target);
+    return p.convert(p.convert(value, f32, i32), i32, target);
   }));
 }
 

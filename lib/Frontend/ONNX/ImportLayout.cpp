@@ -91,7 +91,8 @@ static LogicalResult importPad(NodeImport &n) {
     value = n.floatAttr("value", 0.0f);
   } else if (n.has(2)) {
     auto known = n.constantScalar(2);
-    if (known)
+    // A small float is its code, which no number stands for.
+    if (known && !isSmallFloat(n.elementType(x)))
       value = *known;
     else
       filler = n.value(2);

@@ -4,7 +4,7 @@
 // DequantizeLinear, products of integers, and the QLinear forms that are a
 // product of integers between the two.  Numerics §5.5, §6.2 and §6.4.
 
-#include "Float8.h"
+#include "SmallFloat.h"
 #include "Window.h"
 #include <cmath>
 
@@ -66,7 +66,23 @@ static Value saturate(Program &p, Value x, Value zero, Type type) {
 }
 
 static bool isCode(Type type) {
-  return isInt(type) && type.getIntOrFloatBitWidth() <= 16;
+  return isSmallInt(type) ||
+         (isInt(type) && type.getIntOrFloatBitWidth() <= 16);
+}
+
+/// Small floats that values are quantized to; powers of two are scales only.
+static bool isFloatCode(Type type) {
+  return isSmallFloat(type) && !isa<Float8E8M0FNUType>(type);
+}
+
+static bool isScale(Type type) {
+  return type.isF32() || type.isF16() || type.isBF16() ||
+         isa<Float8E8M0FNUType>(type);
+}
+
+/// A scale as f32.
+static Value decodeScale(Program &p, Value scale, Type type) {
+  return isSmallFloat(type) ? decodeSmallFloat(p, scale, type) : scale;
 }
 
 static LogicalResult checkParameter(NodeImport &n, Value value,
@@ -120,22 +136,34 @@ static LogicalResult importQuantizeLinear(NodeImport &n) {
   if (!x || !scale)
     return failure();
   SmallVector<Value> inputs = {x, scale};
-  Type type = IntegerType::get(&n.importer.context, 8, IntegerType::Unsigned);
-  if (int64_t given = n.intAttr("output_dtype", 0))
-    type = elementTypeOf(given, &n.importer.context);
+  MLIRContext *context = &n.importer.context;
+  Type type = IntegerType::get(context, 8, IntegerType::Unsigned);
+  int64_t given = n.intAttr("output_dtype", 0);
+  if (given)
+    type = elementTypeOf(given, context);
   if (n.has(2)) {
     zero = n.value(2);
     inputs.push_back(zero);
+    if (given && zero && n.elementType(zero) != type)
+      return n.error("expected a zero point of type 'output_dtype'");
     type = n.elementType(zero);
   }
   Type from = n.elementType(x), scaleType = n.elementType(scale);
-  if (!type || !(isCode(type) || isFloat8(type)))
-    return n.unsupported("to an element type that is neither an integer of 8 "
-                         "or 16 bits nor FLOAT8");
-  bool saturates = n.intAttr("saturate", 1) != 0;
-  if (!isFloat(scaleType) || scaleType.isF64() || from.isF64() ||
+  if (!type || !(isCode(type) || isFloatCode(type)))
+    return n.unsupported("to an element type that is neither an integer of at "
+                         "most 16 bits nor a float of at most 8");
+  if (!isScale(scaleType) || from.isF64() ||
       (!isFloat(from) && !from.isSignlessInteger(32)))
     return n.unsupported("of this element type");
+  // What the quotient is rounded to; 'precision' is for its operands, too.
+  Type divided = scaleType;
+  int64_t precision = n.intAttr("precision", 0);
+  if (precision)
+    divided = elementTypeOf(precision, context);
+  if (!divided || !isScale(divided) || (precision && isSmallFloat(divided)))
+    return n.unsupported("with a division in " + elementTypeName(precision));
+  SmallFloatCast how;
+  how.saturates = n.intAttr("saturate", 1) != 0;
   SymbolicShape dims = n.shape(x);
   int64_t axis = 0, block = 0;
   if (failed(readGranularity(n, dims.size(), isSingleElement(n, scale), axis,
@@ -146,20 +174,28 @@ static LogicalResult importQuantizeLinear(NodeImport &n) {
     return failure();
   Type f32 = n.builder().getF32Type();
   return n.result(compute(n, type, dims, inputs, [&](Program &p) {
-    Value s = readParameter(p, parameterAt(n, scale, 1), p.at(), axis, block);
+    auto narrow = [&](Value value) {
+      bool isHalf = divided.isF16() || divided.isBF16();
+      return isHalf ? p.roundTo(value, divided) : value;
+    };
+    Value s = decodeScale(
+        p, readParameter(p, parameterAt(n, scale, 1), p.at(), axis, block),
+        scaleType);
     Value z =
         zero ? readParameter(p, parameterAt(n, zero, 2), p.at(), axis, block)
              : Value();
     Value v = p.convert(p.read(0, p.at()), from, f32);
-    Value ratio = p.div(v, s);
+    if (precision) {
+      v = narrow(v);
+      s = narrow(s);
+    }
     // 16-bit floats divide in their own type (numerics §1.5).
-    if (scaleType.isF16() || scaleType.isBF16())
-      ratio = p.roundTo(ratio, scaleType);
-    if (!isFloat8(type))
+    Value ratio = narrow(p.div(v, s));
+    if (!isSmallFloat(type))
       return saturate(p, ratio, z, type);
     if (z)
-      ratio = p.add(ratio, decodeFloat8(p, z, type));
-    return encodeFloat8(p, ratio, type, saturates);
+      ratio = p.add(ratio, decodeSmallFloat(p, z, type));
+    return encodeSmallFloat(p, ratio, type, how);
   }));
 }
 
@@ -178,8 +214,8 @@ static LogicalResult importDequantizeLinear(NodeImport &n) {
     if (n.elementType(zero) != from)
       return n.error("expected a zero point of the input's element type");
   }
-  if (!type || !isFloat(type) || type.isF64() || !isFloat(scaleType) ||
-      (!isCode(from) && !from.isSignlessInteger(32) && !isFloat8(from)))
+  if (!type || !isFloat(type) || type.isF64() || !isScale(scaleType) ||
+      (!isCode(from) && !from.isSignlessInteger(32) && !isFloatCode(from)))
     return n.unsupported("of this element type");
   SymbolicShape dims = n.shape(x);
   int64_t axis = 0, block = 0;
@@ -192,15 +228,17 @@ static LogicalResult importDequantizeLinear(NodeImport &n) {
   Type f32 = n.builder().getF32Type(), i32 = n.builder().getI32Type();
   return n.result(compute(n, type, dims, inputs, [&](Program &p) {
     auto decode = [&](Value code) {
-      return isFloat8(from) ? decodeFloat8(p, code, from)
-                            : p.convert(code, from, i32);
+      return isSmallFloat(from) ? decodeSmallFloat(p, code, from)
+                                : p.convert(code, from, i32);
     };
     Value q = decode(p.read(0, p.at()));
     if (zero)
       q = p.sub(q, decode(readParameter(p, parameterAt(n, zero, 2), p.at(),
                                         axis, block)));
-    Value s = readParameter(p, parameterAt(n, scale, 1), p.at(), axis, block);
-    return p.mul(isFloat8(from) ? q : p.convert(q, i32, f32), s);
+    Value s = decodeScale(
+        p, readParameter(p, parameterAt(n, scale, 1), p.at(), axis, block),
+        scaleType);
+    return p.mul(isSmallFloat(from) ? q : p.convert(q, i32, f32), s);
   }));
 }
 

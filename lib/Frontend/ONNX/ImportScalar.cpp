@@ -104,18 +104,28 @@ static LogicalResult importBitCast(NodeImport &n) {
     return n.unsupported("to " + elementTypeName(to));
   if (from == target)
     return n.resultEntry(n.input(0));
-  if (isBool(from) || isBool(target))
-    return n.unsupported("of bool");
-  unsigned width = from.getIntOrFloatBitWidth();
-  if (width != target.getIntOrFloatBitWidth())
+  // A bool is a byte, 0 or 1.
+  auto widthOf = [](Type type) {
+    return isBool(type) ? 8 : type.getIntOrFloatBitWidth();
+  };
+  unsigned width = widthOf(from);
+  if (width != widthOf(target))
     return n.error("expected types of one width");
   if (width == 16 && (isFloat(from) || isFloat(target)))
     return n.unsupported("of 16-bit floats");
   return n.result(computeElements(n, target, a, [&](Program &p, ValueRange x) {
-    Type type = scalarType(target);
-    return x[0].getType() == type
-               ? x[0]
-               : Value(arith::BitcastOp::create(p.builder, p.loc, type, x[0]));
+    Type type = scalarType(target), own = x[0].getType();
+    if (own == type)
+      return x[0];
+    if (isBool(target))
+      return p.negate(p.equal(x[0], p.integer(own, 0)));
+    // Codes of small floats are bytes, integers have their own width.
+    if (own.isInteger() && type.isInteger()) {
+      if (own.getIntOrFloatBitWidth() > type.getIntOrFloatBitWidth())
+        return Value(arith::TruncIOp::create(p.builder, p.loc, type, x[0]));
+      return Value(arith::ExtUIOp::create(p.builder, p.loc, type, x[0]));
+    }
+    return Value(arith::BitcastOp::create(p.builder, p.loc, type, x[0]));
   }));
 }
 

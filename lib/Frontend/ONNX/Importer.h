@@ -342,11 +342,12 @@ private:
   std::string unsupportedReason;
 };
 
-/// Element type classes that operators accept.  Float8 is for conversions and
-/// movement only.
+/// Element type classes that operators accept.  Small floats (of at most a
+/// byte) and small integers (of less) are for conversions and movement only.
 bool isFloat(mlir::Type type);
-bool isFloat8(mlir::Type type);
+bool isSmallFloat(mlir::Type type);
 bool isInt(mlir::Type type);
+bool isSmallInt(mlir::Type type);
 bool isBool(mlir::Type type);
 using TypeClass = bool (*)(mlir::Type);
 inline bool isNumber(mlir::Type type) { return isFloat(type) || isInt(type); }

@@ -103,8 +103,8 @@ mlir::Type elementTypeOf(int32_t dataType, mlir::MLIRContext *context);
 int32_t elementTypeNumber(mlir::Type type);
 /// `FLOAT`, or the number when there is no such type.
 std::string elementTypeName(int32_t dataType);
-/// Bytes per stored element of a supported element type, else 0.
-int64_t elementBytes(int32_t dataType);
+/// Is it a supported element type?
+bool isElementType(int32_t dataType);
 
 /// Checks dimensions, data fields and sizes without reading any element.
 mlir::LogicalResult checkTensor(const onnx::TensorProto &tensor, Model &model,

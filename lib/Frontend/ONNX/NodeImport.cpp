@@ -12,12 +12,17 @@ using onnx::AttributeProto;
 
 namespace quantc::onnx_frontend {
 
-bool isFloat(Type type) { return isa<FloatType>(type) && !isFloat8(type); }
-bool isFloat8(Type type) {
-  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
+bool isFloat(Type type) { return isa<FloatType>(type) && !isSmallFloat(type); }
+bool isSmallFloat(Type type) {
+  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() <= 8;
 }
 bool isBool(Type type) { return type.isInteger(1); }
-bool isInt(Type type) { return isa<IntegerType>(type) && !isBool(type); }
+bool isInt(Type type) {
+  return isa<IntegerType>(type) && type.getIntOrFloatBitWidth() >= 8;
+}
+bool isSmallInt(Type type) {
+  return isa<IntegerType>(type) && !isBool(type) && !isInt(type);
+}
 
 NodeImport::NodeImport(Importer &importer, const onnx::NodeProto &node,
                        Scope &scope, int64_t opset, std::string name)

@@ -13,7 +13,7 @@ namespace quantc::onnx_frontend {
 Type scalarType(Type element) {
   if (element.isF16() || element.isBF16())
     return Float32Type::get(element.getContext());
-  if (isFloat8(element))
+  if (isSmallFloat(element))
     return IntegerType::get(element.getContext(), 8);
   if (auto integer = dyn_cast<IntegerType>(element))
     return IntegerType::get(element.getContext(), integer.getWidth());

@@ -4,7 +4,8 @@
 // field or in an external file; which field belongs to which element type, and
 // that its size is the product of the dimensions, is checked before anything is
 // read or allocated.  Raw and external data, and typed fields of the type's own
-// width, are borrowed; only narrow types in int32_data are copied.
+// width, are borrowed; only narrow types in int32_data are copied, and types
+// under a byte, which ONNX packs, become one byte per element.
 
 #include "Model.h"
 #include "mlir/IR/AsmState.h"
@@ -23,30 +24,38 @@ enum class Field { Float, Int32, Int64, Double, UInt64, None };
 
 struct ElementInfo {
   int32_t dataType;
-  int64_t bytes;
+  int64_t bits;
   Field field;
 };
 
 } // namespace
 
 static constexpr ElementInfo kElements[] = {
-    {TensorProto::FLOAT, 4, Field::Float},
-    {TensorProto::UINT8, 1, Field::Int32},
-    {TensorProto::INT8, 1, Field::Int32},
-    {TensorProto::UINT16, 2, Field::Int32},
-    {TensorProto::INT16, 2, Field::Int32},
-    {TensorProto::INT32, 4, Field::Int32},
-    {TensorProto::INT64, 8, Field::Int64},
-    {TensorProto::BOOL, 1, Field::Int32},
-    {TensorProto::FLOAT16, 2, Field::Int32},
-    {TensorProto::DOUBLE, 8, Field::Double},
-    {TensorProto::UINT32, 4, Field::UInt64},
-    {TensorProto::UINT64, 8, Field::UInt64},
-    {TensorProto::BFLOAT16, 2, Field::Int32},
-    {TensorProto::FLOAT8E4M3FN, 1, Field::Int32},
-    {TensorProto::FLOAT8E4M3FNUZ, 1, Field::Int32},
-    {TensorProto::FLOAT8E5M2, 1, Field::Int32},
-    {TensorProto::FLOAT8E5M2FNUZ, 1, Field::Int32},
+    {TensorProto::FLOAT, 32, Field::Float},
+    {TensorProto::UINT8, 8, Field::Int32},
+    {TensorProto::INT8, 8, Field::Int32},
+    {TensorProto::UINT16, 16, Field::Int32},
+    {TensorProto::INT16, 16, Field::Int32},
+    {TensorProto::INT32, 32, Field::Int32},
+    {TensorProto::INT64, 64, Field::Int64},
+    {TensorProto::BOOL, 8, Field::Int32},
+    {TensorProto::FLOAT16, 16, Field::Int32},
+    {TensorProto::DOUBLE, 64, Field::Double},
+    {TensorProto::UINT32, 32, Field::UInt64},
+    {TensorProto::UINT64, 64, Field::UInt64},
+    {TensorProto::BFLOAT16, 16, Field::Int32},
+    {TensorProto::FLOAT8E4M3FN, 8, Field::Int32},
+    {TensorProto::FLOAT8E4M3FNUZ, 8, Field::Int32},
+    {TensorProto::FLOAT8E5M2, 8, Field::Int32},
+    {TensorProto::FLOAT8E5M2FNUZ, 8, Field::Int32},
+    {TensorProto::FLOAT8E8M0, 8, Field::Int32},
+    {TensorProto::FLOAT6E2M3, 6, Field::Int32},
+    {TensorProto::FLOAT6E3M2, 6, Field::Int32},
+    {TensorProto::FLOAT4E2M1, 4, Field::Int32},
+    {TensorProto::UINT4, 4, Field::Int32},
+    {TensorProto::INT4, 4, Field::Int32},
+    {TensorProto::UINT2, 2, Field::Int32},
+    {TensorProto::INT2, 2, Field::Int32},
 };
 
 static const ElementInfo *findElement(int32_t dataType) {
@@ -56,9 +65,15 @@ static const ElementInfo *findElement(int32_t dataType) {
   return nullptr;
 }
 
-int64_t elementBytes(int32_t dataType) {
-  const ElementInfo *info = findElement(dataType);
-  return info ? info->bytes : 0;
+bool isElementType(int32_t dataType) { return findElement(dataType); }
+
+/// Of the elements as ONNX stores them; nothing when there are too many.
+static std::optional<int64_t> storedBytes(const ElementInfo &info,
+                                          int64_t count) {
+  if (info.bits >= 8)
+    return llvm::checkedMul(count, info.bits / 8);
+  // Whole groups of eight elements, then what is left of one.
+  return count / 8 * info.bits + (count % 8 * info.bits + 7) / 8;
 }
 
 std::string elementTypeName(int32_t dataType) {
@@ -92,8 +107,20 @@ Type elementTypeOf(int32_t dataType, MLIRContext *context) {
     return Float8E5M2Type::get(context);
   case TensorProto::FLOAT8E5M2FNUZ:
     return Float8E5M2FNUZType::get(context);
+  case TensorProto::FLOAT8E8M0:
+    return Float8E8M0FNUType::get(context);
+  case TensorProto::FLOAT6E2M3:
+    return Float6E2M3FNType::get(context);
+  case TensorProto::FLOAT6E3M2:
+    return Float6E3M2FNType::get(context);
+  case TensorProto::FLOAT4E2M1:
+    return Float4E2M1FNType::get(context);
   case TensorProto::BOOL:
     return integer(1);
+  case TensorProto::INT2:
+    return integer(2);
+  case TensorProto::INT4:
+    return integer(4);
   case TensorProto::INT8:
     return integer(8);
   case TensorProto::INT16:
@@ -102,6 +129,10 @@ Type elementTypeOf(int32_t dataType, MLIRContext *context) {
     return integer(32);
   case TensorProto::INT64:
     return integer(64);
+  case TensorProto::UINT2:
+    return integer(2, true);
+  case TensorProto::UINT4:
+    return integer(4, true);
   case TensorProto::UINT8:
     return integer(8, true);
   case TensorProto::UINT16:
@@ -159,6 +190,10 @@ static int64_t fieldSize(const TensorProto &tensor, Field field) {
   return 0;
 }
 
+static bool isPackedField(const ElementInfo &info) {
+  return info.bits == 2 || info.bits == 4;
+}
+
 static LogicalResult checkInline(const TensorProto &tensor,
                                  const ElementInfo &info, int64_t count,
                                  int64_t size, Error &error) {
@@ -173,8 +208,10 @@ static LogicalResult checkInline(const TensorProto &tensor,
   int64_t raw = tensor.raw_data().size();
   if (typed != 0 && raw != 0)
     return refuse(error, what + " has both raw_data and typed data");
-  if (typed != 0 && typed != count)
-    return refuse(error, "expected " + Twine(count) + " elements in " + what +
+  // Packed bytes are one int32 each, floats of 6 bits are not packed there.
+  int64_t entries = isPackedField(info) ? size : count;
+  if (typed != 0 && typed != entries)
+    return refuse(error, "expected " + Twine(entries) + " elements in " + what +
                              ", got " + Twine(typed));
   if (typed == 0 && raw != size)
     return refuse(error, "expected " + Twine(size) + " bytes in " + what +
@@ -196,7 +233,7 @@ LogicalResult checkTensor(const TensorProto &tensor, Model &model,
   FailureOr<int64_t> count = countElements(tensor, error);
   if (failed(count))
     return failure();
-  auto size = llvm::checkedMul(*count, info->bytes);
+  auto size = storedBytes(*info, *count);
   if (!size)
     return refuse(error, what + " has more than 2^63 - 1 bytes");
   if (tensor.data_location() != TensorProto::EXTERNAL)
@@ -238,6 +275,14 @@ static LogicalResult narrowField(const TensorProto &tensor,
   case TensorProto::FLOAT8E4M3FNUZ:
   case TensorProto::FLOAT8E5M2:
   case TensorProto::FLOAT8E5M2FNUZ:
+  case TensorProto::FLOAT8E8M0:
+  case TensorProto::FLOAT6E2M3:
+  case TensorProto::FLOAT6E3M2:
+  case TensorProto::FLOAT4E2M1:
+  case TensorProto::UINT4:
+  case TensorProto::INT4:
+  case TensorProto::UINT2:
+  case TensorProto::INT2:
     return narrow<uint8_t>(tensor.int32_data(), bytes);
   case TensorProto::INT8:
     return narrow<int8_t>(tensor.int32_data(), bytes);
@@ -284,6 +329,22 @@ TensorData ownTensor(Type elementType, ArrayRef<int64_t> shape,
   return data;
 }
 
+/// One byte per element: the value of an integer, the code of a float.  The
+/// stream of bits begins in the lowest one of each byte.
+static std::vector<char> unpack(ArrayRef<char> packed, int64_t count,
+                                unsigned bits, bool isSigned) {
+  std::vector<char> bytes(count);
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t bit = i * bits;
+    unsigned shift = bit % 8, word = uint8_t(packed[bit / 8]) >> shift;
+    if (shift + bits > 8)
+      word |= unsigned(uint8_t(packed[bit / 8 + 1])) << (8 - shift);
+    word &= (1u << bits) - 1;
+    bytes[i] = isSigned ? char(llvm::SignExtend32(word, bits)) : char(word);
+  }
+  return bytes;
+}
+
 FailureOr<TensorData> readTensor(const TensorProto &tensor,
                                  const std::shared_ptr<Model> &model,
                                  MLIRContext *context, Error &error) {
@@ -295,12 +356,13 @@ FailureOr<TensorData> readTensor(const TensorProto &tensor,
   data.count = 1;
   for (int64_t dim : data.shape)
     data.count *= dim;
-  int64_t width = elementBytes(tensor.data_type());
+  const ElementInfo &info = *findElement(tensor.data_type());
+  int64_t size = *storedBytes(info, data.count);
   data.owner = model;
   std::vector<char> copy;
   bool isExternal = tensor.data_location() == TensorProto::EXTERNAL;
   if (isExternal) {
-    data.bytes = *model->external.get(tensor, data.count * width, error);
+    data.bytes = *model->external.get(tensor, size, error);
     data.owner = model->external.owner(data.bytes);
   } else if (!tensor.raw_data().empty() || data.count == 0) {
     data.bytes = tensor.raw_data();
@@ -311,11 +373,22 @@ FailureOr<TensorData> readTensor(const TensorProto &tensor,
       return refuse(error, "tensor " + quote(tensor.name()) +
                                " has a value outside the range of " +
                                elementTypeName(tensor.data_type()));
+    if (isPackedField(info))
+      copy = unpack(copy, data.count, info.bits,
+                    data.elementType.isSignlessInteger());
+    for (char &byte : copy)
+      if (info.bits == 6)
+        byte &= 0x3f;
     return ownTensor(data.elementType, data.shape, std::move(copy));
   }
+  if (info.bits < 8)
+    return ownTensor(data.elementType, data.shape,
+                     unpack(data.bytes, data.count, info.bits,
+                            data.elementType.isSignlessInteger()));
   // Kernels read whole elements: misaligned data is the one case of a copy, and
   // a byte of a bool is 0 or 1.
-  bool misaligned = reinterpret_cast<uintptr_t>(data.bytes.data()) % width != 0;
+  bool misaligned =
+      reinterpret_cast<uintptr_t>(data.bytes.data()) % (info.bits / 8) != 0;
   bool oddBool = tensor.data_type() == TensorProto::BOOL &&
                  llvm::any_of(data.bytes,
                               [](char byte) { return byte != 0 && byte != 1; });
@@ -340,10 +413,10 @@ double TensorData::getFloat(int64_t index) const {
   if (elementType.isF64())
     return load<double>(bytes, index);
   if (auto type = dyn_cast<FloatType>(elementType)) {
-    bool isByte = type.getWidth() == 8;
+    unsigned word = type.getWidth() <= 8 ? load<uint8_t>(bytes, index)
+                                         : load<uint16_t>(bytes, index);
     llvm::APFloat value(type.getFloatSemantics(),
-                        isByte ? llvm::APInt(8, load<uint8_t>(bytes, index))
-                               : llvm::APInt(16, load<uint16_t>(bytes, index)));
+                        llvm::APInt(type.getWidth(), word));
     bool lost = false;
     value.convert(llvm::APFloat::IEEEdouble(),
                   llvm::APFloat::rmNearestTiesToEven, &lost);
@@ -366,6 +439,8 @@ int64_t TensorData::getInt(int64_t index) const {
   switch (elementType.getIntOrFloatBitWidth()) {
   case 1:
     return load<uint8_t>(bytes, index) != 0;
+  case 2:
+  case 4:
   case 8:
     return loadInt<int8_t>(bytes, index, isUnsigned);
   case 16:
@@ -378,11 +453,12 @@ int64_t TensorData::getInt(int64_t index) const {
 }
 
 ElementsAttr toAttribute(const TensorData &data, StringRef name) {
-  // Narrow floats are kept as words (QNNTensorOps.td).
+  // Narrow floats and what is under a byte are kept as words
+  // (QNNTensorOps.td).
   Type stored = data.elementType;
-  if (auto narrow = dyn_cast<FloatType>(stored);
-      narrow && narrow.getWidth() < 32)
-    stored = IntegerType::get(stored.getContext(), narrow.getWidth());
+  unsigned width = stored.getIntOrFloatBitWidth();
+  if ((isa<FloatType>(stored) && width < 32) || (width > 1 && width < 8))
+    stored = IntegerType::get(stored.getContext(), std::max(width, 8u));
   auto type = RankedTensorType::get(data.shape, stored);
   if (data.count == 0)
     return DenseElementsAttr::get(type, ArrayRef<Attribute>());

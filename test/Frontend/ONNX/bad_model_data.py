@@ -33,6 +33,26 @@ def typed_short(_):
     return with_weight(weight(float_data=[0.0] * 5))
 
 
+@case(REFUSED, "expected 3 bytes in tensor 'w', got 6")
+def raw_not_packed(_):
+    return with_weight(weight(dtype=T.INT4, raw_data=bytes(6)))
+
+
+@case(REFUSED, "expected 2 elements in tensor 'w', got 6")
+def typed_not_packed(_):
+    return with_weight(weight(dtype=T.UINT2, int32_data=[0] * 6))
+
+
+@case(REFUSED, "outside the range of INT4")
+def typed_over_a_byte(_):
+    return with_weight(weight(dtype=T.INT4, int32_data=[0, 256, 0]))
+
+
+@case(REFUSED, "expected 5 bytes in tensor 'w', got 6")
+def raw_six_bits(_):
+    return with_weight(weight(dtype=T.FLOAT6E2M3, raw_data=bytes(6)))
+
+
 @case(REFUSED, "field of another type")
 def typed_wrong_field(_):
     return with_weight(weight(int32_data=[0] * 6))

@@ -285,5 +285,27 @@ TEST(Program, UnknownKindsAreRefused) {
                         "9; it needs a newer runtime");
 }
 
+TEST(Program, PackedKindsAreChecked) {
+  TestModel test;
+  EntryBuilder &entry = test.builder.addEntry("main");
+  program::DType i4 = {QUANTC_INT, 4, 1};
+  ExprId n = entry.symbol("n");
+  BufferId x = entry.addInputBuffer(entry.addInput("x", {i4, {n}}));
+  entry.addUnpack("x", i4, x, entry.addArena(n));
+  AlignedBytes bytes(test.builder.finish());
+  char message[256];
+  EXPECT_TRUE(program::validateProgram(bytes.data.get(), bytes.size, message,
+                                       sizeof(message)));
+  auto *header = reinterpret_cast<program::Header *>(bytes.data.get());
+  auto *step = reinterpret_cast<program::Step *>(bytes.data.get() +
+                                                 header->steps.offset);
+  for (uint32_t kind : {0u, 8u, 16u, ~0u}) {
+    step->kernel = kind;
+    fixChecksum(bytes.data.get(), bytes.size);
+    EXPECT_FALSE(program::validateProgram(bytes.data.get(), bytes.size, message,
+                                          sizeof(message)));
+  }
+}
+
 } // namespace
 } // namespace quantc::runtime::test

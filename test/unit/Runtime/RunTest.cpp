@@ -148,6 +148,74 @@ TEST(Run, ViewsWeightsAndCopies) {
   }
 }
 
+// Elements of less than a byte, in streams of bits whose length is no multiple
+// of a byte.
+TEST(Run, PackedElements) {
+  for (program::DType dtype :
+       {program::DType{QUANTC_INT, 4, 1}, program::DType{QUANTC_UINT, 2, 1},
+        program::DType{QUANTC_FLOAT6_E2M3FN, 6, 1}}) {
+    TestModel test;
+    EntryBuilder &entry = test.builder.addEntry("main");
+    ExprId n = entry.symbol("n");
+    program::DType u8 = {QUANTC_UINT, 8, 1};
+    BufferId x = entry.addInputBuffer(entry.addInput("x", {dtype, {n}}));
+    BufferId bytes = entry.addOutputBuffer(entry.addOutput("b", {u8, {n}}));
+    BufferId y = entry.addOutputBuffer(entry.addOutput("y", {dtype, {n}}));
+    entry.addUnpack("unpack", dtype, x, bytes);
+    entry.addPack("pack", dtype, bytes, y);
+    Loaded loaded(test);
+    ASSERT_EQ(loaded.status, QUANTC_OK) << loaded.message;
+    Context context(loaded.model, 2);
+    for (int64_t count : {0, 1, 3, 5, 8, 13}) {
+      size_t size =
+          size_t(count) * dtype.bits / 8 + (count * dtype.bits % 8 != 0);
+      std::vector<uint8_t> packed(size);
+      uint64_t state = 1;
+      std::vector<uint8_t> wanted;
+      for (int64_t i = 0; i < count; ++i) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        auto code = uint8_t(state >> 40 & ((1u << dtype.bits) - 1));
+        for (int64_t b = 0, at = i * dtype.bits; b < dtype.bits; ++b, ++at)
+          packed[size_t(at / 8)] |= (code >> b & 1) << at % 8;
+        bool isNegative = dtype.code == QUANTC_INT && code >= 8;
+        wanted.push_back(isNegative ? code - 16 : code);
+      }
+      quantc_tensor input =
+          quantc_cpu_tensor(packed.data(), dtype.code, dtype.bits, 1, &count);
+      std::vector<quantc_value> outputs = {libraryOutput("b"),
+                                           libraryOutput("y")};
+      ASSERT_EQ(context.run({quantc_tensor_value("x", &input)}, outputs),
+                QUANTC_OK)
+          << context.error();
+      auto *got = static_cast<const uint8_t *>(outputs[0].tensors->data);
+      EXPECT_EQ(std::vector<uint8_t>(got, got + count), wanted);
+      got = static_cast<const uint8_t *>(outputs[1].tensors->data);
+      EXPECT_EQ(std::vector<uint8_t>(got, got + size), packed);
+    }
+  }
+}
+
+TEST(Run, PackedSizesMustFit) {
+  TestModel test;
+  EntryBuilder &entry = test.builder.addEntry("main");
+  program::DType i4 = {QUANTC_INT, 4, 1}, u8 = {QUANTC_UINT, 8, 1};
+  ExprId n = entry.symbol("n");
+  entry.addUnpack(
+      "short", i4, entry.addInputBuffer(entry.addInput("x", {i4, {n}})),
+      entry.addOutputBuffer(entry.addOutput("y", {u8, {entry.constant(9)}})));
+  Loaded loaded(test);
+  ASSERT_EQ(loaded.status, QUANTC_OK) << loaded.message;
+  Context context(loaded.model, 1);
+  int64_t count = 8;
+  uint32_t data = 0;
+  quantc_tensor input = quantc_cpu_tensor(&data, QUANTC_INT, 4, 1, &count);
+  std::vector<quantc_value> outputs = {libraryOutput("y")};
+  EXPECT_EQ(context.run({quantc_tensor_value("x", &input)}, outputs),
+            QUANTC_SHAPE_MISMATCH);
+  EXPECT_EQ(std::string(context.error()),
+            "step 0 'short' packs 9 elements of 4 bits in 4 bytes");
+}
+
 TEST(Run, OptionalInputAndOutput) {
   TestModel test;
   EntryBuilder &entry = test.builder.addEntry("main");
