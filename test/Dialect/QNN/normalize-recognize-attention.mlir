@@ -67,3 +67,36 @@ func.func @selected_mask(%q: tensor<6x5x32xf32>, %kt: tensor<6x32x7xf32>, %v: te
   %y = qnn.matmul %g, %v : (tensor<6x5x7xf32>, tensor<6x7x16xf32>) -> tensor<6x5x16xf32>
   return %y : tensor<6x5x16xf32>
 }
+
+// The guard that ONNX's own definition of Attention has: rows that the mask
+// hides completely.
+// CHECK-LABEL: func.func @hidden_rows
+// CHECK-SAME: (%[[Q:.+]]: tensor<2x3x4x8xf32>, %[[K:.+]]: tensor<2x3x8x6xf32>, %[[V:.+]]: tensor<2x3x6x8xf32>, %[[M:.+]]: tensor<4x6xf32>)
+func.func @hidden_rows(%q: tensor<2x3x4x8xf32>, %kt: tensor<2x3x8x6xf32>, %v: tensor<2x3x6x8xf32>, %mask: tensor<4x6xf32>) -> tensor<2x3x4x8xf32> {
+  // CHECK: qnn.attention %[[Q]], %[[K]], %[[V]] mask %[[M]] {causal = false, key_transposed = true, scale = 1.000000e+00 : f32}
+  // CHECK-NEXT: return
+  %inf = qnn.constant dense<0xFF800000> : tensor<1xf32> -> tensor<1xf32>
+  %zero = qnn.constant dense<0.0> : tensor<1xf32> -> tensor<1xf32>
+  %s = qnn.matmul %q, %kt : (tensor<2x3x4x8xf32>, tensor<2x3x8x6xf32>) -> tensor<2x3x4x6xf32>
+  %m = qnn.add %s, %mask : (tensor<2x3x4x6xf32>, tensor<4x6xf32>) -> tensor<2x3x4x6xf32>
+  %p = qnn.softmax %m {axis = 3 : i64} : (tensor<2x3x4x6xf32>) -> tensor<2x3x4x6xf32>
+  %most = qnn.reduce max %mask {axes = array<i64: 1>, keep_dims = true} : (tensor<4x6xf32>) -> tensor<4x1xf32>
+  %hidden = qnn.equal %most, %inf : (tensor<4x1xf32>, tensor<1xf32>) -> tensor<4x1xi1>
+  %g = qnn.where %hidden, %zero, %p : (tensor<4x1xi1>, tensor<1xf32>, tensor<2x3x4x6xf32>) -> tensor<2x3x4x6xf32>
+  %y = qnn.matmul %g, %v : (tensor<2x3x4x6xf32>, tensor<2x3x6x8xf32>) -> tensor<2x3x4x8xf32>
+  return %y : tensor<2x3x4x8xf32>
+}
+
+// A guard that never holds, in f16: the weights are not rounded in between.
+// CHECK-LABEL: func.func @guard_never_holds
+func.func @guard_never_holds(%q: tensor<2x3x4x8xf16>, %kt: tensor<2x3x8x6xf16>, %v: tensor<2x3x6x8xf16>) -> tensor<2x3x4x8xf16> {
+  // CHECK: qnn.attention
+  // CHECK-NEXT: return
+  %zero = qnn.constant dense<0.0> : tensor<1xf16> -> tensor<1xf16>
+  %never = qnn.constant dense<false> : tensor<4x1xi1> -> tensor<4x1xi1>
+  %s = qnn.matmul %q, %kt : (tensor<2x3x4x8xf16>, tensor<2x3x8x6xf16>) -> tensor<2x3x4x6xf16>
+  %p = qnn.softmax %s {axis = 3 : i64} : (tensor<2x3x4x6xf16>) -> tensor<2x3x4x6xf16>
+  %g = qnn.where %never, %zero, %p : (tensor<4x1xi1>, tensor<1xf16>, tensor<2x3x4x6xf16>) -> tensor<2x3x4x6xf16>
+  %y = qnn.matmul %g, %v : (tensor<2x3x4x6xf16>, tensor<2x3x6x8xf16>) -> tensor<2x3x4x8xf16>
+  return %y : tensor<2x3x4x8xf16>
+}

@@ -9,6 +9,7 @@
 // [b, s, h, d].  Rank-3 products get one head per batch.
 
 #include "GraphRewriter.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -33,6 +34,7 @@ public:
 
 private:
   bool matchScores();
+  bool saysWithoutKeys(Value condition);
   bool matchMixing();
   bool peelMask(Value &scores);
   bool peelScale(Value &scores);
@@ -145,19 +147,49 @@ bool AttentionMatcher::matchScores() {
          shapeOf(scores.getResult()) == shapeOf(softmax.getInput());
 }
 
-/// softmax · v, also behind where(is_nan(softmax), 0, softmax), which is what
-/// attention gives for a row without keys.
+/// Whether the condition holds for rows at most whose scores are all -inf:
+/// their softmax is not a number; an added mask has nothing above -inf there;
+/// or it never holds.
+bool AttentionMatcher::saysWithoutKeys(Value condition) {
+  if (auto isNan = condition.getDefiningOp<IsNanOp>()) {
+    if (isNan.getInput() != softmax.getResult())
+      return false;
+    match.add(isNan);
+    return true;
+  }
+  if (splatValue(condition) == 0.0)
+    return true;
+  auto equal = condition.getDefiningOp<EqualOp>();
+  if (!equal)
+    return false;
+  for (Value side : {equal.getLhs(), equal.getRhs()}) {
+    auto reduce = side.getDefiningOp<ReduceOp>();
+    std::optional<double> lowest = splatValue(otherOperand(equal, side));
+    if (!reduce || reduce.getKind() != ReduceKind::max ||
+        !reduce.getKeepDims() || !lowest || !std::isinf(*lowest) || *lowest > 0)
+      continue;
+    int64_t last = int64_t(shapeOf(reduce.getInput()).size()) - 1;
+    if (reduce.getAxes() == ArrayRef<int64_t>(last) &&
+        llvm::any_of(masks, [&](const Mask &mask) {
+          return !mask.condition && mask.value == reduce.getInput();
+        }))
+      return true;
+  }
+  return false;
+}
+
+/// softmax · v, also behind where(condition, 0, softmax) for rows without keys,
+/// which is what attention gives for them.
 bool AttentionMatcher::matchMixing() {
   Value weights = softmax.getResult();
   for (Operation *user : weights.getUsers()) {
     auto where = dyn_cast<WhereOp>(user);
-    auto isNan =
-        where ? where.getCondition().getDefiningOp<IsNanOp>() : IsNanOp();
-    if (!isNan || isNan.getInput() != weights || where.getRhs() != weights ||
-        splatValue(where.getLhs()) != 0.0)
+    if (!where || where.getRhs() != weights ||
+        splatValue(where.getLhs()) != 0.0 ||
+        shapeOf(where.getResult()) != shapeOf(weights) ||
+        !saysWithoutKeys(where.getCondition()))
       continue;
     match.add(where);
-    match.add(isNan);
     weights = where.getResult();
     break;
   }
