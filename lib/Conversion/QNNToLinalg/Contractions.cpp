@@ -15,6 +15,8 @@ using lowbit::BLayout;
 
 Tensor contract(Lowering &lowering, Location loc, const Tensor &a,
                 const Tensor &b, BLayout layout, const Tensor &init) {
+  if (staticExtent(a.shape.back()) == 0)
+    return init; // an empty sum
   auto op =
       lowbit::MatmulOp::create(lowering.builder, loc, init.value.getType(),
                                layout, a.value, b.value, init.value);

@@ -16,6 +16,8 @@ namespace quantc::qnntolinalg {
 static Tensor packedMatmul(Lowering &lowering, Location loc,
                            const Tensor &input, Value weight,
                            const Tensor &start) {
+  if (staticExtent(input.shape.back()) == 0)
+    return start; // an empty sum
   auto matmul = lowbit::MatmulOp::create(
       lowering.builder, loc, start.value.getType(), lowbit::BLayout::Packed,
       input.value, weight, start.value);

@@ -112,3 +112,15 @@ func.func @quantized_depthwise(%a: tensor<2x8x8x16xi8>, %s: tensor<f32>,
       : (tensor<2x8x8x16xi8>, tensor<f32>, tensor<3x3x16xi8>, tensor<16xf32>) -> tensor<128x16xf32>
   return %0 : tensor<128x16xf32>
 }
+
+// -----
+
+// A sum over no elements is the start value, 0 or the bias.
+// CHECK-LABEL: func.func @empty_sum
+// CHECK-NOT: lowbit.matmul
+// CHECK: linalg.fill
+func.func @empty_sum(%x: tensor<4x0xf32>, %y: tensor<0x3xf32>) -> tensor<4x3xf32>
+    attributes {qnn.kernel, qnn.symbols = []} {
+  %0 = qnn.matmul %x, %y : (tensor<4x0xf32>, tensor<0x3xf32>) -> tensor<4x3xf32>
+  return %0 : tensor<4x3xf32>
+}
