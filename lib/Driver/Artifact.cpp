@@ -5,6 +5,7 @@
 #include "quantc/Driver/Artifact.h"
 #include "quantc/Runtime/Load.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <map>
@@ -267,13 +268,35 @@ std::optional<Error> Session::run(size_t entry, ArrayRef<quantc_value> inputs,
 std::optional<Error> Session::run(size_t entry,
                                   MutableArrayRef<NamedArray> inputs,
                                   std::vector<NamedArray> &outputs) {
-  std::vector<quantc_tensor> tensors;
-  for (NamedArray &input : inputs)
-    tensors.push_back(input.array.getTensor());
-  std::vector<quantc_value> values, results;
-  for (auto [input, tensor] : zip(inputs, tensors))
-    values.push_back(quantc_tensor_value(input.name.c_str(), &tensor));
   const EntrySpec &spec = artifact->getEntries()[entry];
+  std::vector<quantc_tensor> tensors;
+  tensors.reserve(inputs.size());
+  std::vector<quantc_value> values, results;
+  StringSet<> taken;
+  for (const ValueSpec &value : spec.inputs) {
+    if (value.kind != QUANTC_SEQUENCE)
+      continue;
+    // Its tensors have names of their own: x.0, x.1, ...
+    quantc_value list = {value.name.c_str(), QUANTC_SEQUENCE, 0, 0,
+                         tensors.data() + tensors.size()};
+    for (size_t i = 0; i < value.tensors.size(); ++i) {
+      std::string name = value.name + "." + std::to_string(i);
+      auto *found = find_if(
+          inputs, [&](const NamedArray &input) { return input.name == name; });
+      if (found == inputs.end())
+        return Error{Status::Refused, "input '" + name + "' is missing"};
+      taken.insert(name);
+      tensors.push_back(found->array.getTensor());
+      ++list.count;
+    }
+    values.push_back(list);
+  }
+  for (NamedArray &input : inputs) {
+    if (taken.contains(input.name))
+      continue;
+    tensors.push_back(input.array.getTensor());
+    values.push_back(quantc_tensor_value(input.name.c_str(), &tensors.back()));
+  }
   for (const ValueSpec &output : spec.outputs) {
     quantc_value value = quantc_tensor_value(output.name.c_str(), nullptr);
     value.kind = output.kind;

@@ -295,7 +295,8 @@ std::optional<Error> Compilation::run() {
 } // namespace
 
 std::optional<Error> compile(const CompileOptions &options) {
-  Workspace workspace(options.input, options.model, options.threads);
+  Workspace workspace(options.input, options.model, options.threads,
+                      options.import);
   return Compilation(options, workspace).run();
 }
 

@@ -7,7 +7,6 @@
 #include "quantc/Dialect/QNN/QNN.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 #include "quantc/Driver/FirstError.h"
-#include "quantc/Frontend/ONNX/Import.h"
 #include "quantc/Target/ProgramEmitter.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -32,7 +31,8 @@ static std::optional<Error> cannotRead(StringRef path, StringRef reason) {
 }
 
 std::optional<Error> loadModule(StringRef path, MLIRContext &context,
-                                OwningOpRef<ModuleOp> &module) {
+                                OwningOpRef<ModuleOp> &module,
+                                const ImportOptions &options) {
   llvm::sys::fs::file_status status;
   if (std::error_code code = llvm::sys::fs::status(path, status))
     return cannotRead(path, code.message());
@@ -40,12 +40,15 @@ std::optional<Error> loadModule(StringRef path, MLIRContext &context,
     return cannotRead(path, "not a file");
   if (!isMlirFile(path)) {
     Error error;
-    auto imported = importOnnx(path, context, ImportOptions(), error);
+    auto imported = importOnnx(path, context, options, error);
     if (failed(imported))
       return error;
     module = std::move(*imported);
     return std::nullopt;
   }
+  if (!options.bind.empty() || !options.dims.empty())
+    return Error{Status::Usage, "--bind and --dim are for ONNX models; '" +
+                                    path.str() + "' is none"};
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return cannotRead(path, buffer.getError().message());

@@ -6,7 +6,6 @@
 #include "quantc/Driver/FirstError.h"
 #include "quantc/Driver/LoadModule.h"
 #include "quantc/Driver/Register.h"
-#include "quantc/Frontend/ONNX/Import.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SHA256.h"
@@ -32,10 +31,9 @@ std::optional<Error> Workspace::load() {
   }
   context->loadAllAvailableDialects();
   if (!input.empty())
-    return loadModule(input, *context, module);
+    return loadModule(input, *context, module, options);
   Error error;
-  auto imported =
-      importOnnxBytes(model, "model", *context, ImportOptions(), error);
+  auto imported = importOnnxBytes(model, "model", *context, options, error);
   if (failed(imported))
     return error;
   module = std::move(*imported);

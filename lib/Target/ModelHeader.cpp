@@ -3,6 +3,7 @@
 // The C header beside a compiled model: the interface's own text and the
 // indices of entry points, inputs and outputs.
 
+#include "quantc/Dialect/QNN/Interface.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 #include "quantc/Target/Artifact.h"
 #include "llvm/ADT/StringSet.h"
@@ -24,9 +25,8 @@ static std::string identifier(StringRef text) {
   return result;
 }
 
-static std::string describe(func::FuncOp func, Type type, Attribute shape) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
+static void describe(func::FuncOp func, Type type, Attribute shape,
+                     llvm::raw_ostream &os) {
   auto tensor = cast<ShapedType>(type);
   os << tensor.getElementType() << " [";
   SmallVector<StringRef> names = qnn::getSymbolNames(func);
@@ -41,6 +41,27 @@ static std::string describe(func::FuncOp func, Type type, Attribute shape) {
       os << "?";
   }
   os << "]";
+}
+
+static std::string describe(func::FuncOp func, const qnn::InterfaceValue &value,
+                            bool isInput) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  bool isTensor = value.kind == qnn::InterfaceValue::Kind::Tensor;
+  if (!isTensor)
+    os << (value.elementType ? "absent" : "sequence of ");
+  if (!isTensor && !value.elementType)
+    os << value.count;
+  for (unsigned i = value.first; i < value.first + value.count; ++i) {
+    if (!isTensor)
+      os << (i == value.first ? ": " : ", ");
+    if (isInput)
+      describe(func, func.getArgumentTypes()[i],
+               func.getArgAttr(i, qnn::kShapeAttr), os);
+    else
+      describe(func, func.getResultTypes()[i],
+               func.getResultAttr(i, qnn::kShapeAttr), os);
+  }
   // Names come from the model; a comment must not end early.
   std::string safe;
   for (char c : text)
@@ -74,24 +95,23 @@ std::string modelHeader(ModuleOp module, StringRef stem,
     std::string entry = identifier(func.getName());
     os << "  " << unique(prefix + "_ENTRY_" + entry) << " = " << entries++
        << ",\n";
-    auto emit = [&](const char *kind, unsigned index, Type type,
-                    DictionaryAttr attributes) {
-      auto name = attributes ? attributes.getAs<StringAttr>(qnn::kNameAttr)
-                             : StringAttr();
-      Attribute shape =
-          attributes ? attributes.get(qnn::kShapeAttr) : Attribute();
-      std::string label = name ? name.getValue().str() : std::to_string(index);
+    auto emit = [&](const char *kind, unsigned index,
+                    const qnn::InterfaceValue &value,
+                    const std::string &description) {
       os << "  "
-         << unique(prefix + "_" + entry + "_" + kind + "_" + identifier(label))
-         << " = " << index << ", /* " << describe(func, type, shape) << " */\n";
+         << unique(prefix + "_" + entry + "_" + kind + "_" +
+                   identifier(value.name))
+         << " = " << index << ", /* " << description << " */\n";
     };
-    for (auto [i, type] : llvm::enumerate(func.getArgumentTypes()))
-      emit("INPUT", i, type, func.getArgAttrDict(i));
-    for (auto [i, type] : llvm::enumerate(func.getResultTypes()))
-      emit("OUTPUT", i, type, func.getResultAttrDict(i));
+    unsigned inputs = 0, outputs = 0;
+    for (const qnn::InterfaceValue &value : qnn::getInputs(func))
+      if (value.kind != qnn::InterfaceValue::Kind::Absent)
+        emit("INPUT", inputs++, value, describe(func, value, true));
+    for (const qnn::InterfaceValue &value : qnn::getOutputs(func))
+      emit("OUTPUT", outputs++, value, describe(func, value, false));
     countsOs << "#define " << prefix << "_" << entry << "_INPUT_COUNT "
-             << func.getNumArguments() << "\n#define " << prefix << "_" << entry
-             << "_OUTPUT_COUNT " << func.getNumResults() << "\n";
+             << inputs << "\n#define " << prefix << "_" << entry
+             << "_OUTPUT_COUNT " << outputs << "\n";
   }
   os << "  " << prefix << "_ENTRY_COUNT = " << entries << "\n};\n\n"
      << counts << "\n#endif /* " << prefix << "_QUANTC_MODEL_H */\n";

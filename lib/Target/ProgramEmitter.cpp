@@ -10,11 +10,13 @@
 #include "mlir/IR/IntegerSet.h"
 #include "quantc/Codegen/SymbolExprs.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/Interface.h"
 #include "quantc/Dialect/QNN/NodeNames.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 
 using namespace mlir;
 using namespace quantc::runtime;
+using Kind = quantc::qnn::InterfaceValue::Kind;
 
 namespace quantc {
 
@@ -113,7 +115,11 @@ private:
   ExprId bytesOf(Type type, ArrayRef<AffineExpr> shape);
   FailureOr<BufferId> bufferOf(Value value);
   LogicalResult emitInputs();
+  void emitInput(BlockArgument argument, InputTensor tensor,
+                 program::DType dtype);
+  FailureOr<OutputTensor> addOutput(const qnn::InterfaceValue &value);
   LogicalResult emitOutputs();
+  void emitOutput(Value value, OutputTensor tensor);
   void emitCache(qnn::AppendOp append, OutputTensor tensor, BufferId buffer);
   LogicalResult emitAppend(qnn::AppendOp append);
   LogicalResult emitLaunch(qnn::LaunchOp launch);
@@ -210,58 +216,95 @@ ExprId EntryEmitter::bytesOf(Type type, ArrayRef<AffineExpr> shape) {
 }
 
 LogicalResult EntryEmitter::emitInputs() {
-  for (BlockArgument argument : func.getArguments()) {
-    auto name = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                  qnn::kNameAttr);
-    FailureOr<TensorSpec> spec = specOf(argument, func.getLoc());
-    if (failed(spec))
-      return failure();
-    std::string text = name ? name.getValue().str()
-                            : "input" + std::to_string(argument.getArgNumber());
-    InputTensor tensor = entry.addInput(text, *spec);
-    inputs[argument] = tensor;
-    // A cache has no input buffer: it is read where the output is.
-    if (llvm::any_of(argument.getUsers(), llvm::IsaPred<qnn::AppendOp>))
-      continue;
-    BufferId buffer = entry.addInputBuffer(tensor);
-    if (isPacked(spec->dtype) && !argument.use_empty()) {
-      BufferId bytes = entry.addArena(
-          bytesOf(argument.getType(), shapes->getShape(argument)));
-      entry.addUnpack("input", spec->dtype, buffer, bytes);
-      buffer = bytes;
+  for (const qnn::InterfaceValue &value : qnn::getInputs(func)) {
+    SmallVector<TensorSpec> specs;
+    auto arguments = func.getArguments().slice(value.first, value.count);
+    for (BlockArgument argument : arguments) {
+      FailureOr<TensorSpec> spec = specOf(argument, func.getLoc());
+      if (failed(spec))
+        return failure();
+      specs.push_back(*spec);
     }
-    buffers[argument] = buffer;
+    if (value.kind == Kind::Absent)
+      continue;
+    InputTensor tensor = value.kind == Kind::Sequence
+                             ? entry.addSequenceInput(value.name, specs)
+                             : entry.addInput(value.name, specs.front());
+    for (auto [i, argument] : llvm::enumerate(arguments))
+      emitInput(argument, InputTensor(uint32_t(tensor) + uint32_t(i)),
+                specs[i].dtype);
   }
   return success();
+}
+
+void EntryEmitter::emitInput(BlockArgument argument, InputTensor tensor,
+                             program::DType dtype) {
+  inputs[argument] = tensor;
+  // A cache has no input buffer: it is read where the output is.
+  if (llvm::any_of(argument.getUsers(), llvm::IsaPred<qnn::AppendOp>))
+    return;
+  BufferId buffer = entry.addInputBuffer(tensor);
+  if (isPacked(dtype) && !argument.use_empty()) {
+    BufferId bytes =
+        entry.addArena(bytesOf(argument.getType(), shapes->getShape(argument)));
+    entry.addUnpack("input", dtype, buffer, bytes);
+    buffer = bytes;
+  }
+  buffers[argument] = buffer;
+}
+
+FailureOr<OutputTensor>
+EntryEmitter::addOutput(const qnn::InterfaceValue &value) {
+  Operation *terminator = func.front().getTerminator();
+  SmallVector<TensorSpec> specs;
+  for (Value result :
+       terminator->getOperands().slice(value.first, value.count)) {
+    FailureOr<TensorSpec> spec = specOf(result, func.getLoc());
+    if (failed(spec))
+      return failure();
+    specs.push_back(*spec);
+  }
+  if (value.kind == Kind::Sequence)
+    return entry.addSequenceOutput(value.name, specs);
+  if (value.kind == Kind::Tensor)
+    return entry.addOutput(value.name, specs.front());
+  std::optional<program::DType> dtype = dlpackType(value.elementType);
+  if (!dtype)
+    return emitError(func.getLoc()) << "element type " << value.elementType
+                                    << " cannot cross the library's boundary";
+  TensorSpec spec;
+  spec.dtype = *dtype;
+  return entry.addOptionalOutput(value.name, spec, entry.constant(0));
 }
 
 // A value that a launch computes is written to the output at once; anything
 // else (an input, a constant, a value returned twice) is copied at the end.
 LogicalResult EntryEmitter::emitOutputs() {
-  for (OpOperand &operand : func.front().getTerminator()->getOpOperands()) {
-    unsigned index = operand.getOperandNumber();
-    auto name = func.getResultAttrOfType<StringAttr>(index, qnn::kNameAttr);
-    FailureOr<TensorSpec> spec = specOf(operand.get(), func.getLoc());
-    if (failed(spec))
+  auto results = func.front().getTerminator()->getOperands();
+  for (const qnn::InterfaceValue &value : qnn::getOutputs(func)) {
+    FailureOr<OutputTensor> first = addOutput(value);
+    if (failed(first))
       return failure();
-    std::string text =
-        name ? name.getValue().str() : "output" + std::to_string(index);
-    OutputTensor tensor = entry.addOutput(text, *spec);
-    BufferId buffer = entry.addOutputBuffer(tensor);
-    Value source = operand.get();
-    if (auto append = source.getDefiningOp<qnn::AppendOp>()) {
-      emitCache(append, tensor, buffer);
-      continue;
-    }
-    while (auto reshape = source.getDefiningOp<qnn::ReshapeOp>())
-      source = reshape.getInput();
-    if (source.getDefiningOp<qnn::LaunchOp>() && !outputs.contains(source) &&
-        !isPacked(spec->dtype))
-      outputs[source] = buffer;
-    else
-      copies.push_back({operand.get(), buffer, spec->dtype});
+    for (unsigned i = 0; i < value.count; ++i)
+      emitOutput(results[value.first + i], OutputTensor(uint32_t(*first) + i));
   }
   return success();
+}
+
+void EntryEmitter::emitOutput(Value value, OutputTensor tensor) {
+  BufferId buffer = entry.addOutputBuffer(tensor);
+  Value source = value;
+  if (auto append = source.getDefiningOp<qnn::AppendOp>())
+    return emitCache(append, tensor, buffer);
+  while (auto reshape = source.getDefiningOp<qnn::ReshapeOp>())
+    source = reshape.getInput();
+  program::DType dtype =
+      *dlpackType(cast<ShapedType>(value.getType()).getElementType());
+  if (source.getDefiningOp<qnn::LaunchOp>() && !outputs.contains(source) &&
+      !isPacked(dtype))
+    outputs[source] = buffer;
+  else
+    copies.push_back({value, buffer, dtype});
 }
 
 void EntryEmitter::emitCache(qnn::AppendOp append, OutputTensor tensor,

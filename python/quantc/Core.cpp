@@ -27,6 +27,10 @@ namespace {
 using InputArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using OutputArray = nb::ndarray<nb::numpy>;
 using BufferArray = nb::ndarray<nb::numpy, nb::c_contig, nb::device::cpu>;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+/// Inputs by name: one array, or those of a sequence.
+using InputArrays =
+    std::vector<std::pair<std::string, std::vector<InputArray>>>;
 /// Caches by the name of their input: a buffer with room and the rows in use.
 using CacheArrays = std::vector<std::tuple<std::string, BufferArray, int64_t>>;
 
@@ -52,8 +56,7 @@ public:
 
   const Artifact &getArtifact() const { return *artifact; }
 
-  nb::list run(const std::string &entry,
-               const std::vector<std::pair<std::string, InputArray>> &inputs,
+  nb::list run(const std::string &entry, const InputArrays &inputs,
                const CacheArrays &caches, int threads);
 
 private:
@@ -94,6 +97,7 @@ struct Call {
   std::vector<size_t> cacheOutputs;
   std::vector<Array> packed;  // inputs of elements under a byte
   std::vector<Array> results; // of the other outputs
+  std::vector<quantc_tensor> outputTensors;
 };
 
 /// Types that NumPy has no DLPack export for come as unsigned words; of those
@@ -105,46 +109,59 @@ bool isWord(quantc_dtype dtype) {
          dtype.bits < 8;
 }
 
-quantc_dtype typeOf(const InputArray &array, const EntrySpec &entry,
-                    const std::string &name) {
+/// The type of an array for a tensor of `spec`, if there is one.
+quantc_dtype typeOf(const InputArray &array, const ValueSpec *spec,
+                    size_t index) {
   nb::dlpack::dtype given = array.dtype();
   quantc_dtype dtype = {given.code, given.bits, given.lanes};
-  for (const ValueSpec &spec : entry.inputs) {
-    if (spec.name != name || spec.tensors.empty())
-      continue;
-    quantc_dtype wanted = spec.tensors[0].dtype;
-    if (isWord(wanted) && dtype.code == QUANTC_UINT &&
-        dtype.bits == std::max<unsigned>(wanted.bits, 8))
-      return wanted;
-  }
+  if (!spec || index >= spec->tensors.size())
+    return dtype;
+  quantc_dtype wanted = spec->tensors[index].dtype;
+  if (isWord(wanted) && dtype.code == QUANTC_UINT &&
+      dtype.bits == std::max<unsigned>(wanted.bits, 8))
+    return wanted;
   return dtype;
 }
 
-void addInputs(const std::vector<std::pair<std::string, InputArray>> &arrays,
-               const EntrySpec &entry, Call &call) {
-  call.shapes.reserve(arrays.size());
-  call.tensors.reserve(arrays.size());
-  call.packed.reserve(arrays.size());
-  for (const auto &[name, array] : arrays) {
-    std::vector<int64_t> shape(array.ndim());
-    for (size_t axis = 0; axis < array.ndim(); ++axis)
-      shape[axis] = int64_t(array.shape(axis));
-    call.shapes.push_back(std::move(shape));
-    quantc_tensor tensor =
-        quantc_cpu_tensor(const_cast<void *>(array.data()), 0, 0,
-                          int32_t(array.ndim()), call.shapes.back().data());
-    tensor.dtype = typeOf(array, entry, name);
-    if (tensor.dtype.bits < 8) {
-      auto packed = Array::pack(tensor.dtype, call.shapes.back(),
-                                static_cast<const char *>(array.data()));
-      if (!packed)
-        throw Failure{{Status::Limit, "no memory for input '" + name + "'"}};
-      call.packed.push_back(std::move(*packed));
-      tensor.data = call.packed.back().getData();
-    }
-    call.tensors.push_back(tensor);
-    call.inputs.push_back(
-        quantc_tensor_value(name.c_str(), &call.tensors.back()));
+void addInput(const std::string &name, const InputArray &array,
+              const ValueSpec *spec, size_t index, Call &call) {
+  std::vector<int64_t> shape(array.ndim());
+  for (size_t axis = 0; axis < array.ndim(); ++axis)
+    shape[axis] = int64_t(array.shape(axis));
+  call.shapes.push_back(std::move(shape));
+  quantc_tensor tensor =
+      quantc_cpu_tensor(const_cast<void *>(array.data()), 0, 0,
+                        int32_t(array.ndim()), call.shapes.back().data());
+  tensor.dtype = typeOf(array, spec, index);
+  if (tensor.dtype.bits < 8) {
+    auto packed = Array::pack(tensor.dtype, call.shapes.back(),
+                              static_cast<const char *>(array.data()));
+    if (!packed)
+      throw Failure{{Status::Limit, "no memory for input '" + name + "'"}};
+    call.packed.push_back(std::move(*packed));
+    tensor.data = call.packed.back().getData();
+  }
+  call.tensors.push_back(tensor);
+}
+
+void addInputs(const InputArrays &inputs, const EntrySpec &entry, Call &call) {
+  size_t count = 0;
+  for (const auto &[name, arrays] : inputs)
+    count += arrays.size();
+  call.shapes.reserve(count);
+  call.tensors.reserve(count);
+  call.packed.reserve(count);
+  for (const auto &[name, arrays] : inputs) {
+    auto found =
+        llvm::find_if(entry.inputs, [&, &name = name](const ValueSpec &spec) {
+          return spec.name == name;
+        });
+    const ValueSpec *spec = found == entry.inputs.end() ? nullptr : &*found;
+    call.inputs.push_back({name.c_str(), spec ? spec->kind : QUANTC_TENSOR, 0,
+                           int64_t(arrays.size()),
+                           call.tensors.data() + call.tensors.size()});
+    for (auto [i, array] : llvm::enumerate(arrays))
+      addInput(name, array, spec, i, call);
   }
 }
 
@@ -176,35 +193,42 @@ void addCaches(const CacheArrays &arrays, const EntrySpec &entry, Call &call) {
 }
 
 /// Learns the outputs' shapes and gives each memory of its own, so that the
-/// model writes where Python keeps it.
+/// model writes where Python keeps it.  An optional that is absent keeps a
+/// count of 0.
 void runCall(Session &session, size_t index, const EntrySpec &entry,
              Call &call) {
   for (const ValueSpec &spec : entry.outputs) {
-    if (spec.kind != QUANTC_TENSOR)
-      throw Failure{{Status::Refused, "output '" + spec.name +
-                                          "' is not a tensor; use the C "
-                                          "interface"}};
     call.outputs.push_back(quantc_tensor_value(spec.name.c_str(), nullptr));
+    call.outputs.back().kind = spec.kind;
   }
   check(session.prepare(index, call.inputs, call.outputs));
-  std::vector<quantc_tensor> tensors;
-  tensors.reserve(call.outputs.size());
   for (auto [cache, output] : llvm::zip(call.caches, call.cacheOutputs)) {
     quantc_value &value = call.outputs[output];
     check(cache.getOutput(value.tensors[0], value));
   }
+  size_t count = 0;
+  for (const quantc_value &value : call.outputs)
+    count += size_t(value.count);
+  // Tensors point at the shapes of their results.
+  call.outputTensors.reserve(count);
+  call.results.reserve(count);
   for (auto [i, value] : llvm::enumerate(call.outputs)) {
     if (llvm::is_contained(call.cacheOutputs, i))
       continue;
-    const quantc_tensor &wanted = value.tensors[0];
-    std::optional<Array> result =
-        Array::allocate(wanted.dtype, {wanted.shape, size_t(wanted.ndim)});
-    if (!result)
-      throw Failure{{Status::Limit,
-                     std::string("no memory for output '") + value.name + "'"}};
-    call.results.push_back(std::move(*result));
-    tensors.push_back(call.results.back().getTensor());
-    value = quantc_tensor_value(value.name, &tensors.back());
+    quantc_tensor *first =
+        call.outputTensors.data() + call.outputTensors.size();
+    for (int64_t t = 0; t < value.count; ++t) {
+      const quantc_tensor &wanted = value.tensors[t];
+      std::optional<Array> result =
+          Array::allocate(wanted.dtype, {wanted.shape, size_t(wanted.ndim)});
+      if (!result)
+        throw Failure{{Status::Limit, std::string("no memory for output '") +
+                                          value.name + "'"}};
+      call.results.push_back(std::move(*result));
+      call.outputTensors.push_back(call.results.back().getTensor());
+    }
+    if (value.count)
+      value.tensors = first;
   }
   check(session.run(index, call.inputs, call.outputs));
 }
@@ -228,10 +252,8 @@ OutputArray toPython(Array result) {
                      nullptr, given);
 }
 
-nb::list
-Model::run(const std::string &entryName,
-           const std::vector<std::pair<std::string, InputArray>> &inputs,
-           const CacheArrays &caches, int threads) {
+nb::list Model::run(const std::string &entryName, const InputArrays &inputs,
+                    const CacheArrays &caches, int threads) {
   size_t index = 0;
   check(artifact->findEntry(entryName, index));
   const EntrySpec &entry = artifact->getEntries()[index];
@@ -244,34 +266,53 @@ Model::run(const std::string &entryName,
     runCall(*session, index, entry, call);
     giveBack(threads, std::move(session));
   }
-  // An array for each output; for a cache the rows that are in use now.
+  // An array for each output, a list for a sequence, None for an optional that
+  // is absent; for a cache the rows that are in use now.
   nb::list results;
   auto next = call.results.begin();
-  for (size_t i = 0; i < call.outputs.size(); ++i) {
+  for (auto [i, value] : llvm::enumerate(call.outputs)) {
     auto cache = llvm::find(call.cacheOutputs, i);
-    if (cache == call.cacheOutputs.end()) {
-      results.append(nb::cast(toPython(std::move(*next++))));
+    if (cache != call.cacheOutputs.end()) {
+      results.append(
+          call.caches[size_t(cache - call.cacheOutputs.begin())].getRows());
       continue;
     }
-    results.append(
-        call.caches[size_t(cache - call.cacheOutputs.begin())].getRows());
+    nb::list parts;
+    for (int64_t t = 0; t < value.count; ++t)
+      parts.append(nb::cast(toPython(std::move(*next++))));
+    if (value.kind == QUANTC_SEQUENCE)
+      results.append(parts);
+    else
+      results.append(value.count ? nb::object(parts[0]) : nb::none());
   }
   return results;
 }
 
-/// (name, element type, shape with numbers and names) of each value.
+nb::tuple shapeOf(const TensorSpec &tensor) {
+  nb::list shape;
+  for (auto [dim, extent] : llvm::zip(tensor.dims, tensor.extents))
+    shape.append(extent >= 0 ? nb::object(nb::int_(extent))
+                             : nb::object(nb::str(dim.c_str())));
+  return nb::tuple(shape);
+}
+
+/// (name, element type, shape with numbers and names, kind) of each value; the
+/// shape of a sequence is those of its tensors.
 nb::list describe(const std::vector<ValueSpec> &values) {
   nb::list list;
   for (const ValueSpec &value : values) {
-    nb::list shape;
     std::string type =
         value.tensors.empty() ? "none" : typeName(value.tensors[0].dtype);
-    if (!value.tensors.empty())
-      for (auto [dim, extent] :
-           llvm::zip(value.tensors[0].dims, value.tensors[0].extents))
-        shape.append(extent >= 0 ? nb::object(nb::int_(extent))
-                                 : nb::object(nb::str(dim.c_str())));
-    list.append(nb::make_tuple(value.name, type, nb::tuple(shape)));
+    nb::list shapes;
+    for (const TensorSpec &tensor : value.tensors)
+      shapes.append(shapeOf(tensor));
+    if (value.kind == QUANTC_SEQUENCE)
+      list.append(
+          nb::make_tuple(value.name, type, nb::tuple(shapes), "sequence"));
+    else
+      list.append(nb::make_tuple(value.name, type, shapes[0],
+                                 value.kind == QUANTC_OPTIONAL ? "optional"
+                                                               : "tensor"));
   }
   return list;
 }
@@ -288,8 +329,13 @@ void compileModel(const std::string &path, nb::bytes model,
                   const std::string &mcpu, const std::string &mattr,
                   const std::string &weights, unsigned threads,
                   const std::string &data, const std::string &statistics,
-                  const std::string &budget) {
+                  const std::string &budget, const Pairs &bind,
+                  const std::vector<std::pair<std::string, int64_t>> &dims) {
   CompileOptions options;
+  for (const auto &[name, value] : bind)
+    options.import.bind[name] = value;
+  for (const auto &[name, size] : dims)
+    options.import.dims[name] = size;
   options.input = path;
   options.model = std::string(model.c_str(), model.size());
   options.output = output;

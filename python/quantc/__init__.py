@@ -39,10 +39,15 @@ WORDS = {"bfloat16": np.uint16} | dict.fromkeys((
 
 
 class Value(NamedTuple):
-    """One input or output: named dimensions are strings, fixed ones numbers."""
+    """One input or output: named dimensions are strings, fixed ones numbers.
+
+    `kind` is "tensor"; "sequence", whose `shape` is a tuple of its tensors'
+    shapes; or "optional", an output that may be None.
+    """
     name: str
     dtype: str
-    shape: tuple[int | str, ...]
+    shape: tuple
+    kind: str = "tensor"
 
 
 class Pair(NamedTuple):
@@ -147,19 +152,25 @@ class Model:
 
     def run(self, inputs: Mapping[str, Any], threads: int | None = None,
             entry: str | None = None,
-            cache: Cache | None = None) -> dict[str, np.ndarray]:
+            cache: Cache | None = None) -> dict[str, Any]:
         """Runs the model and returns its outputs by name.
 
         Inputs are arrays of exactly the model's element types (those that
         NumPy lacks: of ml_dtypes, or words of their bits, one element each);
-        contiguous ones of at least a byte are not copied.  `threads` None means all CPUs of the process; results
-        do not depend on it.  `cache` takes the place of its inputs and outputs:
-        the run appends to it.
+        contiguous ones of at least a byte are not copied.  A sequence is a list
+        of arrays, an optional that is absent None.  `threads` None means all
+        CPUs of the process; results do not depend on it.  `cache` takes the
+        place of its inputs and outputs: the run appends to it.
         """
-        types = {value.name: value.dtype
-                 for value in self._entry(entry).inputs}
-        arrays = [(name, _array(name, value, types.get(name)))
-                  for name, value in inputs.items()]
+        known = {value.name: value for value in self._entry(entry).inputs}
+        arrays = []
+        for name, value in inputs.items():
+            spec = known.get(name)
+            is_list = spec is not None and spec.kind == "sequence"
+            if value is not None:
+                arrays.append((name, [
+                    _array(name, part, spec and spec.dtype)
+                    for part in (value if is_list else [value])]))
         buffers = [] if cache is None else [
             (name, buffer, cache.length)
             for name, buffer in cache.buffers.items()]
@@ -168,8 +179,12 @@ class Model:
         for value, result in zip(self._entry(entry).outputs, results):
             if isinstance(result, int):
                 cache._length = result
+            elif isinstance(result, list):
+                outputs[value.name] = [_typed(part, value.dtype)
+                                       for part in result]
             else:
-                outputs[value.name] = _typed(result, value.dtype)
+                outputs[value.name] = (None if result is None
+                                       else _typed(result, value.dtype))
         return outputs
 
     def _entry(self, name: str | None) -> _Entry:
@@ -218,7 +233,9 @@ def load(path: str | os.PathLike) -> Model:
 def compile(model: Any, output: str | os.PathLike, recipe: str = "fp32",
             mcpu: str = "native", mattr: str = "", weights: str = "",
             threads: int = 0, calib: Any = "",
-            stats: str | os.PathLike = "", budget: str = "") -> None:
+            stats: str | os.PathLike = "", budget: str = "",
+            bind: Mapping[str, Any] | None = None,
+            dims: Mapping[str, int] | None = None) -> None:
     """Compiles a model.
 
     `model` is a path (.onnx, .onnxtxt, .mlir, .mlirbc), an onnx.ModelProto or
@@ -226,11 +243,33 @@ def compile(model: Any, output: str | os.PathLike, recipe: str = "fp32",
     or .mlirbc.  `calib` are samples, as for `calibrate`, or `stats` the file
     that it wrote; `budget` is for the recipe auto.  On an error nothing is left
     at `output`, and a file that was there stays.
+
+    `dims` fixes named dimensions.  `bind` decides inputs of an ONNX model before
+    the run: the number or array of a tensor, which then is no input of the
+    library; the length of a sequence, or a list of its tensors' shapes with None
+    for a dimension that stays free; None for an optional that is absent.
     """
     path, data = _source(model)
     with _data_path(calib) as samples:
         _core.compile(path, data, os.fspath(output), recipe, mcpu, mattr,
-                      weights, threads, samples, os.fspath(stats), budget)
+                      weights, threads, samples, os.fspath(stats), budget,
+                      [(name, _binding(value))
+                       for name, value in (bind or {}).items()],
+                      list((dims or {}).items()))
+
+
+def _binding(value: Any) -> str:
+    """A value of `bind` as --bind takes it."""
+    if value is None:
+        return "none"
+    if isinstance(value, (list, tuple)) and all(
+            isinstance(shape, (list, tuple)) for shape in value):
+        return ",".join(
+            "[" + ",".join("?" if dim is None else str(dim) for dim in shape)
+            + "]" for shape in value)
+    array = np.asarray(value)
+    convert = float if array.dtype.kind == "f" else int
+    return ",".join(str(convert(number)) for number in array.ravel())
 
 
 def calibrate(model: Any, output: str | os.PathLike, calib: Any,

@@ -7,8 +7,9 @@ case's data and compares.  Outcomes: passed, refused (quantc said why), wrong
 
 Many node cases feed what decides a shape (axes, sizes, steps) at run time, which
 a compiler ahead of time needs to know.  When a model is refused for that alone,
-its short integer vectors become initializers and it is compiled once more; such
-a case is reported as passed, and counted as bound.
+its short vectors of integers are bound, and it is compiled once more; such a
+case is reported as passed, and counted as bound.  The lengths of sequences and
+which optionals are absent are always bound, after the data.
 """
 
 import multiprocessing
@@ -18,7 +19,7 @@ import pathlib
 import re
 import tempfile
 import time
-from typing import Iterable, Iterator, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple
 
 import numpy as np
 import onnx
@@ -115,25 +116,22 @@ def _run(quantc, case: Case, path: pathlib.Path) -> tuple[str, str, bool]:
     bound = False
     try:
         model = case.model()
+        first, _ = next(case.data(model))
+        bind = _bind_lists(model, first)
         try:
-            quantc.compile(model, path, threads=1)
+            quantc.compile(model, path, threads=1, bind=bind)
         except quantc.Error as error:
-            fixed = _bind(case, model) if NEEDS_DATA.search(str(error)) else None
-            if fixed is None:
+            short = _bind_short(model, first)
+            if not short or not NEEDS_DATA.search(str(error)):
                 raise
             bound = True
-            quantc.compile(fixed, path, threads=1)
-            model = fixed
+            quantc.compile(model, path, threads=1, bind=bind | short)
         compiled = quantc.load(path)
         os.unlink(path)
         inputs = {value.name for value in compiled.inputs}
         for arrays, expected in case.data(model):
-            weights = {tensor.name for tensor in model.graph.initializer}
-            names = [value.name for value in model.graph.input
-                     if len(arrays) == len(model.graph.input)
-                     or value.name not in weights]
             got = compiled.run({name: array for name, array
-                                in zip(names, arrays) if name in inputs},
+                                in _named(model, arrays) if name in inputs},
                                threads=1)
             compare(case, expected,
                     [got[value.name] for value in model.graph.output])
@@ -148,20 +146,33 @@ def _run(quantc, case: Case, path: pathlib.Path) -> tuple[str, str, bool]:
     return "passed", "", bound
 
 
-def _bind(case: Case, model: onnx.ModelProto) -> onnx.ModelProto | None:
-    """The model with its short integer inputs as initializers, of the values of
-    the first data set; nothing when there are none."""
-    arrays, _ = next(case.data(model))
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
-    known = {tensor.name for tensor in model.graph.initializer}
-    for value, array in zip(model.graph.input, arrays):
-        if (isinstance(array, np.ndarray) and array.ndim <= 1
-                and array.size <= BOUND_ELEMENTS
-                and array.dtype in (np.int64, np.int32, np.float32)
-                and (array.dtype != np.float32 or array.ndim == 0
-                     or value.name in ("scales", "roi"))
-                and value.name not in known):
-            fixed.graph.initializer.append(
-                onnx.numpy_helper.from_array(array, value.name))
-    return fixed if len(fixed.graph.initializer) > len(known) else None
+def _named(model: onnx.ModelProto, arrays: list) -> list[tuple[str, Any]]:
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return list(zip([value.name for value in model.graph.input
+                     if len(arrays) == len(model.graph.input)
+                     or value.name not in weights], arrays))
+
+
+def _bind_lists(model: onnx.ModelProto, arrays: list) -> dict[str, Any]:
+    """Shapes of sequences and absent optionals, as in the first data set."""
+    bind = {}
+    for name, value in _named(model, arrays):
+        if value is None:
+            bind[name] = None
+        elif isinstance(value, list):
+            bind[name] = [array.shape for array in value]
+    return bind
+
+
+def _bind_short(model: onnx.ModelProto, arrays: list) -> dict[str, Any]:
+    """Short inputs that may decide shapes, with the first data set's values."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return {
+        name: array for name, array in _named(model, arrays)
+        if isinstance(array, np.ndarray) and array.ndim <= 1
+        and array.size <= BOUND_ELEMENTS
+        and (array.dtype in (np.int64, np.int32)
+             or array.dtype == bool and array.ndim == 0
+             or array.dtype == np.float32
+             and (array.ndim == 0 or name in ("scales", "roi")))
+        and name not in weights}

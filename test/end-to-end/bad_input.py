@@ -141,6 +141,13 @@ def check_files(checks: Checks, scratch: pathlib.Path) -> None:
         ("option twice", (good, "-o", "x.so", "-o", "y.so"), 2),
         ("option of later", (good, "-o", "x.so", "--export", "qdq"), 2),
         ("two models", (good, good, "-o", "x.so"), 2),
+        ("bind without value", (good, "-o", "x.so", "--bind", "x"), 2),
+        ("bind unknown", (good, "-o", "x.so", "--bind", "q=1"), 2),
+        ("bind twice", (good, "-o", "x.so", "--bind", "x=1", "--bind", "x=2"),
+         2),
+        ("bind no number", (good, "-o", "x.so", "--bind", "x=one"), 2),
+        ("dim unknown", (good, "-o", "x.so", "--dim", "q=1"), 2),
+        ("dim negative", (good, "-o", "x.so", "--dim", "n=-1"), 2),
     ]
     for name, words, status in cases:
         if checks.wanted(name):

@@ -49,6 +49,47 @@ void printSummary(StringRef path) {
   outs() << "\n";
 }
 
+/// The words of an option that repeats, as pairs at the first '='.
+std::optional<Error>
+readPairs(const Arguments &arguments, StringRef option,
+          function_ref<std::optional<Error>(StringRef, StringRef)> take) {
+  for (StringRef text : arguments.all(option)) {
+    auto [name, value] = text.split('=');
+    if (name.empty() || !text.contains('='))
+      return Error{Status::Usage, "expected " + option.str() +
+                                      " NAME=VALUE, got '" + text.str() + "'"};
+    if (auto error = take(name, value))
+      return error;
+  }
+  return std::nullopt;
+}
+
+/// What is decided about inputs before the run.
+std::optional<Error> readImport(const Arguments &arguments,
+                                ImportOptions &options) {
+  auto twice = [](StringRef option, StringRef name) {
+    return Error{Status::Usage,
+                 option.str() + " is given twice for '" + name.str() + "'"};
+  };
+  auto dim = [&](StringRef name, StringRef value) -> std::optional<Error> {
+    int64_t size = 0;
+    if (value.getAsInteger(10, size) || size < 0)
+      return Error{Status::Usage, "expected a size for --dim '" + name.str() +
+                                      "', got '" + value.str() + "'"};
+    if (!options.dims.try_emplace(name, size).second)
+      return twice("--dim", name);
+    return std::nullopt;
+  };
+  auto bind = [&](StringRef name, StringRef value) -> std::optional<Error> {
+    if (!options.bind.try_emplace(name, value.str()).second)
+      return twice("--bind", name);
+    return std::nullopt;
+  };
+  if (auto error = readPairs(arguments, "--dim", dim))
+    return error;
+  return readPairs(arguments, "--bind", bind);
+}
+
 std::optional<Error> readOptions(const Arguments &arguments,
                                  CompileOptions &options) {
   int64_t threads = 0;
@@ -72,6 +113,8 @@ std::optional<Error> readOptions(const Arguments &arguments,
   options.budget = arguments.get("--budget").str();
   options.report = arguments.get("--report").str();
   options.threads = unsigned(threads);
+  if (auto error = readImport(arguments, options.import))
+    return error;
   Recipe recipe;
   auto error = loadRecipe(options.recipe, recipe);
   if (error && error->status == Status::Usage)
@@ -126,6 +169,12 @@ const Command kCompileCommand = {
       "where decisions go: allocation.json (with the Pareto front), "
       "rewrites.json"},
      {"--stats", "FILE", "statistics of quantc calibrate, in place of data"},
+     {"--dim", "NAME=N", "fix a named dimension", true},
+     {"--bind", "NAME=VALUE",
+      "decide an input: the numbers of a tensor (2 or 0,2), which becomes a "
+      "constant; the length of a sequence (3) or its tensors' shapes "
+      "([4,?],[5,?]); none for an absent optional",
+      true},
      {"--mcpu", "CPU", "native (default), x86-64-v3, sapphirerapids, ..."},
      {"--mattr", "LIST", "features to add or remove: +avxvnni,-avx512f"},
      {"--target", "TARGET", "cpu"},

@@ -7,7 +7,7 @@
 #define QUANTC_DRIVER_COMPILE_H
 
 #include "mlir/Pass/PassManager.h"
-#include "quantc/Support/Error.h"
+#include "quantc/Frontend/ONNX/Import.h"
 #include "quantc/Target/TargetDescription.h"
 #include <functional>
 #include <optional>
@@ -22,6 +22,8 @@ struct CompileOptions {
   std::string input;
   /// A serialized ModelProto, used when `input` is empty.
   std::string model;
+  /// What is decided about its inputs.
+  ImportOptions import;
   /// The suffix selects what is written: .so (with a .h beside it), .mlir,
   /// .mlirbc.
   std::string output;

@@ -10,6 +10,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "quantc/Driver/Artifact.h"
+#include "quantc/Frontend/ONNX/Import.h"
 #include "quantc/Support/Error.h"
 
 namespace quantc {
@@ -17,10 +18,13 @@ namespace quantc {
 /// Whether the suffix is one of a model: .onnx, .onnxtxt, .mlir, .mlirbc.
 bool isModelFile(llvm::StringRef path);
 
-/// `context` has quantc's dialects loaded (registerAllDialects).
+/// `context` has quantc's dialects loaded (registerAllDialects).  What
+/// `options` decide about inputs is refused for a module, which has no ONNX
+/// inputs.
 std::optional<Error> loadModule(llvm::StringRef path,
                                 mlir::MLIRContext &context,
-                                mlir::OwningOpRef<mlir::ModuleOp> &module);
+                                mlir::OwningOpRef<mlir::ModuleOp> &module,
+                                const ImportOptions &options = {});
 
 /// The entry function of that name, or the first one if it is empty.
 std::optional<Error> findEntry(mlir::ModuleOp module, llvm::StringRef name,

@@ -9,7 +9,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
-#include "quantc/Support/Error.h"
+#include "quantc/Frontend/ONNX/Import.h"
 #include "llvm/Support/ThreadPool.h"
 
 namespace quantc {
@@ -19,9 +19,11 @@ public:
   /// `input` is a .onnx, .onnxtxt, .mlir or .mlirbc file; if it is empty,
   /// `model` is a serialized ModelProto.  `threads` 0: as many as the process
   /// may use.
-  Workspace(std::string input, std::string model, unsigned threads)
+  Workspace(std::string input, std::string model, unsigned threads,
+            ImportOptions options = {})
       : input(std::move(input)), model(std::move(model)),
-        threads(threads ? threads : defaultThreads()) {}
+        threads(threads ? threads : defaultThreads()),
+        options(std::move(options)) {}
 
   std::optional<Error> load();
   /// Runs the passes that `build` adds; a failure is the first error they
@@ -44,6 +46,7 @@ private:
 
   std::string input, model;
   unsigned threads;
+  ImportOptions options;
   std::unique_ptr<llvm::DefaultThreadPool> pool;
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;

@@ -17,6 +17,20 @@ StringRef normalDomain(StringRef domain) {
   return domain == "ai.onnx" ? "" : domain;
 }
 
+ValueForm::ValueForm(const onnx::TypeProto &type) {
+  const onnx::TypeProto *inner = &type;
+  if (inner->has_optional_type()) {
+    isOptional = true;
+    inner = &inner->optional_type().elem_type();
+  }
+  if (inner->has_sequence_type()) {
+    isSequence = true;
+    inner = &inner->sequence_type().elem_type();
+  }
+  if (inner->has_tensor_type())
+    tensor = &inner->tensor_type();
+}
+
 static LogicalResult checkText(StringRef text, const Twine &what,
                                Error &error) {
   const auto *start = reinterpret_cast<const llvm::UTF8 *>(text.data());
@@ -86,14 +100,15 @@ static LogicalResult checkInput(const onnx::ValueInfoProto &input,
   auto what = "graph input " + quote(input.name());
   if (input.name().empty())
     return refuse(error, "a graph input has no name");
-  if (!input.type().has_tensor_type())
-    return refuse(error, what + " is not a tensor");
-  const auto &type = input.type().tensor_type();
+  ValueForm form(input.type());
+  if (!form.tensor)
+    return refuse(error, what + " is not a tensor or a sequence of tensors");
+  const auto &type = *form.tensor;
   if (!isElementType(type.elem_type()))
     return refuse(error, what + " has element type " +
                              elementTypeName(type.elem_type()) +
                              ", which is not supported");
-  if (!type.has_shape())
+  if (!type.has_shape() && !form.isSequence)
     return refuse(error, what + " has no shape");
   if (type.shape().dim_size() > kMaxRank)
     return refuse(error, what + " has rank " + Twine(type.shape().dim_size()) +

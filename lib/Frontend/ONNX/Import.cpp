@@ -37,6 +37,14 @@ LogicalResult Importer::fail(const Twine &message, Status status) {
 // Entries
 //===----------------------------------------------------------------------===//
 
+std::string Entry::kindName() const {
+  if (kind == Kind::Tensor)
+    return "a tensor";
+  if (kind == Kind::Absent)
+    return "an absent optional";
+  return "a sequence of " + std::to_string(elements.size());
+}
+
 Entry *Importer::newEntry(StringRef name) {
   Entry &entry = entries.emplace_back();
   entry.name = name.str();
@@ -192,6 +200,7 @@ LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
 
   NodeImport import(*this, node, scope, function ? 0 : opset->second, name);
   bool poisoned = false, isString = false;
+  std::optional<size_t> list;
   for (const std::string &input : node.input()) {
     // A function's omitted input is known, and null.
     Entry *entry = nullptr;
@@ -200,6 +209,8 @@ LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
                   " is defined by nothing that is supported");
     poisoned |= entry && entry->poisoned;
     isString |= entry && entry->isString;
+    if (entry && entry->kind != Entry::Kind::Tensor && !list)
+      list = import.inputs.size();
     import.inputs.push_back(entry);
   }
   import.outputs.resize(node.output_size());
@@ -213,6 +224,10 @@ LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
     // Listed all the same when nothing could be made of it.
     if (!function && !handler && !hasBody(import, domain))
       (void)import.unsupported("");
+  } else if (list && !function && !Registry::get().takesLists(node.op_type())) {
+    return import.error("expected input " + Twine(*list) +
+                        " to be a tensor, got " +
+                        import.inputs[*list]->kindName());
   } else {
     LogicalResult result = function
                                ? importCall(*function, import, scope)

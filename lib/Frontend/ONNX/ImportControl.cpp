@@ -4,7 +4,7 @@
 // both are, and the results are chosen: operations are pure and cannot trap.
 // Loops of a known number of iterations are imported once per iteration.
 
-#include "Importer.h"
+#include "Subgraphs.h"
 
 using namespace mlir;
 
@@ -87,54 +87,112 @@ LogicalResult Importer::importGraph(const onnx::GraphProto &graph,
   return success();
 }
 
-/// What the handlers below may ask of the importer.
-class Subgraphs {
-public:
-  explicit Subgraphs(NodeImport &n) : n(n) {}
+FailureOr<SmallVector<Entry *>> Subgraphs::import(StringRef name,
+                                                  ArrayRef<Entry *> inputs) {
+  const auto *attribute = n.attribute(name);
+  SmallVector<Entry *> outputs;
+  if (!attribute || !attribute->has_g())
+    return n.error(quote(name) + " is missing");
+  if (failed(n.importer.importGraph(attribute->g(), n, inputs, outputs)))
+    return failure();
+  return outputs;
+}
 
-  FailureOr<SmallVector<Entry *>> import(StringRef name,
-                                         ArrayRef<Entry *> inputs = {}) {
-    const auto *attribute = n.attribute(name);
-    SmallVector<Entry *> outputs;
-    if (!attribute || !attribute->has_g())
-      return n.error(quote(name) + " is missing");
-    if (failed(n.importer.importGraph(attribute->g(), n, inputs, outputs)))
+LogicalResult Subgraphs::needCount(int64_t iterations) {
+  const auto *attribute = n.attribute("body");
+  int64_t nodes = attribute ? attribute->g().node_size() + 1 : 1;
+  if (iterations > kMaxIterations ||
+      iterations * nodes > n.importer.options.maxNodes)
+    return n.unsupported("of more than 4096 iterations");
+  return success();
+}
+
+Type Subgraphs::outputType(StringRef name, size_t index) {
+  const auto *attribute = n.attribute(name);
+  if (!attribute || int(index) >= attribute->g().output_size())
+    return {};
+  ValueForm form(attribute->g().output(int(index)).type());
+  return form.tensor
+             ? elementTypeOf(form.tensor->elem_type(), &n.importer.context)
+             : Type();
+}
+
+Entry *Subgraphs::integer(int64_t value) {
+  Entry *entry = n.importer.newEntry(n.name);
+  entry->elementType = n.builder().getI64Type();
+  entry->data = ShapeData{n.expr(value)};
+  return entry;
+}
+
+Entry *Subgraphs::boolean(bool value) {
+  Entry *entry = integer(value);
+  entry->elementType = n.builder().getI1Type();
+  return entry;
+}
+
+Entry *Subgraphs::entryOf(Value value) {
+  Entry *entry = n.importer.newEntry(n.name);
+  entry->value = value;
+  entry->elementType = n.elementType(value);
+  entry->shape = n.shape(value);
+  return entry;
+}
+
+Entry *Subgraphs::poisoned() {
+  Entry *entry = n.importer.newEntry(n.name);
+  entry->poisoned = true;
+  return entry;
+}
+
+FailureOr<Entry *> Subgraphs::stack(ArrayRef<Entry *> parts, int64_t axis) {
+  SmallVector<Entry *> lines;
+  for (Entry *part : parts) {
+    if (part->poisoned)
+      return poisoned();
+    if (part->kind != Entry::Kind::Tensor)
+      return n.error("expected tensors to stack, got " + part->kindName());
+    SymbolicShape shape = part->shape;
+    FailureOr<int64_t> normal = n.axis(axis, shape.size() + 1);
+    if (failed(normal))
       return failure();
-    return outputs;
+    shape.insert(shape.begin() + *normal, n.expr(1));
+    axis = *normal;
+    Value line = n.reshape(value(part), shape);
+    if (!line)
+      return failure();
+    lines.push_back(entryOf(line));
   }
-  int64_t nodeCount(StringRef name) {
-    const auto *attribute = n.attribute(name);
-    return attribute ? attribute->g().node_size() + 1 : 1;
-  }
-  size_t checkCount() const { return n.importer.checks.size(); }
-  Entry *integer(int64_t value) {
-    Entry *entry = n.importer.newEntry(n.name);
-    entry->elementType = n.builder().getI64Type();
-    entry->data = ShapeData{n.expr(value)};
-    return entry;
-  }
-  Entry *boolean(bool value) {
-    Entry *entry = integer(value);
-    entry->elementType = n.builder().getI1Type();
-    return entry;
-  }
-  Entry *entryOf(Value value) {
-    Entry *entry = n.importer.newEntry(n.name);
-    entry->value = value;
-    entry->elementType = n.elementType(value);
-    entry->shape = n.shape(value);
-    return entry;
-  }
-  Entry *poisoned() {
-    Entry *entry = n.importer.newEntry(n.name);
-    entry->poisoned = true;
-    return entry;
-  }
-  Value value(Entry *entry) { return n.importer.materialize(*entry); }
+  if (lines.empty())
+    return n.unsupported("that gives an empty stack of results");
+  return concatenate(lines, axis);
+}
 
-private:
-  NodeImport &n;
-};
+FailureOr<Entry *> Subgraphs::concatenate(ArrayRef<Entry *> parts,
+                                          int64_t axis) {
+  Entry *first = parts.front();
+  FailureOr<int64_t> normal = n.axis(axis, first->shape.size());
+  if (failed(normal))
+    return failure();
+  SmallVector<Value> values;
+  for (Entry *part : parts) {
+    if (part->poisoned)
+      return poisoned();
+    if (part->shape.size() != first->shape.size())
+      return n.error("expected tensors of rank " + Twine(first->shape.size()) +
+                     ", got rank " + Twine(part->shape.size()));
+    for (auto [d, dim] : llvm::enumerate(part->shape))
+      if (int64_t(d) != *normal && failed(n.needEqual(first->shape[d], dim)))
+        return failure();
+    values.push_back(value(part));
+  }
+  if (values.size() == 1)
+    return first;
+  Value all =
+      n.create<qnn::ConcatOp>(first->elementType, ValueRange(values), *normal);
+  if (!all)
+    return failure();
+  return entryOf(all);
+}
 
 //===----------------------------------------------------------------------===//
 // If
@@ -147,6 +205,23 @@ static FailureOr<Entry *> choose(NodeImport &n, Subgraphs &graphs,
     return yes;
   if (yes->poisoned || no->poisoned)
     return graphs.poisoned();
+  if (yes->kind != no->kind || yes->elements.size() != no->elements.size())
+    return n.unsupported("with branches that give " + yes->kindName() +
+                         " and " + no->kindName() +
+                         ", and a condition that depends on run-time data");
+  if (yes->kind == Entry::Kind::Absent)
+    return yes;
+  if (yes->kind == Entry::Kind::List) {
+    Entry *list = n.importer.newEntry(n.name);
+    *list = *yes;
+    for (auto [to, other] : llvm::zip(list->elements, no->elements)) {
+      auto element = choose(n, graphs, condition, to, other);
+      if (failed(element) || (*element)->poisoned)
+        return element;
+      to = *element;
+    }
+    return list;
+  }
   if (yes->elementType != no->elementType || yes->shape != no->shape)
     return n.unsupported("with branches whose results differ in type or shape");
   Value chosen = n.create<qnn::WhereOp>(yes->elementType, condition,
@@ -198,45 +273,6 @@ static LogicalResult importIf(NodeImport &n) {
 // Loop and Scan
 //===----------------------------------------------------------------------===//
 
-static LogicalResult checkCount(NodeImport &n, Subgraphs &graphs,
-                                int64_t count) {
-  if (count > kMaxIterations ||
-      count * graphs.nodeCount("body") > n.importer.options.maxNodes)
-    return n.unsupported("of more than 4096 iterations");
-  return success();
-}
-
-/// One part per iteration, stacked along a new `axis`.
-static FailureOr<Entry *> stack(NodeImport &n, Subgraphs &graphs,
-                                ArrayRef<Entry *> parts, int64_t axis,
-                                bool reversed) {
-  SmallVector<Value> values;
-  for (Entry *part : parts) {
-    if (part->poisoned)
-      return graphs.poisoned();
-    SymbolicShape shape = part->shape;
-    FailureOr<int64_t> normal = n.axis(axis, shape.size() + 1);
-    if (failed(normal))
-      return failure();
-    shape.insert(shape.begin() + *normal, n.expr(1));
-    axis = *normal;
-    values.push_back(n.reshape(graphs.value(part), shape));
-    if (!values.back())
-      return failure();
-  }
-  if (reversed)
-    std::reverse(values.begin(), values.end());
-  if (values.empty())
-    return n.unsupported("that gives an empty stack of results");
-  Value all = values.size() == 1
-                  ? values.front()
-                  : n.create<qnn::ConcatOp>(n.elementType(values.front()),
-                                            ValueRange(values), axis);
-  if (!all)
-    return failure();
-  return graphs.entryOf(all);
-}
-
 static LogicalResult importLoop(NodeImport &n) {
   Subgraphs graphs(n);
   std::optional<int64_t> limit;
@@ -257,10 +293,10 @@ static LogicalResult importLoop(NodeImport &n) {
     return n.error("expected a trip count, a condition and values");
   SmallVector<Entry *> carried(n.inputs.begin() + 2, n.inputs.end());
   SmallVector<SmallVector<Entry *>> stacked;
-  if (limit && failed(checkCount(n, graphs, *limit)))
+  if (limit && failed(graphs.needCount(*limit)))
     return failure();
   for (int64_t i = 0; running && (!limit || i < *limit); ++i) {
-    if (failed(checkCount(n, graphs, i)))
+    if (failed(graphs.needCount(i)))
       return failure();
     SmallVector<Entry *> inputs = {graphs.integer(i), graphs.boolean(true)};
     inputs.append(carried);
@@ -287,7 +323,7 @@ static LogicalResult importLoop(NodeImport &n) {
     if (failed(n.resultEntry(entry, i)))
       return failure();
   for (auto [i, list] : llvm::enumerate(stacked)) {
-    auto entry = stack(n, graphs, list, 0, false);
+    auto entry = graphs.stack(list, 0);
     if (failed(entry) || failed(n.resultEntry(*entry, carried.size() + i)))
       return failure();
   }
@@ -370,7 +406,7 @@ static LogicalResult importScan(NodeImport &n) {
       return n.error("expected scanned inputs of one length");
     count = extent;
   }
-  if (failed(checkCount(n, graphs, *count)))
+  if (failed(graphs.needCount(*count)))
     return failure();
   SmallVector<SmallVector<Entry *>> stacked(n.numOutputs() - states);
   for (int64_t step = 0; step < *count; ++step) {
@@ -397,8 +433,9 @@ static LogicalResult importScan(NodeImport &n) {
     if (failed(n.resultEntry(entry, i)))
       return failure();
   for (auto [i, list] : llvm::enumerate(stacked)) {
-    auto entry = stack(n, graphs, list, lists.outputAxes[i],
-                       lists.outputDirections[i] != 0);
+    if (lists.outputDirections[i] != 0)
+      std::reverse(list.begin(), list.end());
+    auto entry = graphs.stack(list, lists.outputAxes[i]);
     if (failed(entry) || failed(n.resultEntry(*entry, states + i)))
       return failure();
   }
@@ -407,7 +444,7 @@ static LogicalResult importScan(NodeImport &n) {
 
 void registerControl(Registry &r) {
   r.add("If", importIf);
-  r.add("Loop", importLoop);
+  r.addForLists("Loop", importLoop);
   r.add("Scan", importScan);
 }
 

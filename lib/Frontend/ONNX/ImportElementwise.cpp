@@ -375,7 +375,7 @@ void registerElementwise(Registry &r) {
   r.add("Where", importWhere);
   r.add("Cast", importCast);
   r.add("CastLike", importCastLike);
-  r.add("Identity", importIdentity);
+  r.addForLists("Identity", importIdentity);
   r.add("Dropout", importDropout);
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What surrounds the nodes: symbols and arguments from the graph inputs,
-// constants from the initializers, results with their names, the model's own
-// attributes.
+// What surrounds the nodes: expressions of symbols, constants from the
+// initializers, results with their names, the model's own attributes.
 
 #include "Importer.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -32,135 +31,9 @@ std::string Importer::text(AffineExpr expr) const {
   return toString(expr, symbolNames());
 }
 
-AffineExpr Importer::symbol(StringRef name) {
-  if (auto fixed = options.dims.find(name); fixed != options.dims.end())
-    return expr(fixed->second);
-  auto *found = llvm::find(symbols, name);
-  unsigned position = found - symbols.begin();
-  if (found == symbols.end())
-    symbols.push_back(name.str());
-  return getAffineSymbolExpr(position, &context);
-}
-
-/// `past + sequence`, `2 * batch + 1`: sums and products of numbers and of
-/// names that are dimensions by themselves.  Anything else is a name of its
-/// own.
-std::optional<AffineExpr> Importer::dimExpression(StringRef text) {
-  auto parseFactor = [&](StringRef factor) -> std::optional<AffineExpr> {
-    factor = factor.trim();
-    int64_t value = 0;
-    if (!factor.getAsInteger(10, value))
-      return expr(value);
-    if (!directSymbols.contains(factor))
-      return std::nullopt;
-    return symbol(factor);
-  };
-  auto parseTerm = [&](StringRef term) -> std::optional<AffineExpr> {
-    SmallVector<StringRef> factors;
-    term.split(factors, '*');
-    AffineExpr product = expr(1);
-    for (StringRef factor : factors) {
-      auto parsed = parseFactor(factor);
-      if (!parsed)
-        return std::nullopt;
-      product = product * *parsed;
-    }
-    return product;
-  };
-  AffineExpr sum = expr(0);
-  bool negative = false;
-  while (true) {
-    size_t end = text.find_first_of("+-");
-    auto term = parseTerm(text.take_front(end));
-    if (!term)
-      return std::nullopt;
-    sum = negative ? sum - *term : sum + *term;
-    if (end == StringRef::npos)
-      return canonicalize(sum);
-    negative = text[end] == '-';
-    text = text.drop_front(end + 1);
-  }
-}
-
-static bool isPlainName(StringRef name) {
-  return !name.empty() && name.find_first_of("+-*/ ") == StringRef::npos &&
-         !llvm::isDigit(name.front());
-}
-
-SymbolicShape Importer::inputShape(const onnx::ValueInfoProto &input) {
-  SymbolicShape shape;
-  for (const auto &[i, dim] :
-       llvm::enumerate(input.type().tensor_type().shape().dim())) {
-    if (dim.has_dim_value()) {
-      shape.push_back(expr(dim.dim_value()));
-      continue;
-    }
-    std::string name = dim.dim_param();
-    if (name.empty())
-      name = input.name() + "_d" + std::to_string(i);
-    else if (!directSymbols.contains(name)) {
-      if (auto expression = dimExpression(name)) {
-        shape.push_back(*expression);
-        continue;
-      }
-    }
-    shape.push_back(symbol(name));
-  }
-  return shape;
-}
-
 //===----------------------------------------------------------------------===//
-// Inputs, initializers and outputs
+// Initializers and outputs
 //===----------------------------------------------------------------------===//
-
-LogicalResult Importer::addInputs(func::FuncOp func) {
-  const onnx::GraphProto &graph = model->proto.graph();
-  llvm::StringSet<> initializers;
-  for (const auto &tensor : graph.initializer())
-    initializers.insert(tensor.name());
-  SmallVector<const onnx::ValueInfoProto *> inputs;
-  for (const auto &input : graph.input()) {
-    if (initializers.contains(input.name()))
-      continue;
-    inputs.push_back(&input);
-    for (const auto &dim : input.type().tensor_type().shape().dim())
-      if (isPlainName(dim.dim_param()))
-        directSymbols.insert(dim.dim_param());
-  }
-  SmallVector<SymbolicShape> inputShapes;
-  for (const auto *input : inputs)
-    inputShapes.push_back(inputShape(*input));
-  for (const auto &fixed : options.dims) {
-    if (fixed.second < 0)
-      return fail("expected dimension " + quote(fixed.first()) +
-                      " to be fixed to 0 or more, got " + Twine(fixed.second),
-                  Status::Usage);
-    bool known = llvm::any_of(inputs, [&](const auto *input) {
-      return llvm::any_of(
-          input->type().tensor_type().shape().dim(),
-          [&](const auto &dim) { return dim.dim_param() == fixed.first(); });
-    });
-    if (!known)
-      return fail("no input has a dimension " + quote(fixed.first()) +
-                      " to fix",
-                  Status::Usage);
-  }
-
-  Block &block = func.getBody().front();
-  for (auto [input, shape] : llvm::zip(inputs, inputShapes)) {
-    Location loc = NameLoc::get(builder.getStringAttr(input->name()));
-    Type element =
-        elementTypeOf(input->type().tensor_type().elem_type(), &context);
-    Entry *entry = newEntry(input->name());
-    entry->elementType = element;
-    entry->shape = shape;
-    entry->value = block.addArgument(tensorTypeFor(shape, element), loc);
-    shapes.setShape(entry->value, shape);
-    main.values[input->name()] = entry;
-    arguments.push_back(entry);
-  }
-  return success();
-}
 
 LogicalResult Importer::addInitializers() {
   for (const auto &tensor : model->proto.graph().initializer()) {
@@ -180,16 +53,24 @@ LogicalResult Importer::addInitializers() {
 
 LogicalResult Importer::checkOutput(const onnx::ValueInfoProto &output,
                                     Entry &entry) {
-  if (!output.has_type() || !output.type().has_tensor_type())
+  ValueForm form(output.type());
+  if (!output.has_type() || !form.tensor)
     return success();
-  const auto &type = output.type().tensor_type();
+  const auto &type = *form.tensor;
   Type declared = elementTypeOf(type.elem_type(), &context);
   auto what = "graph output " + quote(output.name());
+  bool isList = entry.kind == Entry::Kind::List;
+  if (entry.kind == Entry::Kind::Absent ? !form.isOptional
+                                        : form.isSequence != isList)
+    return fail("expected " + what + " to be " +
+                (form.isSequence ? "a sequence" : "a tensor") +
+                " as declared, its node gives " + entry.kindName());
   if (type.elem_type() != 0 && declared != entry.elementType)
     return fail("expected " + what + " of element type " +
                 elementTypeName(type.elem_type()) +
                 " as declared, its node gives another");
-  if (!type.has_shape())
+  // What a sequence declares is often that of one of its tensors.
+  if (!type.has_shape() || entry.kind != Entry::Kind::Tensor)
     return success();
   if (size_t(type.shape().dim_size()) != entry.shape.size())
     return fail("expected " + what + " of rank " +
@@ -204,6 +85,27 @@ LogicalResult Importer::checkOutput(const onnx::ValueInfoProto &output,
                   Twine(extent));
   }
   return success();
+}
+
+/// The tensors of an output, and what it is to callers.
+qnn::InterfaceValue
+Importer::outputValue(StringRef name, const Entry &entry,
+                      SmallVectorImpl<std::pair<std::string, Entry *>> &parts) {
+  qnn::InterfaceValue value;
+  value.name = name.str();
+  value.count = entry.elements.size();
+  value.elementType = entry.elementType;
+  if (entry.kind == Entry::Kind::Absent) {
+    value.kind = qnn::InterfaceValue::Kind::Absent;
+  } else if (entry.kind == Entry::Kind::List) {
+    value.kind = qnn::InterfaceValue::Kind::Sequence;
+    for (auto [i, element] : llvm::enumerate(entry.elements))
+      parts.push_back({(name + "." + Twine(i)).str(), element});
+  } else {
+    value.count = 1;
+    parts.push_back({name.str(), const_cast<Entry *>(&entry)});
+  }
+  return value;
 }
 
 /// The argument that `result` extends along one dynamic axis, if it is one: a
@@ -221,15 +123,19 @@ static BlockArgument extendedArgument(Value result) {
 
 LogicalResult Importer::addOutputs(func::FuncOp func) {
   const onnx::GraphProto &graph = model->proto.graph();
-  SmallVector<Value> results;
+  SmallVector<std::pair<std::string, Entry *>> parts;
+  qnn::Interface outputValues;
   for (const auto &output : graph.output()) {
     Entry *entry = main.values.lookup(output.name());
     if (!entry || entry->poisoned)
       return fail("graph output " + quote(output.name()) + " is not supported");
     if (failed(checkOutput(output, *entry)))
       return failure();
-    results.push_back(materialize(*entry));
+    outputValues.push_back(outputValue(output.name(), *entry, parts));
   }
+  SmallVector<Value> results;
+  for (const auto &part : parts)
+    results.push_back(materialize(*part.second));
   Location loc = func.getLoc();
   func::ReturnOp::create(builder, loc, results);
   func.setType(builder.getFunctionType(
@@ -243,12 +149,13 @@ LogicalResult Importer::addOutputs(func::FuncOp func) {
   llvm::SmallDenseSet<unsigned> extended;
   for (auto [i, result] : llvm::enumerate(results)) {
     func.setResultAttr(i, qnn::kNameAttr,
-                       builder.getStringAttr(graph.output(i).name()));
+                       builder.getStringAttr(parts[i].first));
     BlockArgument argument = extendedArgument(result);
     if (argument && extended.insert(argument.getArgNumber()).second)
       func.setResultAttr(i, qnn::kAliasAttr,
                          builder.getI64IntegerAttr(argument.getArgNumber()));
   }
+  qnn::setInterface(func, inputValues, outputValues);
   SmallVector<Attribute> names;
   for (const std::string &name : symbols)
     names.push_back(builder.getStringAttr(name));

@@ -4,7 +4,9 @@
 // padding: auto_pad and ceil_mode are resolved here, where the spatial extents
 // are known.
 
+#include "Program.h"
 #include "Window.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -26,7 +28,7 @@ static LogicalResult sameFloat(NodeImport &n, ArrayRef<Value> operands) {
   return success();
 }
 
-/// The operands of a contraction, which accumulates in f32.
+/// The operands of a convolution, which accumulates in f32.
 static LogicalResult sameFactors(NodeImport &n, ArrayRef<Value> operands) {
   if (failed(sameFloat(n, operands)))
     return failure();
@@ -35,7 +37,42 @@ static LogicalResult sameFactors(NodeImport &n, ArrayRef<Value> operands) {
   return success();
 }
 
-static Value matmul(NodeImport &n, Value a, Value b) {
+/// lhs[..., m, k] * rhs[..., k, n] in the element types that qnn.matmul does
+/// not take: a chain of products and additions.
+static Value sumOfProducts(NodeImport &n, Value a, Value b) {
+  SymbolicShape x = n.shape(a), y = n.shape(b);
+  Type type = n.elementType(a);
+  size_t rank = std::max(x.size(), y.size());
+  SymbolicShape shape(rank, n.expr(1));
+  for (const SymbolicShape &dims : {x, y})
+    for (size_t i = 0; i + 2 < dims.size(); ++i) {
+      AffineExpr &dim = shape[rank - dims.size() + i];
+      dim = staticExtent(dim) == 1 ? dims[i] : dim;
+    }
+  shape[rank - 2] = x[x.size() - 2];
+  shape[rank - 1] = y.back();
+  return compute(n, type, shape, {a, b}, [&](Program &p) {
+    auto batch = [&](ArrayRef<AffineExpr> dims) {
+      Values position;
+      for (size_t i = 0; i + 2 < dims.size(); ++i)
+        position.push_back(staticExtent(dims[i]) == 1
+                               ? p.index(0)
+                               : p.at(rank - dims.size() + i));
+      return position;
+    };
+    return p.loop(p.index(0), p.extent(x.back()),
+                  p.constant(scalarType(type), 0),
+                  [&](Value k, ValueRange sum) {
+                    Values left = batch(x), right = batch(y);
+                    left.append({p.at(rank - 2), k});
+                    right.append({k, p.at(rank - 1)});
+                    return Values{p.add(
+                        sum[0], p.mul(p.read(0, left), p.read(1, right)))};
+                  })[0];
+  });
+}
+
+Value matmul(NodeImport &n, Value a, Value b) {
   if (!a || !b)
     return {};
   SymbolicShape x = n.shape(a), y = n.shape(b);
@@ -50,12 +87,29 @@ static Value matmul(NodeImport &n, Value a, Value b) {
       failed(
           n.tieBroadcast(ArrayRef(x).drop_back(2), ArrayRef(y).drop_back(2))))
     return {};
-  return n.create<qnn::MatmulOp>(n.elementType(a), a, b);
+  Type type = n.elementType(a);
+  bool isNative = isFloat(type) && !type.isF64();
+  if (isNative &&
+      (std::max(x.size(), y.size()) <= 2 || std::min(x.size(), y.size()) >= 2))
+    return n.create<qnn::MatmulOp>(type, a, b);
+  // A vector is a row on the left and a column on the right.
+  if (x.size() == 1)
+    a = n.reshape(a, {n.expr(1), x[0]});
+  if (y.size() == 1)
+    b = n.reshape(b, {y[0], n.expr(1)});
+  Value product =
+      isNative ? n.create<qnn::MatmulOp>(type, a, b) : sumOfProducts(n, a, b);
+  SymbolicShape shape = n.shape(product);
+  if (product && y.size() == 1)
+    shape.pop_back();
+  if (product && x.size() == 1)
+    shape.erase(shape.end() - (y.size() == 1 ? 1 : 2));
+  return n.reshape(product, shape);
 }
 
 static LogicalResult importMatMul(NodeImport &n) {
   Value a = n.value(0), b = n.value(1);
-  if (failed(sameFactors(n, {a, b})))
+  if (failed(sameType(n, {a, b}, isNumber)))
     return failure();
   return n.result(matmul(n, a, b));
 }
@@ -66,7 +120,8 @@ static LogicalResult importGemm(NodeImport &n) {
   Value a = n.value(0), b = n.value(1), c;
   if (n.has(2))
     c = n.value(2);
-  if (failed(sameFactors(n, {a, b})) || (c && failed(sameFloat(n, {a, c}))))
+  if (failed(sameType(n, {a, b}, isNumber)) ||
+      (c && failed(sameType(n, {a, c}, isNumber))))
     return failure();
   if (n.rank(a) != 2 || n.rank(b) != 2)
     return n.error("expected operands of rank 2, got ranks " +
@@ -74,9 +129,12 @@ static LogicalResult importGemm(NodeImport &n) {
   float alpha = n.floatAttr("alpha", 1), beta = n.floatAttr("beta", 1);
   bool flipA = n.intAttr("transA", 0) != 0, flipB = n.intAttr("transB", 0) != 0;
   Type type = n.elementType(a);
+  if (isInt(type) && (alpha != std::floor(alpha) || beta != std::floor(beta)))
+    return n.unsupported("of integers with factors that are none");
   if (flipA)
     a = n.transpose(a, {1, 0});
-  bool constant = b.getDefiningOp<qnn::ConstantOp>() != nullptr;
+  bool isNative = isFloat(type) && !type.isF64();
+  bool constant = isNative && b.getDefiningOp<qnn::ConstantOp>() != nullptr;
   if (flipB && constant && alpha == 1.0f) {
     AffineExpr width = n.shape(b)[0];
     if (failed(n.needEqual(n.shape(a)[1], n.shape(b)[1])))

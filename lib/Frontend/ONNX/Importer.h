@@ -18,6 +18,7 @@
 
 #include "Model.h"
 #include "SymbolicMath.h"
+#include "quantc/Dialect/QNN/Interface.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 #include "llvm/ADT/StringSet.h"
 #include <deque>
@@ -32,6 +33,14 @@ class NodeImport;
 using ShapeData = llvm::SmallVector<mlir::AffineExpr>;
 
 struct Entry {
+  enum class Kind { Tensor, List, Absent };
+  /// `a tensor`, for messages.
+  std::string kindName() const;
+
+  /// A list is a sequence whose tensors are `elements`; an absent value is an
+  /// optional without an element.  Both only have an element type.
+  Kind kind = Kind::Tensor;
+  llvm::SmallVector<Entry *> elements;
   std::string name;
   mlir::Type elementType;
   SymbolicShape shape;
@@ -58,6 +67,12 @@ public:
   static const Registry &get();
   void add(llvm::StringRef op, Handler handler, int64_t since = 1,
            llvm::StringRef domain = "");
+  /// For an operator whose inputs may be sequences or optionals.
+  void addForLists(llvm::StringRef op, Handler handler, int64_t since = 1) {
+    add(op, handler, since);
+    forLists.insert(op);
+  }
+  bool takesLists(llvm::StringRef op) const { return forLists.contains(op); }
   Handler lookup(llvm::StringRef domain, llvm::StringRef op,
                  int64_t opset) const;
   /// Domain and name of every operator.
@@ -65,6 +80,7 @@ public:
 
 private:
   llvm::StringMap<llvm::SmallVector<std::pair<int64_t, Handler>, 1>> handlers;
+  llvm::StringSet<> forLists;
 };
 
 void registerElementwise(Registry &registry);
@@ -86,8 +102,11 @@ void registerRecurrent(Registry &registry);
 void registerWindows(Registry &registry);
 void registerConvTranspose(Registry &registry);
 void registerSignal(Registry &registry);
+void registerFourier(Registry &registry);
 void registerSampling(Registry &registry);
 void registerControl(Registry &registry);
+void registerEinsum(Registry &registry);
+void registerSequence(Registry &registry);
 
 /// The names visible to the nodes of a graph or of one expanded function call.
 struct Scope {
@@ -149,7 +168,23 @@ private:
   };
 
   mlir::LogicalResult addInputs(mlir::func::FuncOp func);
-  SymbolicShape inputShape(const onnx::ValueInfoProto &input);
+  mlir::LogicalResult
+  checkOptions(llvm::ArrayRef<const onnx::ValueInfoProto *> inputs);
+  mlir::LogicalResult addInput(mlir::func::FuncOp func,
+                               const onnx::ValueInfoProto &input);
+  mlir::FailureOr<Entry *> addSequence(mlir::func::FuncOp func,
+                                       const onnx::ValueInfoProto &input,
+                                       const ValueForm &form);
+  mlir::LogicalResult
+  sequenceShapes(const onnx::ValueInfoProto &input, const ValueForm &form,
+                 llvm::SmallVectorImpl<llvm::SmallVector<int64_t>> &shapes);
+  mlir::LogicalResult bindValues(Entry &entry,
+                                 const onnx::TensorShapeProto &declared,
+                                 llvm::StringRef text);
+  Entry *addArgument(mlir::func::FuncOp func, llvm::StringRef name,
+                     mlir::Type element, SymbolicShape shape);
+  SymbolicShape inputShape(llvm::StringRef input,
+                           const onnx::TensorShapeProto &declared);
   mlir::AffineExpr symbol(llvm::StringRef name);
   std::optional<mlir::AffineExpr> dimExpression(llvm::StringRef text);
   mlir::LogicalResult addInitializers();
@@ -172,6 +207,9 @@ private:
                                   llvm::ArrayRef<Entry *> inputs,
                                   llvm::SmallVectorImpl<Entry *> &outputs);
   mlir::LogicalResult addOutputs(mlir::func::FuncOp func);
+  qnn::InterfaceValue
+  outputValue(llvm::StringRef name, const Entry &entry,
+              llvm::SmallVectorImpl<std::pair<std::string, Entry *>> &parts);
   mlir::LogicalResult checkOutput(const onnx::ValueInfoProto &output,
                                   Entry &entry);
   const onnx::FunctionProto *findFunction(const onnx::NodeProto &node) const;
@@ -192,6 +230,7 @@ private:
   llvm::SmallVector<std::string> symbols;
   llvm::StringSet<> directSymbols;
   llvm::SmallVector<Entry *> arguments;
+  qnn::Interface inputValues;
   llvm::DenseSet<mlir::IntegerSet> checks;
   std::map<std::string, Unsupported> unsupported;
   llvm::StringMap<const onnx::FunctionProto *> functions;
@@ -357,6 +396,9 @@ inline bool isAny(mlir::Type type) { return isNumber(type) || isBool(type); }
 mlir::LogicalResult sameType(NodeImport &n,
                              llvm::ArrayRef<mlir::Value> operands,
                              TypeClass allowed);
+
+/// numpy's matmul of numbers, dimensions tied.
+mlir::Value matmul(NodeImport &n, mlir::Value a, mlir::Value b);
 
 using ShapeFunction = llvm::function_ref<std::optional<mlir::AffineExpr>(
     llvm::ArrayRef<mlir::AffineExpr>)>;

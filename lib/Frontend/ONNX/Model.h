@@ -57,6 +57,14 @@ private:
   llvm::StringMap<std::shared_ptr<MappedFile>> files;
 };
 
+/// What a type says under its optional and sequence, as far as quantc takes it.
+struct ValueForm {
+  explicit ValueForm(const onnx::TypeProto &type);
+  bool isOptional = false, isSequence = false;
+  /// Null for anything but (optional) (sequences of) tensors.
+  const onnx::TypeProto::Tensor *tensor = nullptr;
+};
+
 struct Model {
   onnx::ModelProto proto;
   /// What messages call the model: the path as the user gave it.

@@ -34,7 +34,10 @@ const Registry &Registry::get() {
     registerWindows(table);
     registerConvTranspose(table);
     registerSignal(table);
+    registerFourier(table);
     registerControl(table);
+    registerEinsum(table);
+    registerSequence(table);
     return table;
   }();
   return registry;

@@ -280,10 +280,17 @@ def input_negative_dim(_):
     return m
 
 
-@case(REFUSED, "not a tensor")
+@case(REFUSED, "is a sequence, whose length is needed")
 def input_sequence(_):
     m = relu()
     m.graph.input[0].type.sequence_type.elem_type.tensor_type.elem_type = 1
+    return m
+
+
+@case(REFUSED, "is not a tensor or a sequence of tensors")
+def input_map(_):
+    m = relu()
+    m.graph.input[0].type.map_type.key_type = 7
     return m
 
 

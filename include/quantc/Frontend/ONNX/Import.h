@@ -23,6 +23,11 @@ namespace quantc {
 struct ImportOptions {
   /// Named dimensions that are fixed to a value.
   llvm::StringMap<int64_t> dims;
+  /// What is decided about inputs before the run: the numbers of a tensor
+  /// (`0,2`), which then is a constant and no input; the length of a sequence
+  /// (`3`) or the shapes of its tensors (`[4,?],[]`); `none` for an optional
+  /// that is absent.
+  llvm::StringMap<std::string> bind;
   /// Folder of external data; by default the folder of the model file.  A model
   /// given as bytes has no external data without it.
   std::string externalDataDirectory;

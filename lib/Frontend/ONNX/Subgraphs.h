@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What handlers of control flow and of sequences may ask of the importer: the
+// graphs in a node's attributes, imported in place, and values that are no
+// output of a node.
+
+#ifndef QUANTC_LIB_FRONTEND_ONNX_SUBGRAPHS_H
+#define QUANTC_LIB_FRONTEND_ONNX_SUBGRAPHS_H
+
+#include "Importer.h"
+
+namespace quantc::onnx_frontend {
+
+class Subgraphs {
+public:
+  explicit Subgraphs(NodeImport &n) : n(n) {}
+
+  /// Imports the graph of an attribute; null inputs are not allowed.
+  mlir::FailureOr<llvm::SmallVector<Entry *>>
+  import(llvm::StringRef name, llvm::ArrayRef<Entry *> inputs = {});
+  /// How many run-time checks the model makes so far.
+  size_t checkCount() const { return n.importer.checks.size(); }
+  /// Refuses to unroll the body too often.
+  mlir::LogicalResult needCount(int64_t iterations);
+  /// The element type that the graph declares for an output, or null.
+  mlir::Type outputType(llvm::StringRef name, size_t index);
+
+  Entry *integer(int64_t value);
+  Entry *boolean(bool value);
+  Entry *entryOf(mlir::Value value);
+  Entry *poisoned();
+  mlir::Value value(Entry *entry) { return n.importer.materialize(*entry); }
+
+  /// The parts stacked along a new axis.
+  mlir::FailureOr<Entry *> stack(llvm::ArrayRef<Entry *> parts, int64_t axis);
+  /// The parts one behind the other along `axis`.
+  mlir::FailureOr<Entry *> concatenate(llvm::ArrayRef<Entry *> parts,
+                                       int64_t axis);
+
+private:
+  NodeImport &n;
+};
+
+} // namespace quantc::onnx_frontend
+
+#endif // QUANTC_LIB_FRONTEND_ONNX_SUBGRAPHS_H
