@@ -47,20 +47,19 @@ class Case(NamedTuple):
                 yield (_read(folder, "input", model.graph.input),
                        _read(folder, "output", model.graph.output))
 
-
-def compare(case: Case, expected: Arrays, got: Arrays) -> None:
-    """The suite's own comparison; AssertionError when they differ.  It is for
-    tensors: those of a sequence are compared one by one."""
-    assert len(expected) == len(got), f"{len(got)} values"
-    for want, value in zip(expected, got):
-        assert isinstance(want, list) == isinstance(value, list), \
-            f"expected {type(want).__name__}, got {type(value).__name__}"
-        assert (want is None) == (value is None), f"expected {want}"
-        if isinstance(want, list):
-            compare(case, want, value)
-        elif want is not None:
-            Runner.assert_similar_outputs([want], [value], case.test.rtol,
-                                          case.test.atol)
+    def compare(self, expected: Arrays, got: Arrays) -> None:
+        """The suite's own comparison; AssertionError when they differ.  It is
+        for tensors: those of a sequence are compared one by one."""
+        assert len(expected) == len(got), f"{len(got)} values"
+        for want, value in zip(expected, got):
+            assert isinstance(want, list) == isinstance(value, list), \
+                f"expected {type(want).__name__}, got {type(value).__name__}"
+            assert (want is None) == (value is None), f"expected {want}"
+            if isinstance(want, list):
+                self.compare(want, value)
+            elif want is not None:
+                Runner.assert_similar_outputs([want], [value], self.test.rtol,
+                                              self.test.atol)
 
 
 @functools.cache

@@ -24,7 +24,7 @@ from typing import Any, Iterable, Iterator, NamedTuple
 import numpy as np
 import onnx
 
-from cases import Case, compare
+from cases import Case
 
 INTERNAL = 70  # quantc.Error.status of a bug
 NEEDS_DATA = re.compile("run-time data|to be constant|not constant")
@@ -133,8 +133,8 @@ def _run(quantc, case: Case, path: pathlib.Path) -> tuple[str, str, bool]:
             got = compiled.run({name: array for name, array
                                 in _named(model, arrays) if name in inputs},
                                threads=1)
-            compare(case, expected,
-                    [got[value.name] for value in model.graph.output])
+            case.compare(expected,
+                         [got[value.name] for value in model.graph.output])
     except quantc.Error as error:
         kind = "crashed" if error.status == INTERNAL else "refused"
         return kind, str(error), bound
