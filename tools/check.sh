@@ -90,6 +90,8 @@ for script in test/end-to-end/*.py; do
 done
 
 suite "ONNX backend suite" "$python" test/conformance/run.py ${full:+--full}
+families=test/conformance/families/run_families.py
+suite "committed exports of model families" "$python" "$families"
 
 suite "fuzzing the importer for 60 s" fuzz 60
 
@@ -100,6 +102,7 @@ if [ -n "$full" ]; then
   QUANTC_BUILD_DIR=$asan step "sanitizer build" \
     tools/build.sh --quiet all QuantcUnitTests
   suite "lit and unit tests under ASan and UBSan" run_lit "$asan"
+  suite "all exports of model families" "$python" "$families" --full
   suite "a model of 3 GB" "$python" test/benchmark/large.py
   suite "measured bars" "$python" test/benchmark/bars.py
 fi

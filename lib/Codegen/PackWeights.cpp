@@ -60,7 +60,7 @@ public:
   /// Packs the weight of a contraction, once per weight.
   template <typename OpTy> void visit(OpTy op) {
     auto type = dyn_cast<RankedTensorType>(op.getWeight().getType());
-    if (!type || op.getPackedFrom() || !constants.contains(op.getWeight()))
+    if (!type || !isPackable(op, op.getWeight()))
       return;
     if (!type.getElementType().isF32() && !type.getElementType().isInteger(8))
       return;
@@ -81,7 +81,7 @@ public:
   void visitBlocks(OpTy op, OpOperand &codes, OpOperand &scales,
                    OpOperand *offsets) {
     auto type = cast<RankedTensorType>(codes.get().getType());
-    if (op.getPackedFrom() || !constants.contains(codes.get()) ||
+    if (!isPackable(op, codes.get()) ||
         !constants.contains(scales.get()) ||
         (offsets && !constants.contains(offsets->get())))
       return;
@@ -113,8 +113,7 @@ public:
   /// [m, taps * c]; a depthwise one becomes [taps..., m].
   template <typename OpTy> void visitConv(OpTy op) {
     auto type = dyn_cast<RankedTensorType>(op.getWeight().getType());
-    if (!type || op.getPackedFrom() || !op.getChannelsLast() ||
-        !constants.contains(op.getWeight()))
+    if (!type || !op.getChannelsLast() || !isPackable(op, op.getWeight()))
       return;
     if (!type.getElementType().isF32() && !type.getElementType().isInteger(8))
       return;
@@ -134,7 +133,7 @@ public:
   /// a tied embedding is stored once.
   template <typename OpTy> void share(OpTy op, OpOperand &matrix) {
     Value packed = packs.lookup(matrix.get());
-    if (!packed)
+    if (!packed || constants.contains(op.getResult()))
       return;
     op.setPackedFrom(cast<ShapedType>(matrix.get().getType()).getShape());
     matrix.set(packed);
@@ -191,6 +190,13 @@ private:
     return TransposeOp::create(
         builder, weight.getLoc(),
         RankedTensorType::get(extents, type.getElementType()), flat, order);
+  }
+
+  /// A constant weight of what a kernel computes.  What is constant itself is
+  /// evaluated from plain weights.
+  template <typename OpTy> bool isPackable(OpTy op, Value weight) {
+    return !op.getPackedFrom() && constants.contains(weight) &&
+           !constants.contains(op.getResult());
   }
 
   ConstantExpressions constants;

@@ -78,3 +78,17 @@ func.func @given(%x: tensor<?x4xf32>, %w: tensor<2x4xi8>, %s: tensor<2x1xf32>) -
       : (tensor<?x4xf32>, tensor<2x4xi8>, tensor<2x1xf32>) -> tensor<?x2xf32>
   return %0 : tensor<?x2xf32>
 }
+
+// -----
+
+// A contraction of constants is evaluated when the artifact is written, which
+// wants the plain weight.
+// CHECK-LABEL: func.func @constant_rows
+// CHECK-NOT: qnn.pack
+// CHECK-NOT: packed_from
+func.func @constant_rows() -> tensor<3x2xf32> {
+  %x = qnn.constant dense<2.0> : tensor<3x4xf32> -> tensor<3x4xf32>
+  %w = qnn.constant dense<1.0> : tensor<2x4xf32> -> tensor<2x4xf32>
+  %0 = qnn.linear %x, %w : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  return %0 : tensor<3x2xf32>
+}

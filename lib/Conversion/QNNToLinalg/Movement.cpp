@@ -39,13 +39,21 @@ static LogicalResult lower(Lowering &lowering, ConstantOp op) {
   FailureOr<HostTensor> data = HostTensor::fromAttribute(op.getValue(), type);
   if (failed(data))
     return op.emitOpError("expected data of ") << type;
-  auto stored =
-      RankedTensorType::get(type.getShape(), storageType(result.element));
-  auto attribute =
-      DenseElementsAttr::getFromRawBuffer(stored, data->getBytes());
-  result.value = arith::ConstantOp::create(lowering.builder, op.getLoc(),
-                                           stored, attribute);
   result.splat = splatOf(*data, result.element);
+  if (result.splat) {
+    // Whoever reads more than the scalar gets a buffer: a constant tensor would
+    // become a global, which a kernel cannot have.
+    result.value =
+        lowering.fill(op.getLoc(), result.shape, result.element, result.splat)
+            .value;
+  } else {
+    auto stored =
+        RankedTensorType::get(type.getShape(), storageType(result.element));
+    auto attribute =
+        DenseElementsAttr::getFromRawBuffer(stored, data->getBytes());
+    result.value = arith::ConstantOp::create(lowering.builder, op.getLoc(),
+                                             stored, attribute);
+  }
   lowering.set(op.getResult(), result);
   return success();
 }

@@ -86,9 +86,7 @@ Value Importer::materialize(Entry &entry) {
     for (int64_t value : values)
       bytes.insert(bytes.end(), reinterpret_cast<char *>(&value),
                    reinterpret_cast<char *>(&value) + width / 8);
-    SmallVector<int64_t> shape;
-    if (!entry.shape.empty())
-      shape.push_back(entry.data->size());
+    SmallVector<int64_t> shape = *constantValues(entry.shape);
     entry.constant = ownTensor(entry.elementType, shape, std::move(bytes));
   }
   if (entry.constant) {
@@ -103,8 +101,14 @@ Value Importer::materialize(Entry &entry) {
                   : RankedTensorType::get({int64_t(entry.data->size())},
                                           entry.elementType);
   auto op = qnn::ShapeValueOp::create(builder, loc, type, map(*entry.data));
-  shapes.setShape(op, entry.shape);
-  return entry.value = op;
+  if (entry.shape.size() <= 1) {
+    shapes.setShape(op, entry.shape);
+    return entry.value = op;
+  }
+  shapes.setShape(op, {expr(entry.data->size())});
+  return entry.value = qnn::createInferred<qnn::ReshapeOp>(
+             builder, shapes, loc, entry.elementType, op.getResult(),
+             map(entry.shape));
 }
 
 //===----------------------------------------------------------------------===//

@@ -112,12 +112,49 @@ static LogicalResult importSize(NodeImport &n) {
   return n.resultData(n.builder().getI64Type(), {count}, 0);
 }
 
-/// A range of floats is only known when its bounds are.
+/// ceil((limit - start) / step), 0 when negative.
+static FailureOr<AffineExpr> rangeSize(NodeImport &n, AffineExpr start,
+                                       AffineExpr limit, int64_t step) {
+  AffineExpr span = step > 0 ? limit - start : start - limit;
+  AffineExpr size = canonicalize(span.ceilDiv(step > 0 ? step : -step));
+  if (int64_t known = staticExtent(size);
+      !ShapedType::isDynamic(known) && known < 0)
+    return n.expr(0);
+  if (failed(n.needNonNegative(size, "a range that does not run backwards")))
+    return failure();
+  return size;
+}
+
+/// The integer that a float is: a constant, or a dimension's conversion.
+static std::optional<AffineExpr> integerOf(NodeImport &n, size_t index) {
+  if (auto known = n.constantScalar(index))
+    return *known == std::trunc(*known) && std::abs(*known) <= 0x1p24
+               ? std::optional(n.expr(int64_t(*known)))
+               : std::nullopt;
+  Value value = n.value(index);
+  auto cast = value ? value.getDefiningOp<qnn::CastOp>() : qnn::CastOp();
+  auto dims = cast ? cast.getInput().getDefiningOp<qnn::ShapeValueOp>()
+                   : qnn::ShapeValueOp();
+  if (!dims || dims.getValues().getNumResults() != 1)
+    return std::nullopt;
+  return dims.getValues().getResult(0);
+}
+
+/// A range of floats is known when its bounds are constants or dimensions.
 static LogicalResult importFloatRange(NodeImport &n, Type type) {
   auto start = n.constantScalar(0), limit = n.constantScalar(1),
        delta = n.constantScalar(2);
-  if (!start || !limit || !delta)
-    return n.error("the bounds depend on run-time data");
+  if (!start || !limit || !delta) {
+    auto first = integerOf(n, 0), end = integerOf(n, 1), by = integerOf(n, 2);
+    int64_t step = by ? staticExtent(*by) : 0;
+    if (!first || !end || step == 0 || ShapedType::isDynamic(step))
+      return n.error("the bounds depend on run-time data");
+    auto size = rangeSize(n, *first, *end, step);
+    if (failed(size))
+      return failure();
+    Type index = n.builder().getI64Type();
+    return n.result(n.cast(n.range(index, *first, *size, step), type));
+  }
   double size = std::max(0.0, std::ceil((*limit - *start) / *delta));
   if (!(size <= 1 << 24))
     return n.error("expected at most 2^24 elements", Status::Limit);
@@ -155,16 +192,11 @@ static LogicalResult importRange(NodeImport &n) {
   constexpr int64_t maxStep = int64_t(1) << 32;
   if (step > maxStep || step < -maxStep)
     return n.unsupported("with a step over 2^32");
-  // ceil((limit - start) / step), 0 when negative.
-  AffineExpr span = step > 0 ? limit - start : start - limit;
-  AffineExpr size = canonicalize(span.ceilDiv(step > 0 ? step : -step));
-  if (int64_t known = staticExtent(size);
-      !ShapedType::isDynamic(known) && known < 0)
-    size = n.expr(0);
-  if (failed(n.needNonNegative(size, "a range that does not run backwards")))
+  auto size = rangeSize(n, start, limit, step);
+  if (failed(size))
     return failure();
   // A short range of known bounds may be a list of axes.
-  int64_t count = staticExtent(size), origin = staticExtent(start);
+  int64_t count = staticExtent(*size), origin = staticExtent(start);
   if (!ShapedType::isDynamic(count) && count <= 64 &&
       !ShapedType::isDynamic(origin)) {
     ShapeData elements;
@@ -172,7 +204,7 @@ static LogicalResult importRange(NodeImport &n) {
       elements.push_back(n.expr(origin + i * step));
     return n.resultData(type, elements, 1);
   }
-  return n.result(n.range(type, start, size, step));
+  return n.result(n.range(type, start, *size, step));
 }
 
 void registerConstants(Registry &r) {

@@ -146,10 +146,28 @@ static LogicalResult unary(NodeImport &n) {
   return n.result(n.create<OpTy>(n.elementType(x), x));
 }
 
+/// Exporters write the quotient that floors as Div, which rounds toward zero:
+/// (height - 1) / 2.  They are equal as long as nothing is below 0, which the
+/// model checks at entry.
+static std::optional<AffineExpr> flooredQuotient(NodeImport &n, AffineExpr a,
+                                                 AffineExpr b) {
+  auto divisor = dyn_cast<AffineConstantExpr>(b);
+  if (!divisor || divisor.getValue() <= 0 || isa<AffineConstantExpr>(a) ||
+      failed(n.needAtMost(n.expr(0), a)))
+    return std::nullopt;
+  return canonicalize(a.floorDiv(b));
+}
+
 template <typename OpTy, TypeClass allowed>
 static LogicalResult binary(NodeImport &n) {
+  auto fold = [&](ArrayRef<AffineExpr> x) {
+    auto element = foldElement<OpTy>(x);
+    if (!element && std::is_same_v<OpTy, qnn::DivOp>)
+      element = flooredQuotient(n, x[0], x[1]);
+    return element;
+  };
   if (n.has(0) && n.has(1) &&
-      foldShapeData(n, n.inputs[0]->elementType, foldElement<OpTy>))
+      foldShapeData(n, n.inputs[0]->elementType, fold))
     return success();
   Value a = n.value(0), b = n.value(1);
   if (failed(sameType(n, {a, b}, allowed)))

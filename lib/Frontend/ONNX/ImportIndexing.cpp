@@ -215,8 +215,24 @@ static LogicalResult importTensorScatter(NodeImport &n) {
 //===----------------------------------------------------------------------===//
 
 static LogicalResult importOneHot(NodeImport &n) {
-  Value which = n.value(0), values = n.value(2);
   auto depth = n.constantScalar(1);
+  // A list of dimensions with 1 elsewhere: the repeats of a Tile.
+  auto hot = n.constantInts(0);
+  if (const ShapeData *given = n.data(2);
+      given && given->size() == 2 && hot && hot->size() == 1 && n.data(0) &&
+      depth && *depth >= 1 && *depth <= 64) {
+    int64_t count = *depth, at = (*hot)[0] + ((*hot)[0] < 0 ? count : 0);
+    ShapeData elements(count, (*given)[0]);
+    if (at >= 0 && at < count)
+      elements[at] = (*given)[1];
+    SymbolicShape shape = n.inputs[0]->shape;
+    FailureOr<int64_t> axis = n.axis(n.intAttr("axis", -1), shape.size() + 1);
+    if (failed(axis))
+      return failure();
+    shape.insert(shape.begin() + *axis, n.expr(count));
+    return n.resultTable(n.inputs[2]->elementType, elements, shape);
+  }
+  Value which = n.value(0), values = n.value(2);
   if (!which || !values)
     return failure();
   if (!depth)

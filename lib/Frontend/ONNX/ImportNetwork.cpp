@@ -223,6 +223,18 @@ LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
   return success();
 }
 
+/// With ceil_mode a window that is larger than what there is still counts once,
+/// as one over all there is.
+static void clipKernel(Window &window, size_t i, AffineExpr extent) {
+  int64_t known = staticExtent(extent);
+  if (ShapedType::isDynamic(known))
+    return;
+  int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
+  int64_t padded = known + window.padLow[i] + window.padHigh[i];
+  if (padded >= 1 && padded < reach && reach - padded < window.strides[i])
+    window.kernel[i] = (padded - 1) / window.dilations[i] + 1;
+}
+
 /// `kernel` holds the weight's extents for a convolution, else it is empty.
 FailureOr<Window> readWindow(NodeImport &n, ArrayRef<AffineExpr> spatial,
                              ArrayRef<int64_t> kernel) {
@@ -254,7 +266,10 @@ FailureOr<Window> readWindow(NodeImport &n, ArrayRef<AffineExpr> spatial,
   } else if (automatic != "NOTSET" && !automatic.empty()) {
     return n.error("unknown auto_pad " + quote(automatic));
   }
+  bool ceil = kernel.empty() && n.intAttr("ceil_mode", 0) != 0;
   for (size_t i = 0; i < rank; ++i) {
+    if (ceil)
+      clipKernel(window, i, spatial[i]);
     AffineExpr reach = n.expr(window.dilations[i] * (window.kernel[i] - 1) + 1);
     AffineExpr padded = spatial[i] + (window.padLow[i] + window.padHigh[i]);
     if (failed(n.needAtMost(reach, padded)))
@@ -300,6 +315,9 @@ static LogicalResult importConv(NodeImport &n) {
     return n.error("'group' is too large");
   if (failed(n.needEqual(dims[1], n.expr(channels))))
     return failure();
+  // The weight knows what a reshape with -1 before it does not.
+  dims[1] = n.expr(channels);
+  x = n.reshape(x, dims);
   if (bias && (n.rank(bias) != 1 || n.shape(bias)[0] != filter[0]))
     return n.error("expected a bias of " + Twine(outputs) + " elements");
   FailureOr<Window> window =

@@ -132,6 +132,30 @@ static FailureOr<SliceBounds> readBounds(NodeImport &n, size_t rank) {
   return bounds;
 }
 
+/// The elements of a slice of shape data, row by row.
+static ShapeData sliceData(ArrayRef<AffineExpr> data, ArrayRef<int64_t> dims,
+                           ArrayRef<int64_t> starts, ArrayRef<int64_t> sizes,
+                           ArrayRef<int64_t> steps) {
+  ShapeData picked(data);
+  // One axis after the other; `inner` elements lie between its neighbours.
+  int64_t inner = data.size(), outer = 1;
+  for (size_t axis = 0; axis < dims.size(); ++axis) {
+    if (dims[axis] == 0)
+      return {};
+    inner /= dims[axis];
+    ShapeData next;
+    for (int64_t o = 0; o < outer; ++o)
+      for (int64_t i = 0; i < sizes[axis]; ++i) {
+        int64_t at = o * dims[axis] + starts[axis] + i * steps[axis];
+        llvm::append_range(
+            next, ArrayRef<AffineExpr>(picked).slice(at * inner, inner));
+      }
+    picked = std::move(next);
+    outer *= sizes[axis];
+  }
+  return picked;
+}
+
 static LogicalResult importSlice(NodeImport &n) {
   Entry *input = n.input(0);
   if (!input)
@@ -151,13 +175,11 @@ static LogicalResult importSlice(NodeImport &n) {
     sizes[axis] = part->size;
     steps[axis] = bounds->steps[i];
   }
-  if (const ShapeData *data = n.data(0); data && dims.size() == 1) {
-    ShapeData picked;
-    int64_t at = staticExtent(starts[0]);
-    for (int64_t i = 0; i < staticExtent(sizes[0]); ++i, at += steps[0])
-      picked.push_back((*data)[at]);
-    return n.resultData(input->elementType, picked, 1);
-  }
+  auto first = constantValues(starts), counts = constantValues(sizes);
+  if (const ShapeData *data = n.table(0); data && first && counts)
+    return n.resultTable(
+        input->elementType,
+        sliceData(*data, *constantValues(dims), *first, *counts, steps), sizes);
   return n.result(n.slice(n.value(0), starts, sizes, steps));
 }
 

@@ -15,11 +15,10 @@ namespace quantc::onnx_frontend {
 // Shapes
 //===----------------------------------------------------------------------===//
 
-/// The input's value under another shape; shape data of rank 0 or 1 stays shape
-/// data.
+/// The input's value under another shape; shape data stay shape data.
 static LogicalResult resultReshaped(NodeImport &n, ArrayRef<AffineExpr> shape) {
-  if (const ShapeData *data = n.data(0); data && shape.size() <= 1)
-    return n.resultData(n.inputs[0]->elementType, *data, shape.size());
+  if (const ShapeData *data = n.table(0); data && constantValues(shape))
+    return n.resultTable(n.inputs[0]->elementType, *data, shape);
   return n.result(n.reshape(n.value(0), shape));
 }
 
@@ -143,8 +142,10 @@ static LogicalResult importUnsqueeze(NodeImport &n) {
 }
 
 static LogicalResult importTranspose(NodeImport &n) {
-  Value x = n.value(0);
-  int64_t rank = n.rank(x);
+  Entry *input = n.input(0);
+  if (!input)
+    return failure();
+  int64_t rank = input->shape.size();
   SmallVector<int64_t> permutation;
   if (auto given = n.intsAttr("perm")) {
     permutation = *given;
@@ -158,8 +159,17 @@ static LogicalResult importTranspose(NodeImport &n) {
       permutation.push_back(i);
   }
   if (llvm::is_sorted(permutation))
-    return n.resultEntry(n.input(0));
-  return n.result(n.transpose(x, permutation));
+    return n.resultEntry(input);
+  if (const ShapeData *data = n.table(0); data && rank == 2) {
+    int64_t rows = staticExtent(input->shape[0]);
+    int64_t columns = staticExtent(input->shape[1]);
+    ShapeData turned;
+    for (int64_t i = 0; i < rows * columns; ++i)
+      turned.push_back((*data)[i % rows * columns + i / rows]);
+    return n.resultTable(input->elementType, turned,
+                         {input->shape[1], input->shape[0]});
+  }
+  return n.result(n.transpose(n.value(0), permutation));
 }
 
 //===----------------------------------------------------------------------===//

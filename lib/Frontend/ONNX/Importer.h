@@ -6,7 +6,7 @@
 // A value is an `Entry`.  It may be known in up to three ways: as an SSA value,
 // as a constant (an initializer that nobody has used yet), and as *shape data*:
 // a small integer tensor whose elements are affine expressions of the dimension
-// symbols.  Shape arithmetic is done on that data while importing, so the
+// symbols.  Only what moves elements about takes those of rank 2 or more.  Shape arithmetic is done on that data while importing, so the
 // Shape, Gather, Concat chains of exporters leave nothing behind; an operation
 // is built only when somebody needs the value itself.
 //
@@ -260,8 +260,10 @@ public:
   std::optional<llvm::SmallVector<int64_t>> constantInts(size_t index);
   std::optional<llvm::SmallVector<double>> constantFloats(size_t index);
   std::optional<double> constantScalar(size_t index);
-  /// Shape data of an input, or null.
+  /// Shape data of an input of rank 0 or 1, or null.
   const ShapeData *data(size_t index);
+  /// Shape data of an input of any rank, row by row, or null.
+  const ShapeData *table(size_t index);
 
   // Attributes.  A wrong type is an error and gives the default.
   const onnx::AttributeProto *attribute(llvm::StringRef name) const;
@@ -282,6 +284,9 @@ public:
   /// A result that is known as shape data.  `rank` is 0 or 1.
   mlir::LogicalResult resultData(mlir::Type elementType, ShapeData data,
                                  size_t rank, size_t index = 0);
+  /// The same for a constant shape of any rank.
+  mlir::LogicalResult resultTable(mlir::Type elementType, ShapeData data,
+                                  llvm::ArrayRef<mlir::AffineExpr> shape);
 
   // Errors.
   mlir::LogicalResult error(const llvm::Twine &message,

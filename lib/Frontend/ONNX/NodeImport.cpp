@@ -90,10 +90,15 @@ Value NodeImport::value(size_t index) {
   return entry ? importer.materialize(*entry) : Value();
 }
 
-const ShapeData *NodeImport::data(size_t index) {
+const ShapeData *NodeImport::table(size_t index) {
   if (!has(index) || !inputs[index]->data)
     return nullptr;
   return &*inputs[index]->data;
+}
+
+const ShapeData *NodeImport::data(size_t index) {
+  return has(index) && inputs[index]->shape.size() <= 1 ? table(index)
+                                                        : nullptr;
 }
 
 std::optional<SmallVector<int64_t>> NodeImport::constantInts(size_t index) {
@@ -237,6 +242,14 @@ LogicalResult NodeImport::resultData(Type elementType, ShapeData data,
     entry->shape.push_back(expr(data.size()));
   entry->data = std::move(data);
   return resultEntry(entry, index);
+}
+
+LogicalResult NodeImport::resultTable(Type elementType, ShapeData data,
+                                      ArrayRef<AffineExpr> shape) {
+  if (failed(resultData(elementType, std::move(data), shape.size())))
+    return failure();
+  outputs[0]->shape = SymbolicShape(shape);
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

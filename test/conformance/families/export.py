@@ -140,6 +140,21 @@ def export(family: Family, model: nn.Module, exporter: str,
                       **shared)
 
 
+def strip(path: pathlib.Path) -> None:
+    """Without what the exporters note for people: stack traces with paths."""
+    model = onnx.load(path)
+    graphs = [model.graph]
+    model.ClearField("metadata_props")
+    for graph in graphs:
+        for part in (graph, *graph.node, *graph.value_info, *graph.initializer,
+                     *graph.input, *graph.output):
+            part.ClearField("metadata_props")
+            part.ClearField("doc_string")
+        graphs += [attribute.g for node in graph.node
+                   for attribute in node.attribute if attribute.HasField("g")]
+    onnx.save(model, path)
+
+
 def check(family: Family, model: nn.Module, sizes: list[Size],
           path: pathlib.Path) -> None:
     """ONNX Runtime computes what torch does, at all sizes."""
@@ -182,6 +197,7 @@ def export_one(family: Family, exporter: str, path: pathlib.Path) -> dict:
         try:
             model = make(family)
             export(family, model, exporter, dynamic, path)
+            strip(path)
             check(family, model, sizes, path)
         except Exception as error:  # of the exporter: the next level
             entry["tried"].append(f"{', '.join(dynamic) or 'nothing'} dynamic: "
