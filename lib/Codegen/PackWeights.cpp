@@ -81,8 +81,7 @@ public:
   void visitBlocks(OpTy op, OpOperand &codes, OpOperand &scales,
                    OpOperand *offsets) {
     auto type = cast<RankedTensorType>(codes.get().getType());
-    if (!isPackable(op, codes.get()) ||
-        !constants.contains(scales.get()) ||
+    if (!isPackable(op, codes.get()) || !constants.contains(scales.get()) ||
         (offsets && !constants.contains(offsets->get())))
       return;
     RankedTensorType lines = linesType(type, op.getBlocks());

@@ -166,8 +166,7 @@ static LogicalResult binary(NodeImport &n) {
       element = flooredQuotient(n, x[0], x[1]);
     return element;
   };
-  if (n.has(0) && n.has(1) &&
-      foldShapeData(n, n.inputs[0]->elementType, fold))
+  if (n.has(0) && n.has(1) && foldShapeData(n, n.inputs[0]->elementType, fold))
     return success();
   Value a = n.value(0), b = n.value(1);
   if (failed(sameType(n, {a, b}, allowed)))

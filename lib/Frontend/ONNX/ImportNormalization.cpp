@@ -114,18 +114,23 @@ static LogicalResult importBatchNorm(NodeImport &n) {
                                              v[2], v[3], v[4], epsilon));
 }
 
-/// (x - mean) / sqrt(variance + epsilon) over `axes`.
-static Value standardize(NodeImport &n, Value x, ArrayRef<int64_t> axes,
-                         float epsilon) {
+/// (x - mean) / sqrt(variance + epsilon) over all dimensions from the third: a
+/// layer normalization of rows whose scale is 1.
+static Value standardize(NodeImport &n, Value x, float epsilon) {
   if (!x)
     return {};
   Type type = n.elementType(x);
-  Value mean = n.reduce(qnn::ReduceKind::mean, x, axes, true);
-  Value centred = n.binary<qnn::SubOp>(x, mean);
-  Value square = n.binary<qnn::MulOp>(centred, centred);
-  Value variance = n.reduce(qnn::ReduceKind::mean, square, axes, true);
-  Value shifted = n.binary<qnn::AddOp>(variance, n.scalar(type, epsilon));
-  return n.binary<qnn::DivOp>(centred, n.create<qnn::SqrtOp>(type, shifted));
+  if (!isFloat(type)) {
+    (void)n.error("expected a float operand");
+    return {};
+  }
+  SymbolicShape shape = n.shape(x), rows(ArrayRef(shape).take_front(2));
+  rows.push_back(
+      elementCount(ArrayRef(shape).drop_front(2), &n.importer.context));
+  Value y = n.create<qnn::LayerNormOp>(
+      type, n.reshape(x, rows), n.scalar(type, 1), OptionalValue{},
+      n.builder().getI64IntegerAttr(2), n.builder().getF32FloatAttr(epsilon));
+  return n.reshape(y, shape);
 }
 
 /// y * scale[c] + bias[c] for y [n, c, spatial...].
@@ -152,11 +157,8 @@ static LogicalResult importInstanceNorm(NodeImport &n) {
   if (n.rank(x) < 3)
     return n.error("expected an input of rank 3 or more, got " +
                    Twine(n.rank(x)));
-  SmallVector<int64_t> axes;
-  for (size_t i = 2; i < n.rank(x); ++i)
-    axes.push_back(i);
   float epsilon = n.floatAttr("epsilon", 1e-5f);
-  return n.result(affine(n, standardize(n, x, axes, epsilon), scale, bias));
+  return n.result(affine(n, standardize(n, x, epsilon), scale, bias));
 }
 
 /// The channels are split into groups; since opset 21 the scale is per channel,
@@ -179,11 +181,8 @@ static LogicalResult importGroupNorm(NodeImport &n) {
                    Twine(groups));
   SymbolicShape grouped{original[0], n.expr(groups), n.expr(channels / groups)};
   grouped.append(original.begin() + 2, original.end());
-  SmallVector<int64_t> axes;
-  for (size_t i = 2; i < grouped.size(); ++i)
-    axes.push_back(i);
-  Value y = standardize(n, n.reshape(x, grouped), axes,
-                        n.floatAttr("epsilon", 1e-5f));
+  Value y =
+      standardize(n, n.reshape(x, grouped), n.floatAttr("epsilon", 1e-5f));
   return n.result(affine(n, n.reshape(y, original), scale, bias));
 }
 

@@ -22,6 +22,22 @@ static LogicalResult resultReshaped(NodeImport &n, ArrayRef<AffineExpr> shape) {
   return n.result(n.reshape(n.value(0), shape));
 }
 
+/// The elements of two shapes without the dimensions that both have.  What is
+/// kept cancels that way also where it is a sum: (h + 1) * (w + 1) rows.
+static std::pair<AffineExpr, AffineExpr>
+uncommonCounts(NodeImport &n, ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
+  SymbolicShape left(a), right;
+  for (AffineExpr dim : b) {
+    auto same = llvm::find(left, canonicalize(dim));
+    if (same == left.end() || staticExtent(dim) == 0)
+      right.push_back(dim);
+    else
+      left.erase(same);
+  }
+  MLIRContext *context = &n.importer.context;
+  return {elementCount(left, context), elementCount(right, context)};
+}
+
 /// 0 copies the operand's dimension (unless `allowzero`), -1 is inferred.
 static LogicalResult importReshape(NodeImport &n) {
   Entry *input = n.input(0);
@@ -64,7 +80,8 @@ static LogicalResult importReshape(NodeImport &n) {
       return n.error("the shape has more than 2^63 - 1 elements");
     known = canonicalize(known * dim);
   }
-  AffineExpr count = elementCount(input->shape, &n.importer.context);
+  AffineExpr count;
+  std::tie(count, known) = uncommonCounts(n, input->shape, shape);
   if (inferred) {
     if (staticExtent(known) == 0)
       return n.error("-1 cannot be inferred beside a dimension 0");

@@ -6,9 +6,10 @@
 // A value is an `Entry`.  It may be known in up to three ways: as an SSA value,
 // as a constant (an initializer that nobody has used yet), and as *shape data*:
 // a small integer tensor whose elements are affine expressions of the dimension
-// symbols.  Only what moves elements about takes those of rank 2 or more.  Shape arithmetic is done on that data while importing, so the
-// Shape, Gather, Concat chains of exporters leave nothing behind; an operation
-// is built only when somebody needs the value itself.
+// symbols.  Only what moves elements about takes those of rank 2 or more. Shape
+// arithmetic is done on that data while importing, so the Shape, Gather, Concat
+// chains of exporters leave nothing behind; an operation is built only when
+// somebody needs the value itself.
 //
 // Handlers propagate null: a helper that fails has recorded the error and
 // returns a null Value; every helper accepts null and passes it on.
