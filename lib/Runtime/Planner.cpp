@@ -100,6 +100,26 @@ int64_t planBySize(PlanItem *items, size_t count, uint32_t *order,
   return total;
 }
 
+/// Drops those of `alive` that nothing reads from `now` on.
+void bury(const PlanItem *items, uint32_t *alive, size_t &living, uint32_t now,
+          uint32_t &nextDeath, int64_t &livingBytes, int64_t &end) {
+  size_t kept = 0;
+  nextDeath = UINT32_MAX;
+  end = 0;
+  for (size_t k = 0; k < living; ++k) {
+    const PlanItem &item = items[alive[k]];
+    int64_t bytes = alignUp(item.bytes);
+    if (item.last < now) {
+      livingBytes -= bytes;
+      continue;
+    }
+    alive[kept++] = alive[k];
+    nextDeath = item.last < nextDeath ? item.last : nextDeath;
+    end = item.offset + bytes > end ? item.offset + bytes : end;
+  }
+  living = kept;
+}
+
 int64_t planByTime(PlanItem *items, size_t count, uint32_t *order,
                    uint32_t *alive, int64_t &peak) {
   heapSort(order, count, [&](uint32_t a, uint32_t b) {
@@ -111,22 +131,30 @@ int64_t planByTime(PlanItem *items, size_t count, uint32_t *order,
   });
   int64_t total = 0, livingBytes = 0;
   size_t living = 0;
+  // Between two deaths gaps only shrink.  What is known of them until the next
+  // keeps thousands of buffers that are alive at once from being looked through
+  // for each other.
+  uint32_t nextDeath = UINT32_MAX;
+  int64_t noGapFor = INT64_MAX, end = 0;
   peak = 0;
   for (size_t i = 0; i < count; ++i) {
     PlanItem &item = items[order[i]];
-    size_t kept = 0;
-    for (size_t k = 0; k < living; ++k)
-      if (items[alive[k]].last >= item.first)
-        alive[kept++] = alive[k];
-      else
-        livingBytes -= alignUp(items[alive[k]].bytes);
-    living = kept;
-    item.offset = bestFit(items, alive, living, alignUp(item.bytes),
-                          [](const PlanItem &) { return true; });
+    if (nextDeath < item.first) {
+      bury(items, alive, living, item.first, nextDeath, livingBytes, end);
+      noGapFor = INT64_MAX;
+    }
+    int64_t bytes = alignUp(item.bytes);
+    item.offset = bytes >= noGapFor
+                      ? end
+                      : bestFit(items, alive, living, bytes,
+                                [](const PlanItem &) { return true; });
+    if (item.offset == end)
+      noGapFor = bytes < noGapFor ? bytes : noGapFor;
     insertSorted(items, alive, living++, order[i]);
-    int64_t end = item.offset + alignUp(item.bytes);
+    nextDeath = item.last < nextDeath ? item.last : nextDeath;
+    end = item.offset + bytes > end ? item.offset + bytes : end;
     total = end > total ? end : total;
-    livingBytes += alignUp(item.bytes);
+    livingBytes += bytes;
     peak = livingBytes > peak ? livingBytes : peak;
   }
   return total;

@@ -84,6 +84,16 @@ TEST(Planner, ManyBuffersAreStillPackedWell) {
   EXPECT_LT(double(planned.total), 1.5 * double(mostAlive(items)));
 }
 
+TEST(Planner, ManyBuffersAliveAtOnce) {
+  // One step each to be born, all read by the last: no gaps, and no search for
+  // them, or this would take minutes.
+  constexpr uint32_t count = 200000;
+  std::vector<PlanItem> items;
+  for (uint32_t i = 0; i < count; ++i)
+    items.push_back({64, i, count, 0});
+  EXPECT_EQ(plan(items).total, 64 * int64_t(count));
+}
+
 TEST(Planner, SmallestGapThatFits) {
   // Two gaps open at step 1, of 256 and 128 bytes; 100 bytes take the smaller.
   Planned planned = plan({{512, 0, 9, 0},
