@@ -81,6 +81,8 @@ EXAMPLES = {
     "pack-weights": Example("test/Codegen/pack-weights.mlir", "tied"),
     "append-in-place": Example("test/Codegen/append-in-place.mlir", "cache"),
     "form-kernels": Example(*STAGES, before=PACKED),
+    "for-kernels": Example("test/Codegen/for-kernels.mlir", "kernel_0",
+                           options="{passes={func.func(canonicalize)}}"),
     "convert-qnn-to-linalg": Example(*STAGES, before=PACKED + ",form-kernels",
                                      shown="kernel_0"),
     "tile-kernels": Example(*STAGES, before=LINALG, shown="kernel_0"),
@@ -119,7 +121,7 @@ def chunk(example: Example) -> str:
     """The part of the lit test that has the function, without comments."""
     text = (ROOT / example.file).read_text()
     for part in re.split(r"^// ----.*|^//--- .*", text, flags=re.M):
-        if re.search(rf"func.func @{example.function}\(", re.sub("//.*", "", part)):
+        if re.search(rf"func.func (private )?@{example.function}\(", re.sub("//.*", "", part)):
             return re.sub(r"^ *//.*\n", "", part, flags=re.M)
     raise SystemExit(f"{example.file}: no function '{example.function}'")
 
@@ -176,7 +178,8 @@ def before_and_after(name: str, example: Example, folder: str) -> tuple:
 
 REMARKS = {"print-regions"}  # what these print is the result
 MODULE_PASSES = {"qnn-fold-constants", "allocate-formats", "solve-weights",
-                 "form-kernels", "outline-steps", "call-math"}
+                 "form-kernels", "for-kernels", "outline-steps",
+                 "call-math"}
 
 HEAD = """# Passes
 

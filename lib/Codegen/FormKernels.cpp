@@ -3,7 +3,8 @@
 // Partitions an entry function into groups of operations and outlines each into
 // a kernel function.  Groups are grown greedily in program order: an operation
 // joins the group of a producer when the group's kind allows it and nothing
-// between the two would have to move.  A kernel function is canonical (its
+// between the two would have to move.  A group is bounded, so that a graph of
+// any size takes time in proportion.  A kernel function is canonical (its
 // symbols and arguments are numbered by first use), so equal groups have equal
 // text and share one function.
 
@@ -37,7 +38,19 @@ struct Group {
   GroupKind kind;
   SymbolicShape shape;
   SmallVector<Operation *> ops;
+  /// Something outside reads a result.  The group's launch stands at its last
+  /// operation, so nothing after that reader may join.
+  bool isRead = false;
 };
+
+/// What later passes do to a kernel takes more time than in proportion to its
+/// length.
+constexpr size_t kMaxGroupOps = 32;
+/// Tiling computes a value for each of its readers at first, and those that it
+/// reads as often: 2^n of them for n diamonds one after the other.
+constexpr uint64_t kMaxCopies = 1024;
+/// A row operation reads its input more than once.
+constexpr uint64_t kRowReads = 4;
 
 //===----------------------------------------------------------------------===//
 // Grouping
@@ -48,9 +61,16 @@ public:
   Grouping(func::FuncOp func, const ShapeAnalysis &shapes) : shapes(shapes) {
     for (auto [i, op] : llvm::enumerate(func.front()))
       position[&op] = i;
-    for (Operation &op : func.front().without_terminator())
-      if (isComputed(&op))
+    for (Operation &op : func.front()) {
+      bool joins = isComputed(&op) && !op.hasTrait<OpTrait::IsTerminator>();
+      if (joins)
         assign(&op);
+      for (Value operand : op.getOperands())
+        if (Group *group = groupOf.lookup(operand.getDefiningOp());
+            group && group != groupOf.lookup(&op))
+          group->isRead = true;
+    }
+    llvm::erase_if(groups, [](auto &group) { return group->ops.empty(); });
   }
 
   ArrayRef<std::unique_ptr<Group>> getGroups() const { return groups; }
@@ -85,6 +105,7 @@ private:
     if (Group *group = findGroupToJoin(op)) {
       group->ops.push_back(op);
       groupOf[op] = group;
+      copies[op] = copiesIn(*group, op);
       return;
     }
     auto group = std::make_unique<Group>();
@@ -130,7 +151,7 @@ private:
     for (Operation *member : old.ops)
       groupOf[member] = &group;
     llvm::append_range(group.ops, old.ops);
-    llvm::erase_if(groups, [&](auto &g) { return g.get() == &old; });
+    old.ops.clear();
   }
 
   /// The depthwise convolution, with what is fused into it, whose rows only
@@ -170,7 +191,8 @@ private:
         continue;
       if (rowOp && group->kind != GroupKind::Rows)
         continue;
-      if (!mayMoveTo(*group, op))
+      if (group->isRead || group->ops.size() >= kMaxGroupOps ||
+          copiesIn(*group, op) > kMaxCopies)
         continue;
       if (!best || position[best->ops.back()] < position[group->ops.back()])
         best = group;
@@ -178,23 +200,66 @@ private:
     return best;
   }
 
-  /// The group's launch stands at its last operation, so nothing before `op`
-  /// outside the group may use its results.
-  bool mayMoveTo(const Group &group, Operation *op) {
-    for (Operation *member : group.ops)
-      for (Operation *user : member->getUsers())
-        if (position.lookup(user) < position.lookup(op) &&
-            groupOf.lookup(user) != &group)
-          return false;
-    return true;
+  /// How many operations tiling makes first for `op` in `group`.
+  uint64_t copiesIn(const Group &group, Operation *op) const {
+    uint64_t sum = 1;
+    for (Value operand : op->getOperands()) {
+      Operation *producer = operand.getDefiningOp();
+      if (producer && groupOf.lookup(producer) == &group)
+        sum += std::max<uint64_t>(1, copies.lookup(producer));
+    }
+    return isRowOp(op) ? sum * kRowReads : sum;
   }
 
   const ShapeAnalysis &shapes;
   ConstantExpressions constants;
   DenseMap<Operation *, size_t> position;
   DenseMap<Operation *, Group *> groupOf;
+  DenseMap<Operation *, uint64_t> copies;
   SmallVector<std::unique_ptr<Group>> groups;
 };
+
+//===----------------------------------------------------------------------===//
+// Wide concatenations
+//===----------------------------------------------------------------------===//
+
+/// Operands of one kernel that joins them.
+constexpr size_t kMaxJoined = 32;
+
+/// Joins the operands of a concatenation by groups of `kMaxJoined` first, as
+/// often as it takes.
+LogicalResult narrow(ConcatOp concat, ShapeAnalysis &shapes) {
+  OpBuilder builder(concat);
+  SmallVector<Value> parts(concat.getInputs());
+  while (parts.size() > kMaxJoined) {
+    SmallVector<Value> joined;
+    for (ArrayRef<Value> rest = parts; !rest.empty();) {
+      ArrayRef<Value> some = rest.take_front(kMaxJoined);
+      rest = rest.drop_front(some.size());
+      auto join =
+          createInferred<ConcatOp>(builder, shapes, concat.getLoc(),
+                                   getElementTypeOrSelf(concat.getResult()),
+                                   ValueRange(some), concat.getAxis());
+      if (!join)
+        return failure();
+      joined.push_back(join);
+    }
+    parts = std::move(joined);
+  }
+  concat.getInputsMutable().assign(parts);
+  return success();
+}
+
+LogicalResult narrowConcats(func::FuncOp func, ShapeAnalysis &shapes) {
+  ConstantExpressions constants;
+  for (auto concat :
+       llvm::make_early_inc_range(func.front().getOps<ConcatOp>()))
+    if (concat.getInputs().size() > kMaxJoined &&
+        !constants.contains(concat.getResult()) &&
+        failed(narrow(concat, shapes)))
+      return failure();
+  return success();
+}
 
 //===----------------------------------------------------------------------===//
 // Outlining
@@ -205,13 +270,15 @@ class KernelSymbols {
 public:
   explicit KernelSymbols(MLIRContext *context) : context(context) {}
 
-  AffineExpr translate(AffineExpr host) {
-    if (isa<AffineConstantExpr>(host))
-      return host;
+  AffineExpr number(AffineExpr host) {
     auto [it, inserted] = numbers.try_emplace(host, exprs.size());
     if (inserted)
       exprs.push_back(host);
     return getAffineSymbolExpr(it->second, context);
+  }
+
+  AffineExpr translate(AffineExpr host) {
+    return isa<AffineConstantExpr>(host) ? host : number(host);
   }
 
   /// Like `translate` for an attribute, whose parts may be needed alone.
@@ -248,16 +315,18 @@ bool isKernelConstant(Operation *user, Value operand) {
 class Outliner {
 public:
   Outliner(ModuleOp module, func::FuncOp entry, ShapeAnalysis &shapes,
-           llvm::StringMap<func::FuncOp> &kernels)
+           llvm::StringMap<func::FuncOp> &kernels, int64_t &distinctOps)
       : module(module), entry(entry), shapes(shapes), kernels(kernels),
-        context(module.getContext()) {}
+        distinctOps(distinctOps), context(module.getContext()) {}
 
   void outline(const Group &group);
 
 private:
-  void collect(const Group &group);
-  func::FuncOp build(const Group &group);
-  func::FuncOp unique(func::FuncOp kernel);
+  void collect(ArrayRef<Operation *> ops);
+  func::FuncOp build(ArrayRef<Operation *> ops);
+  func::FuncOp unique(func::FuncOp kernel, bool mayAdd);
+  void launch(ArrayRef<Operation *> ops, func::FuncOp kernel);
+  AffineExpr translate(StringAttr name, AffineExpr host);
   AffineMapAttr shapeMap(Value value);
   AffineMapAttr mapOf(ArrayRef<AffineExpr> exprs, unsigned numSymbols) {
     return AffineMapAttr::get(AffineMap::get(0, numSymbols, exprs, context));
@@ -267,24 +336,30 @@ private:
   func::FuncOp entry;
   ShapeAnalysis &shapes;
   llvm::StringMap<func::FuncOp> &kernels;
+  /// How many operations kernels that are not general may still get.
+  int64_t &distinctOps;
   MLIRContext *context;
 
   SetVector<Value> inputs;
   SetVector<Value> scalars;
   SmallVector<Value> outputs;
   std::optional<KernelSymbols> symbols;
+  /// Arguments in place of what would make kernels differ.
+  bool isGeneral = false;
 };
 
-void Outliner::collect(const Group &group) {
+void Outliner::collect(ArrayRef<Operation *> ops) {
   inputs.clear();
   scalars.clear();
   outputs.clear();
-  SmallPtrSet<Operation *, 8> members(group.ops.begin(), group.ops.end());
-  for (Operation *op : group.ops) {
+  SmallPtrSet<Operation *, 8> members(ops.begin(), ops.end());
+  for (Operation *op : ops) {
     for (Value operand : op->getOperands()) {
       if (members.contains(operand.getDefiningOp()))
         continue;
-      (isKernelConstant(op, operand) ? scalars : inputs).insert(operand);
+      bool isInside = isKernelConstant(op, operand) &&
+                      !(isGeneral && isa<ElementwiseOpInterface>(op));
+      (isInside ? scalars : inputs).insert(operand);
     }
     for (Value result : op->getResults())
       if (llvm::any_of(result.getUsers(), [&](Operation *user) {
@@ -301,25 +376,30 @@ AffineMapAttr Outliner::shapeMap(Value value) {
   return mapOf(dims, symbols->getExprs().size());
 }
 
-func::FuncOp Outliner::build(const Group &group) {
+/// An expression in an attribute.
+AffineExpr Outliner::translate(StringAttr name, AffineExpr host) {
+  return isGeneral && name == "starts" ? symbols->number(host)
+                                       : symbols->translateDeep(host);
+}
+
+func::FuncOp Outliner::build(ArrayRef<Operation *> ops) {
   OpBuilder builder(context);
   symbols.emplace(context);
   // First pass: number every symbol, so that all maps have the same count.
   for (Value input : inputs)
     (void)shapeMap(input);
-  for (Operation *op : group.ops)
+  for (Operation *op : ops)
     for (NamedAttribute attribute : op->getAttrs())
       if (auto map = dyn_cast<AffineMapAttr>(attribute.getValue()))
         for (AffineExpr expr : map.getValue().getResults())
-          (void)symbols->translateDeep(expr);
+          (void)translate(attribute.getName(), expr);
   for (Value output : outputs)
     (void)shapeMap(output);
 
   auto type =
       FunctionType::get(context, ValueRange(inputs.getArrayRef()).getTypes(),
                         ValueRange(outputs).getTypes());
-  auto kernel =
-      func::FuncOp::create(group.ops.back()->getLoc(), "kernel", type);
+  auto kernel = func::FuncOp::create(ops.back()->getLoc(), "kernel", type);
   kernel.setPrivate();
   kernel->setAttr(kKernelAttr, builder.getUnitAttr());
   SmallVector<Attribute> names;
@@ -338,7 +418,7 @@ func::FuncOp Outliner::build(const Group &group) {
     mapping.map(input, argument);
   for (Value scalar : scalars)
     builder.clone(*scalar.getDefiningOp(), mapping);
-  for (Operation *op : group.ops) {
+  for (Operation *op : ops) {
     Operation *twin = builder.clone(*op, mapping);
     // What rewrites recorded must not tell equal kernels apart.
     twin->removeDiscardableAttr(kTransformsAttr);
@@ -348,7 +428,7 @@ func::FuncOp Outliner::build(const Group &group) {
         continue;
       SmallVector<AffineExpr> exprs;
       for (AffineExpr expr : map.getValue().getResults())
-        exprs.push_back(symbols->translateDeep(expr));
+        exprs.push_back(translate(attribute.getName(), expr));
       twin->setAttr(attribute.getName(),
                     mapOf(exprs, symbols->getExprs().size()));
     }
@@ -360,29 +440,27 @@ func::FuncOp Outliner::build(const Group &group) {
   return kernel;
 }
 
-/// Returns the first kernel function with the same text, or adds this one.
-func::FuncOp Outliner::unique(func::FuncOp kernel) {
+/// Returns the first kernel function with the same text, or this one if it may
+/// be added, or none.
+func::FuncOp Outliner::unique(func::FuncOp kernel, bool mayAdd) {
   std::string text;
   llvm::raw_string_ostream os(text);
   kernel->print(os, OpPrintingFlags().useLocalScope().assumeVerified());
-  auto [it, inserted] = kernels.try_emplace(text, kernel);
-  if (!inserted) {
+  auto it = kernels.find(text);
+  if (it != kernels.end() || !mayAdd) {
     kernel.erase();
-    return it->second;
+    return it == kernels.end() ? func::FuncOp() : it->second;
   }
+  kernels[text] = kernel;
   kernel.setName(("kernel_" + Twine(kernels.size() - 1)).str());
   module.push_back(kernel);
   return kernel;
 }
 
-void Outliner::outline(const Group &group) {
-  collect(group);
-  if (outputs.empty())
-    return;
-  func::FuncOp kernel = unique(build(group));
-  OpBuilder builder(group.ops.back());
+void Outliner::launch(ArrayRef<Operation *> ops, func::FuncOp kernel) {
+  OpBuilder builder(ops.back());
   SmallVector<Location> locations;
-  for (Operation *op : group.ops)
+  for (Operation *op : ops)
     locations.push_back(op->getLoc());
   unsigned hostSymbols = getSymbolNames(entry).size();
   auto launch = LaunchOp::create(
@@ -392,27 +470,55 @@ void Outliner::outline(const Group &group) {
   for (auto [output, result] : llvm::zip(outputs, launch.getResults())) {
     shapes.setShape(result, SymbolicShape(shapes.getShape(output)));
     output.replaceUsesWithIf(result, [&](OpOperand &use) {
-      return !llvm::is_contained(group.ops, use.getOwner());
+      return !llvm::is_contained(ops, use.getOwner());
     });
+  }
+}
+
+void Outliner::outline(const Group &group) {
+  isGeneral = false;
+  collect(group.ops);
+  if (outputs.empty())
+    return;
+  size_t before = kernels.size();
+  if (func::FuncOp kernel =
+          unique(build(group.ops), /*mayAdd=*/distinctOps > 0)) {
+    distinctOps -= kernels.size() > before ? int64_t(group.ops.size()) : 0;
+    launch(group.ops, kernel);
+    return;
+  }
+  // Too many kernels already: these are likely to be shared by others.
+  isGeneral = true;
+  bool splits = llvm::all_of(group.ops, llvm::IsaPred<ElementwiseOpInterface>);
+  size_t length = splits ? 1 : group.ops.size();
+  for (ArrayRef<Operation *> rest = group.ops; !rest.empty();
+       rest = rest.drop_front(length)) {
+    ArrayRef<Operation *> ops = rest.take_front(length);
+    collect(ops);
+    if (!outputs.empty())
+      launch(ops, unique(build(ops), /*mayAdd=*/true));
   }
 }
 
 struct FormKernelsPass
     : public quantc::impl::FormKernelsPassBase<FormKernelsPass> {
+  using Base::Base;
+
   void runOnOperation() override {
     llvm::StringMap<func::FuncOp> kernels;
+    int64_t distinctOps = maxDistinctOps;
     SmallVector<func::FuncOp> entries;
     for (auto func : getOperation().getOps<func::FuncOp>())
       if (func->hasAttr(kEntryAttr))
         entries.push_back(func);
     for (func::FuncOp entry : entries) {
       FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(entry);
-      if (failed(shapes))
+      if (failed(shapes) || failed(narrowConcats(entry, *shapes)))
         return signalPassFailure();
       Grouping grouping(entry, *shapes);
       // Shapes of replaced values are needed by later groups, so the old
       // operations go only when all launches stand.
-      Outliner outliner(getOperation(), entry, *shapes, kernels);
+      Outliner outliner(getOperation(), entry, *shapes, kernels, distinctOps);
       for (const auto &group : grouping.getGroups()) {
         outliner.outline(*group);
         ++numLaunches;

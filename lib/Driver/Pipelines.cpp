@@ -192,7 +192,7 @@ void buildCodegenPipeline(OpPassManager &pm, const TargetDescription &target) {
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createAppendInPlacePass());
   pm.addPass(createFormKernelsPass());
-  OpPassManager &kernels = pm.nest<func::FuncOp>();
+  OpPassManager kernels(func::FuncOp::getOperationName());
   kernels.addPass(createConvertQNNToLinalgPass());
   addCleanup(kernels);
   kernels.addPass(createTileKernelsPass());
@@ -206,6 +206,9 @@ void buildCodegenPipeline(OpPassManager &pm, const TargetDescription &target) {
                           target.getFeatures().end());
   kernels.addPass(createConvertLowBitToVectorPass(options));
   buildVectorizePipeline(kernels);
+  ForKernelsPassOptions forKernels;
+  forKernels.passes.push_back(std::move(kernels));
+  pm.addPass(createForKernelsPass(forKernels));
   pm.addPass(createOutlineStepsPass());
   pm.addPass(createConfigureTilesPass());
   buildLowerToLLVMPipeline(pm.nest<ModuleOp>());

@@ -3,6 +3,7 @@
 // Contexts, models and passes for the driver's commands.
 
 #include "quantc/Driver/Workspace.h"
+#include "mlir/IR/Verifier.h"
 #include "quantc/Driver/FirstError.h"
 #include "quantc/Driver/LoadModule.h"
 #include "quantc/Driver/Register.h"
@@ -14,6 +15,9 @@
 using namespace mlir;
 
 namespace quantc {
+
+/// Operations of a module that is verified after each pass.
+constexpr int64_t kVerifyEachLimit = 10000;
 
 unsigned Workspace::defaultThreads() {
   return llvm::hardware_concurrency().compute_thread_count();
@@ -48,7 +52,12 @@ Workspace::run(ModuleOp module,
   PassManager pm(context.get(), ModuleOp::getOperationName());
   if (auto error = build(pm))
     return error;
-  if (failed(pm.run(module)))
+  // A large module is verified once in place of after each pass.
+  int64_t operations = 0;
+  module->walk([&](Operation *) { ++operations; });
+  bool verifyEach = operations <= kVerifyEachLimit;
+  pm.enableVerifier(verifyEach);
+  if (failed(pm.run(module)) || (!verifyEach && failed(verify(module))))
     return first.get(getName(), status);
   return std::nullopt;
 }

@@ -33,6 +33,7 @@ int quantc::runOnOnnx(int argc, char **argv, StringRef toolName,
 
   PassManager passes(module->get()->getName());
   passes.enableVerifier(config.shouldVerifyPasses());
+  applyDefaultTimingPassManagerCLOptions(passes);
   if (failed(applyPassManagerCLOptions(passes)) ||
       failed(config.setupPassPipeline(passes)) ||
       failed(passes.run(module->get())))

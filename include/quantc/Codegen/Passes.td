@@ -79,11 +79,31 @@ def FormKernelsPass : Pass<"form-kernels", "mlir::ModuleOp"> {
     operations and elementwise operations over one shape, or a single data
     movement.  Constants, packs, reshapes, appends and checks stay outside.  Equal groups
     share one function.  Results do not change.
+
+    A group has at most 32 operations and a concatenation 32 operands, so that
+    time grows with the graph.  When the distinct kernels hold
+    `max-distinct-ops` operations, groups that share none of them become kernels
+    that later ones are likely to share: scalars and starts of slices are
+    arguments, and elementwise operations stand alone.
   }];
   let dependentDialects = ["quantc::qnn::QNNDialect"];
+  let options = [Option<"maxDistinctOps", "max-distinct-ops", "int64_t",
+                        /*default=*/"4096",
+                        "Operations in kernels that are not made to be shared">];
   let statistics = [
     Statistic<"numLaunches", "num-launches", "Kernel launches">,
     Statistic<"numKernels", "num-kernels", "Distinct kernel functions">];
+}
+
+def ForKernelsPass : Pass<"for-kernels", "mlir::ModuleOp"> {
+  let summary = "run passes on kernel functions alone";
+  let description = [{
+    The functions marked `qnn.kernel` go through the passes, in parallel.  An
+    entry function may hold many more operations than all kernels, which none
+    of these passes would change.
+  }];
+  let options = [ListOption<"passes", "passes", "mlir::OpPassManager",
+                            "Passes on functions: func.func(...)">];
 }
 
 def TileKernelsPass : Pass<"tile-kernels", "mlir::func::FuncOp"> {
