@@ -2,7 +2,7 @@
 """Measures the bars that a release must clear and says which it does.
 
     python test/benchmark/bars.py [--rounds N] [--peer PYTHON]
-        [--only speed|quality|calibration|kernels]
+        [--only speed|quality|calibration|kernels|scale]
 
 Each bar is one line: PASS or FAIL, what was measured, the limit; SKIP where it
 compares with a peer that is not installed (peer_environment.py).  The status is
@@ -20,6 +20,7 @@ import tempfile
 import time
 
 import bench
+import chains
 import convolution
 import decode
 import engines
@@ -196,7 +197,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", choices=("speed", "quality", "calibration",
-                                           "kernels"))
+                                           "kernels", "scale"))
     engines.add_peer_option(parser)
     options = parser.parse_args()
     folder = engines.build_folder() / "bench"
@@ -208,6 +209,8 @@ def main() -> int:
     if options.only in (None, "kernels"):
         kernels(report)
         decoding(report, options.rounds)
+    if options.only in (None, "scale"):
+        chains.check(report)
     if options.only in (None, "speed"):
         speed(report, folder, options.rounds)
     print(f"{report.failed} failed, {report.skipped} skipped")

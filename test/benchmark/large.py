@@ -4,7 +4,7 @@
     python test/benchmark/large.py [--gigabytes G] [--folder DIR]
 
 Random weights in one external data file.  The bar: the peak of anonymous memory
-(what no file backs) is at most half of the model and 500 MB.  The result is run
+(what no file backs) is at most 0.3 of the model and 500 MB.  The result is run
 once and compared with NumPy.  Needs about twice the model's size on disk.
 """
 
@@ -95,7 +95,7 @@ def check(library: pathlib.Path, layers: int) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--gigabytes", type=float, default=3.0)
+    parser.add_argument("--gigabytes", type=float, default=6.0)
     parser.add_argument("--recipe", default="fp32")
     parser.add_argument("--folder", type=pathlib.Path)
     options = parser.parse_args()
@@ -110,7 +110,7 @@ def main() -> int:
         error = check(folder / "stack.so", layers)
     finally:
         shutil.rmtree(folder)
-    limit = model_bytes // 2 + 500_000_000
+    limit = model_bytes * 3 // 10 + 500_000_000
     tolerance = 1e-4 if options.recipe == "fp32" else 0.2
     good = (peak <= limit, error <= tolerance)
     print(f"{'PASS' if good[0] else 'FAIL'}  {layers} linears, "
