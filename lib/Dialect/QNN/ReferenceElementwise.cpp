@@ -7,6 +7,7 @@
 #include "quantc/Dialect/QNN/Elementwise.h"
 #include "quantc/Support/ReferenceMath.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -70,8 +71,11 @@ static LogicalResult evaluateMixedPow(PowOp op, const Evaluation &evaluation) {
   if (failed(base) || failed(exponent))
     return failure();
   Elements<double> x(*base), y(*exponent);
-  for (int64_t i = 0; i < result.getNumElements(); ++i)
-    result.setFloat(i, reference::pow(x[i], y[i]));
+  for (int64_t i = 0; i < result.getNumElements(); ++i) {
+    double power = reference::pow(x[i], y[i]), whole = std::nearbyint(power);
+    bool isNear = std::fabs(power - whole) <= std::fabs(whole) * 0x1p-44;
+    result.setFloat(i, isNear ? whole : power);
+  }
   return success();
 }
 

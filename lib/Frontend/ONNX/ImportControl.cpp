@@ -371,50 +371,20 @@ static Entry *scanElement(NodeImport &n, Subgraphs &graphs, Entry *input,
   return part ? graphs.entryOf(part) : nullptr;
 }
 
-static LogicalResult importScan(NodeImport &n) {
-  if (n.opset < 9)
-    return n.unsupported("of opset 8");
-  Subgraphs graphs(n);
-  int64_t scanned = n.intAttr("num_scan_inputs", 0);
-  if (scanned < 1 || scanned > int64_t(n.numInputs()))
-    return n.error("expected 'num_scan_inputs' of 1 or more");
-  size_t states = n.numInputs() - scanned;
-  if (n.numOutputs() < states)
-    return n.error("expected an output for each state");
-  ScanLists lists;
-  if (failed(readScan(n, scanned, n.numOutputs() - states, lists)))
-    return failure();
-  SmallVector<Entry *> carried;
-  std::optional<int64_t> count;
-  for (size_t i = 0; i < n.numInputs(); ++i) {
-    Entry *entry = n.input(i);
-    if (!entry)
-      return failure();
-    if (i < states) {
-      carried.push_back(entry);
-      continue;
-    }
-    int64_t &given = lists.inputAxes[i - states];
-    FailureOr<int64_t> axis = n.axis(given, entry->shape.size());
-    if (failed(axis))
-      return failure();
-    given = *axis;
-    int64_t extent = staticExtent(entry->shape[given]);
-    if (ShapedType::isDynamic(extent))
-      return n.unsupported("over a dynamic extent");
-    if (count && *count != extent)
-      return n.error("expected scanned inputs of one length");
-    count = extent;
-  }
-  if (failed(graphs.needCount(*count)))
-    return failure();
+/// Runs the body over all elements; `results` are the final states and the
+/// stacked outputs.
+static LogicalResult runScan(NodeImport &n, Subgraphs &graphs,
+                             const ScanLists &lists,
+                             SmallVector<Entry *> carried,
+                             ArrayRef<Entry *> scanned, int64_t count,
+                             SmallVectorImpl<Entry *> &results) {
+  size_t states = carried.size();
   SmallVector<SmallVector<Entry *>> stacked(n.numOutputs() - states);
-  for (int64_t step = 0; step < *count; ++step) {
+  for (int64_t step = 0; step < count; ++step) {
     SmallVector<Entry *> inputs = carried;
-    for (int64_t i = 0; i < scanned; ++i) {
-      int64_t at = lists.inputDirections[i] ? *count - 1 - step : step;
-      inputs.push_back(
-          scanElement(n, graphs, n.inputs[states + i], lists.inputAxes[i], at));
+    for (auto [i, entry] : llvm::enumerate(scanned)) {
+      int64_t at = lists.inputDirections[i] ? count - 1 - step : step;
+      inputs.push_back(scanElement(n, graphs, entry, lists.inputAxes[i], at));
       if (!inputs.back())
         return failure();
     }
@@ -429,16 +399,122 @@ static LogicalResult importScan(NodeImport &n) {
          llvm::zip(stacked, ArrayRef(*outputs).drop_front(states)))
       list.push_back(entry);
   }
-  for (auto [i, entry] : llvm::enumerate(carried))
-    if (failed(n.resultEntry(entry, i)))
-      return failure();
+  results.assign(carried);
   for (auto [i, list] : llvm::enumerate(stacked)) {
     if (lists.outputDirections[i] != 0)
       std::reverse(list.begin(), list.end());
     auto entry = graphs.stack(list, lists.outputAxes[i]);
-    if (failed(entry) || failed(n.resultEntry(*entry, states + i)))
+    if (failed(entry))
+      return failure();
+    results.push_back(*entry);
+  }
+  return success();
+}
+
+/// The one extent of all scanned inputs along their axes, which become
+/// non-negative.
+static FailureOr<int64_t> scanLength(NodeImport &n, ArrayRef<Entry *> scanned,
+                                     MutableArrayRef<int64_t> axes) {
+  std::optional<int64_t> count;
+  for (auto [entry, given] : llvm::zip(scanned, axes)) {
+    FailureOr<int64_t> axis = n.axis(given, entry->shape.size());
+    if (failed(axis))
+      return failure();
+    given = *axis;
+    int64_t extent = staticExtent(entry->shape[given]);
+    if (ShapedType::isDynamic(extent))
+      return n.unsupported("over a dynamic extent");
+    if (count && *count != extent)
+      return n.error("expected scanned inputs of one length");
+    count = extent;
+  }
+  return *count;
+}
+
+/// Opset 8: axis 0 of everything is the batch, whose elements are scanned one
+/// after the other, along the axis that follows.
+static LogicalResult importBatchedScan(NodeImport &n, Subgraphs &graphs,
+                                       ArrayRef<Entry *> inputs,
+                                       size_t states) {
+  size_t scanned = inputs.size() - states;
+  ScanLists lists;
+  lists.inputAxes.assign(scanned, 0);
+  lists.inputDirections.assign(scanned, 0);
+  lists.outputAxes.assign(n.numOutputs() - states, 0);
+  lists.outputDirections.assign(n.numOutputs() - states, 0);
+  if (auto given = n.intsAttr("directions")) {
+    if (given->size() != scanned)
+      return n.error("expected 'directions' with " + Twine(scanned) +
+                     " entries");
+    lists.inputDirections = *given;
+  }
+  SmallVector<int64_t> axes(inputs.size(), 0), inner(scanned, 1);
+  FailureOr<int64_t> batch = scanLength(n, inputs, axes);
+  if (failed(batch))
+    return failure();
+  FailureOr<int64_t> count = scanLength(n, inputs.drop_front(states), inner);
+  if (failed(count) || failed(graphs.needCount(*batch)) ||
+      failed(graphs.needCount(*count)) ||
+      failed(graphs.needCount(*batch * *count)))
+    return failure();
+  SmallVector<SmallVector<Entry *>> all(n.numOutputs());
+  for (int64_t b = 0; b < *batch; ++b) {
+    SmallVector<Entry *> parts, results;
+    for (Entry *input : inputs) {
+      parts.push_back(scanElement(n, graphs, input, 0, b));
+      if (!parts.back())
+        return failure();
+    }
+    ArrayRef<Entry *> split = parts;
+    if (failed(runScan(n, graphs, lists,
+                       SmallVector<Entry *>(split.take_front(states)),
+                       split.drop_front(states), *count, results)))
+      return failure();
+    for (auto [list, entry] : llvm::zip(all, results))
+      list.push_back(entry);
+  }
+  for (auto [i, list] : llvm::enumerate(all)) {
+    auto entry = graphs.stack(list, 0);
+    if (failed(entry) || failed(n.resultEntry(*entry, i)))
       return failure();
   }
+  return success();
+}
+
+static LogicalResult importScan(NodeImport &n) {
+  Subgraphs graphs(n);
+  size_t first = n.opset < 9;
+  if (first && n.has(0))
+    return n.unsupported("with 'sequence_lens'");
+  int64_t scanned = n.intAttr("num_scan_inputs", 0);
+  if (scanned < 1 || scanned + first > n.numInputs())
+    return n.error("expected 'num_scan_inputs' of 1 or more");
+  size_t states = n.numInputs() - first - scanned;
+  if (n.numOutputs() < states)
+    return n.error("expected an output for each state");
+  SmallVector<Entry *> inputs;
+  for (size_t i = first; i < n.numInputs(); ++i) {
+    inputs.push_back(n.input(i));
+    if (!inputs.back())
+      return failure();
+  }
+  if (first)
+    return importBatchedScan(n, graphs, inputs, states);
+  ScanLists lists;
+  if (failed(readScan(n, scanned, n.numOutputs() - states, lists)))
+    return failure();
+  ArrayRef<Entry *> split = inputs;
+  FailureOr<int64_t> count =
+      scanLength(n, split.drop_front(states), lists.inputAxes);
+  SmallVector<Entry *> results;
+  if (failed(count) || failed(graphs.needCount(*count)) ||
+      failed(runScan(n, graphs, lists,
+                     SmallVector<Entry *>(split.take_front(states)),
+                     split.drop_front(states), *count, results)))
+    return failure();
+  for (auto [i, entry] : llvm::enumerate(results))
+    if (failed(n.resultEntry(entry, i)))
+      return failure();
   return success();
 }
 

@@ -213,25 +213,6 @@ static LogicalResult importMean(NodeImport &n) {
   return n.result(n.binary<qnn::DivOp>(sum, count));
 }
 
-/// Mixed types: the result has the base's, so the exponent is converted.
-static LogicalResult importPow(NodeImport &n) {
-  Value base = n.value(0), exponent = n.value(1);
-  if (!base || !exponent)
-    return failure();
-  if (isInt(n.elementType(base)) && isFloat(n.elementType(exponent)))
-    return n.unsupported("integer base with float exponent");
-  // Those of constants fold.
-  if (isInt(n.elementType(base)) &&
-      !(base.getDefiningOp<qnn::ConstantOp>() &&
-        exponent.getDefiningOp<qnn::ConstantOp>()))
-    return n.unsupported("powers of integers");
-  if (failed(sameType(n, {base}, isNumber)) ||
-      failed(sameType(n, {exponent}, isNumber)))
-    return failure();
-  return n.result(
-      n.binary<qnn::PowOp>(base, n.cast(exponent, n.elementType(base))));
-}
-
 static LogicalResult importWhere(NodeImport &n) {
   auto choose = [](ArrayRef<AffineExpr> x) -> std::optional<AffineExpr> {
     auto condition = dyn_cast<AffineConstantExpr>(x[0]);
@@ -337,11 +318,16 @@ static LogicalResult importIdentity(NodeImport &n) {
   return n.resultEntry(n.input(0));
 }
 
-/// At inference the input, and a mask that keeps everything.
+/// At inference, or with ratio 0, the input, and a mask that keeps everything.
 static LogicalResult importDropout(NodeImport &n) {
-  if (n.has(2)) {
-    auto training = n.constantInts(2);
-    if (!training || training->size() != 1 || training->front() != 0)
+  auto training = n.constantInts(2);
+  bool infers = training && training->size() == 1 && training->front() == 0;
+  if (n.has(2) && !infers) {
+    auto ratio = n.constantScalar(1);
+    if (!ratio && n.has(1))
+      return n.error("in training mode expected 'ratio' to be constant, it "
+                     "depends on run-time data");
+    if (!ratio || *ratio != 0)
       return n.unsupported("in training mode");
   }
   if (!n.input(0) || failed(n.resultEntry(n.input(0))))
@@ -379,7 +365,6 @@ void registerElementwise(Registry &r) {
   r.add("And", binary<qnn::AndOp, isBool>);
   r.add("Or", binary<qnn::OrOp, isBool>);
   r.add("Xor", binary<qnn::XorOp, isBool>);
-  r.add("Pow", importPow);
   r.add("Equal", comparison<qnn::EqualOp, isAny>);
   r.add("Less", comparison<qnn::LessOp, isNumber>);
   r.add("LessOrEqual", comparison<qnn::LessEqualOp, isNumber>);

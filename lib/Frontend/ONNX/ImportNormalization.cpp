@@ -83,9 +83,10 @@ template <bool centred> static LogicalResult importNorm(NodeImport &n) {
       epsilon));
 }
 
+static LogicalResult importTrainedBatchNorm(NodeImport &n,
+                                            ArrayRef<Value> operands);
+
 static LogicalResult importBatchNorm(NodeImport &n) {
-  if (n.intAttr("training_mode", 0) != 0)
-    return n.unsupported("in training mode");
   if (n.opset < 9 && n.intAttr("spatial", 1) == 0)
     return n.unsupported("with spatial = 0");
   SmallVector<Value> v;
@@ -108,6 +109,8 @@ static LogicalResult importBatchNorm(NodeImport &n) {
     if (failed(n.needEqual(n.shape(parameter)[0], n.shape(v[0])[1])))
       return failure();
   }
+  if (n.intAttr("training_mode", 0) != 0)
+    return importTrainedBatchNorm(n, v);
   FloatAttr epsilon =
       n.builder().getF32FloatAttr(n.floatAttr("epsilon", 1e-5f));
   return n.result(n.create<qnn::BatchNormOp>(n.elementType(v[0]), v[0], v[1],
@@ -148,6 +151,37 @@ static Value affine(NodeImport &n, Value y, Value scale, Value bias) {
     *parameter = n.reshape(*parameter, shape);
   }
   return n.binary<qnn::AddOp>(n.binary<qnn::MulOp>(y, scale), bias);
+}
+
+/// By the statistics of the batch, which the running ones move towards.
+static LogicalResult importTrainedBatchNorm(NodeImport &n,
+                                            ArrayRef<Value> operands) {
+  Value x = operands[0];
+  Type type = n.elementType(x);
+  SmallVector<int64_t> axes = {0};
+  for (size_t i = 2; i < n.rank(x); ++i)
+    axes.push_back(i);
+  Value mean = n.reduce(qnn::ReduceKind::mean, x, axes, true);
+  Value centred = n.binary<qnn::SubOp>(x, mean);
+  Value variance = n.reduce(qnn::ReduceKind::mean,
+                            n.binary<qnn::MulOp>(centred, centred), axes, true);
+  float epsilon = n.floatAttr("epsilon", 1e-5f);
+  float momentum = n.floatAttr("momentum", 0.9f);
+  Value shifted = n.binary<qnn::AddOp>(variance, n.scalar(type, epsilon));
+  Value y = n.binary<qnn::DivOp>(centred, n.create<qnn::SqrtOp>(type, shifted));
+  if (failed(n.result(affine(n, y, operands[1], operands[2]))))
+    return failure();
+  for (auto [i, current] : {std::pair(1, mean), std::pair(2, variance)}) {
+    if (!current)
+      return failure();
+    Value old = n.binary<qnn::MulOp>(operands[i + 2], n.scalar(type, momentum));
+    Value now =
+        n.binary<qnn::MulOp>(n.reshape(current, n.shape(operands[i + 2])),
+                             n.scalar(type, 1 - double(momentum)));
+    if (failed(n.result(n.binary<qnn::AddOp>(old, now), i)))
+      return failure();
+  }
+  return success();
 }
 
 static LogicalResult importInstanceNorm(NodeImport &n) {

@@ -80,7 +80,19 @@ static LogicalResult importReduce(NodeImport &n) {
                           reduction->keepDims ? 1 : 0);
   }
   Reduction reduction;
-  Value x = readOperand(n, reduction, kind == qnn::ReduceKind::mean);
+  constexpr bool isExtremum =
+      kind == qnn::ReduceKind::max || kind == qnn::ReduceKind::min;
+  Value x = isExtremum && n.has(0) ? n.value(0) : Value();
+  if (x && isBool(n.elementType(x))) {
+    // As bytes without a sign, so that 0 is the least.
+    auto read = readReduction(n, n.rank(x));
+    Type byte = IntegerType::get(&n.importer.context, 8, IntegerType::Unsigned);
+    x = n.cast(x, byte);
+    if (failed(read) || !x)
+      return failure();
+    return n.result(n.cast(apply(n, kind, x, *read), n.builder().getI1Type()));
+  }
+  x = readOperand(n, reduction, kind == qnn::ReduceKind::mean);
   return n.result(x ? apply(n, kind, x, reduction) : Value());
 }
 

@@ -4,6 +4,7 @@
 // DeformConv.
 
 #include "Program.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -78,9 +79,10 @@ static Values tapWeights(Program &p, Value ratio, bool isCubic) {
 }
 
 /// Interpolates between the pixels around the axes' positions; `lead` indexes
-/// what is before the spatial dimensions.
+/// what is before the spatial dimensions.  `takesMax`: the largest of the
+/// weighted pixels in place of their sum.
 static Value sampleAt(Program &p, Values lead, ArrayRef<SampleAxis> axes,
-                      bool isCubic, Padding padding) {
+                      bool isCubic, Padding padding, bool takesMax = false) {
   Type type = axes.front().position.getType();
   Type element = p.elementType(0);
   SmallVector<Values> weights;
@@ -92,7 +94,7 @@ static Value sampleAt(Program &p, Values lead, ArrayRef<SampleAxis> axes,
     bounds.push_back(p.index(isCubic ? 4 : 2));
   }
   return p.nest(
-      bounds, p.constant(scalarType(element), 0),
+      bounds, p.constant(scalarType(element), takesMax ? -INFINITY : 0),
       [&](ValueRange taps, Value sum) {
         Value counts, weight;
         Values position = lead;
@@ -107,8 +109,8 @@ static Value sampleAt(Program &p, Values lead, ArrayRef<SampleAxis> axes,
         Value pixel = p.read(0, position);
         if (counts)
           pixel = p.select(counts, pixel, p.constant(pixel.getType(), 0));
-        return p.add(sum,
-                     p.mul(p.convert(weight, type, pixel.getType()), pixel));
+        pixel = p.mul(p.convert(weight, type, pixel.getType()), pixel);
+        return takesMax ? p.max(sum, pixel) : p.add(sum, pixel);
       });
 }
 
@@ -241,8 +243,9 @@ static LogicalResult importRoiAlign(NodeImport &n) {
       height < 1 || width < 1 || height > 1 << 20 || width > 1 << 20)
     return n.error("expected an image of rank 4 and regions [count, 4]");
   std::string mode = n.stringAttr("mode", "avg");
-  if (mode != "avg")
-    return n.unsupported("in mode " + quote(mode));
+  bool takesMax = mode == "max";
+  if (mode != "avg" && !takesMax)
+    return n.error("unknown mode " + quote(mode));
   double scale = n.floatAttr("spatial_scale", 1.0f);
   bool half = n.stringAttr("coordinate_transformation_mode",
                            n.opset < 16 ? "output_half_pixel" : "half_pixel") ==
@@ -260,19 +263,23 @@ static LogicalResult importRoiAlign(NodeImport &n) {
     RoiSide columns = roiSide(p, corner(0), corner(2), offset, width, ratio,
                               p.extent(dims[3]));
     Value image = p.toIndex(p.read(2, p.at(0)), batchType);
-    Value sum = p.nest(
-        {rows.samples, columns.samples}, p.constant(scalar, 0),
-        [&](ValueRange i, Value sum) {
-          Value counts;
-          SmallVector<SampleAxis> axes = {
-              roiPosition(p, rows, p.at(2), i[0], counts),
-              roiPosition(p, columns, p.at(3), i[1], counts)};
-          Value pixel =
-              sampleAt(p, {image, p.at(1)}, axes, false, Padding::Border);
-          return p.add(sum, p.select(counts, pixel, p.constant(scalar, 0)));
-        });
-    Value count = p.max(p.mul(rows.samples, columns.samples), p.index(1));
-    return p.div(sum, p.toFloat(count, scalar));
+    Value sum =
+        p.nest({rows.samples, columns.samples},
+               p.constant(scalar, takesMax ? -INFINITY : 0),
+               [&](ValueRange i, Value sum) {
+                 Value counts;
+                 SmallVector<SampleAxis> axes = {
+                     roiPosition(p, rows, p.at(2), i[0], counts),
+                     roiPosition(p, columns, p.at(3), i[1], counts)};
+                 Value pixel = sampleAt(p, {image, p.at(1)}, axes, false,
+                                        Padding::Border, takesMax);
+                 pixel = p.select(counts, pixel, p.constant(scalar, 0));
+                 return takesMax ? p.max(sum, pixel) : p.add(sum, pixel);
+               });
+    Value samples = p.mul(rows.samples, columns.samples);
+    if (takesMax)
+      return p.select(p.less(p.index(0), samples), sum, p.constant(scalar, 0));
+    return p.div(sum, p.toFloat(p.max(samples, p.index(1)), scalar));
   }));
 }
 

@@ -104,6 +104,7 @@ void registerWindows(Registry &registry);
 void registerConvTranspose(Registry &registry);
 void registerSignal(Registry &registry);
 void registerFourier(Registry &registry);
+void registerTfIdf(Registry &registry);
 void registerSampling(Registry &registry);
 void registerControl(Registry &registry);
 void registerEinsum(Registry &registry);

@@ -35,6 +35,7 @@ const Registry &Registry::get() {
     registerConvTranspose(table);
     registerSignal(table);
     registerFourier(table);
+    registerTfIdf(table);
     registerControl(table);
     registerEinsum(table);
     registerSequence(table);

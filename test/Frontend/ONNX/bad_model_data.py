@@ -384,6 +384,44 @@ def int_div_0(_):
                                numpy_helper.from_array(I([0]), "b")])
 
 
+@case(REFUSED, "expected 'fmod' to be 1 for floats before opset 28")
+def mod_of_floats(_):
+    return op("Mod", ["x", "x"])
+
+
+@case(REFUSED, "Dropout-17 in training mode")
+def dropout_in_training(_):
+    return op("Dropout", ["x", "r", "t"], constants=[
+        ("r", np.float32(0.5)), ("t", np.array(True))])
+
+
+@case(REFUSED, "expected 'round_mode' to be up, down or nearest, got 'odd'")
+def cast_round_mode(_):
+    return op("Cast", to=T.FLOAT8E8M0, round_mode="odd", opset=24)
+
+
+BAD_POOLS = {
+    "descends": dict(ngram_counts=[4, 0]), "ends": dict(ngram_counts=[0, 99]),
+    "ragged": dict(ngram_counts=[0, 3]), "negative": dict(ngram_counts=[-1]),
+    "few_indexes": dict(ngram_indexes=[0]),
+    "index_negative": dict(ngram_indexes=[0, 1, 2, -3]),
+    "index_huge": dict(ngram_indexes=[0, 1, 2, 2**62]),
+    "skips": dict(max_skip_count=2**40), "weights": dict(weights=[1.0]),
+    "mode": dict(mode="odd"),
+}
+
+
+for key, attributes in BAD_POOLS.items():
+    def _pool(_, attributes=attributes):
+        given = dict(mode="TF", min_gram_length=1, max_gram_length=2,
+                     max_skip_count=0, ngram_counts=[0, 2],
+                     ngram_indexes=[0, 1, 2, 3], pool_int64s=[1, 2, 3, 4, 5, 6])
+        return op("TfIdfVectorizer", ["c"], constants=[("c", I([1, 2, 3]))],
+                  result=(None,), **(given | attributes))
+    _pool.__name__ = f"pool_{key}"
+    case(REFUSED, "TfIdfVectorizer")(_pool)
+
+
 # --- limits -----------------------------------------------------------------
 
 @case(LIMIT, "limit")
