@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// qnn.compute: its scalar program is the body of a parallel generic, or, for a
-// recurrence, of a nest of sequential loops that carry the result.
+// qnn.compute: its scalar program is the body of a parallel generic.  In a
+// recurrence that generic computes one step, inside loops over the steps that
+// carry the result; a program that writes elements itself is the body of loops
+// over its domain.
 
 #include "quantc/Dialect/QNN/Compute.h"
-#include "Lowering.h"
+#include "ScalarProgram.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -12,148 +14,116 @@ using namespace quantc::qnn;
 
 namespace quantc::qnntolinalg {
 
-namespace {
-
-/// Copies the scalar program for one element.
-class Program {
-public:
-  Program(Lowering &lowering, ComputeOp op);
-
-  /// The element's value in compute form; `self` is the result so far.
-  Value emit(OpBuilder &builder, ValueRange indices, Value self);
-
-private:
-  struct Source {
-    Tensor tensor;
-    SmallVector<Value> last; ///< extent - 1, where indices are clamped to
-    bool isEmpty = false;
-  };
-
-  Source sourceOf(Tensor tensor);
-  Value replaceRead(ElementOp read);
-  Value clamp(OpBuilder &builder, Location loc, Value index, Value last);
-
-  Lowering &lowering;
-  ComputeOp op;
-  SmallVector<Value> sizes;
-  SmallVector<Source> sources;
-  Value zero;
-};
-
-} // namespace
-
-Program::Program(Lowering &lowering, ComputeOp op)
-    : lowering(lowering), op(op) {
-  Location loc = op.getLoc();
-  zero = arith::ConstantIndexOp::create(lowering.builder, loc, 0);
-  for (AffineExpr size : op.getSizes().getResults())
-    sizes.push_back(lowering.sizeValue(loc, size));
-  for (Value input : op.getInputs())
-    sources.push_back(sourceOf(lowering.get(input)));
-  if (op.getSelfArgument())
-    sources.push_back(sourceOf(lowering.get(op.getResult())));
-}
-
-Program::Source Program::sourceOf(Tensor tensor) {
-  Source source{tensor, {}, false};
-  for (AffineExpr dim : tensor.shape) {
-    source.isEmpty |= staticExtent(dim) == 0;
-    source.last.push_back(
-        lowering.sizeValue(op.getLoc(), canonicalize(dim - 1)));
-  }
-  return source;
-}
-
-Value Program::clamp(OpBuilder &builder, Location loc, Value index,
-                     Value last) {
-  Value low = arith::MaxSIOp::create(builder, loc, index, zero);
-  return arith::MinSIOp::create(builder, loc, low, last);
-}
-
-Value Program::replaceRead(ElementOp read) {
-  OpBuilder builder(read);
-  Location loc = read.getLoc();
-  const Source &source = *llvm::find_if(sources, [&](const Source &candidate) {
-    return candidate.tensor.value == read.getTensor();
-  });
-  Type element = source.tensor.element;
-  Value value;
-  if (source.isEmpty) {
-    value = arith::ConstantOp::create(builder, loc, scalarAttr(element, 0));
-  } else if (source.tensor.splat) {
-    value = arith::ConstantOp::create(builder, loc, source.tensor.splat);
-  } else {
-    SmallVector<Value> indices;
-    for (auto [index, last] : llvm::zip(read.getIndices(), source.last))
-      indices.push_back(clamp(builder, loc, index, last));
-    value = tensor::ExtractOp::create(builder, loc, read.getTensor(), indices);
-    value = toCompute(builder, loc, value, element);
-  }
-  read.getResult().replaceAllUsesWith(value);
-  return value;
-}
-
-Value Program::emit(OpBuilder &builder, ValueRange indices, Value self) {
-  IRMapping mapping;
-  mapping.map(ValueRange(op.getIndexArguments()), indices);
-  mapping.map(ValueRange(op.getSizeArguments()), ValueRange(sizes));
-  if (self) {
-    sources.back().tensor.value = self;
-    mapping.map(op.getSelfArgument(), self);
-  }
-  for (auto [argument, source] : llvm::zip(op.getTensorArguments(), sources))
-    mapping.map(argument, source.tensor.value);
-  SmallVector<ElementOp> reads;
-  Block &body = op.getBody().front();
-  for (Operation &inner : body.without_terminator())
-    builder.clone(inner, mapping)->walk([&](ElementOp read) {
-      reads.push_back(read);
-    });
-  Value yielded = mapping.lookup(body.getTerminator()->getOperand(0));
-  for (ElementOp read : reads) {
-    Value value = replaceRead(read);
-    if (yielded == read.getResult())
-      yielded = value;
-    read.erase();
-  }
-  return yielded;
-}
-
-static Tensor lowerParallel(Lowering &lowering, ComputeOp op) {
+/// A parallel generic over the dimensions of the result after `outer`.
+static Tensor emitParallel(Lowering &lowering, ComputeOp op,
+                           ScalarProgram &program, ValueRange outer,
+                           Value self) {
   Tensor result = lowering.get(op.getResult());
-  Program program(lowering, op);
-  return lowering.map(op.getLoc(), result.shape, result.element, {},
+  ArrayRef<AffineExpr> shape = ArrayRef(result.shape).drop_front(outer.size());
+  return lowering.map(op.getLoc(), shape, result.element, {},
                       [&](OpBuilder &b, Location at, ValueRange) {
-                        SmallVector<Value> indices;
-                        for (int64_t i = 0; i < result.rank(); ++i)
+                        SmallVector<Value> indices(outer);
+                        for (size_t i = 0; i < shape.size(); ++i)
                           indices.push_back(linalg::IndexOp::create(b, at, i));
-                        return program.emit(b, indices, {});
+                        return program.emit(b, indices, self);
                       });
 }
 
-/// for i0 { for i1 { ... result[i0, i1, ...] = program } }, in order.
+/// for each index of `extents` in order: carried = body(index, carried).
+static Value emitNest(Lowering &lowering, Location loc, ArrayRef<Value> extents,
+                      Value carried,
+                      llvm::function_ref<Value(ValueRange, Value)> body) {
+  OpBuilder &builder = lowering.builder;
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+  scf::LoopNest nest = scf::buildLoopNest(
+      builder, loc, SmallVector<Value>(extents.size(), zero), extents,
+      SmallVector<Value>(extents.size(), one), carried,
+      [&](OpBuilder &b, Location, ValueRange indices, ValueRange values) {
+        OpBuilder::InsertionGuard guard(builder);
+        builder.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
+        return scf::ValueVector{body(indices, values[0])};
+      });
+  return nest.results.front();
+}
+
+/// for i0 { result[i0, ...] = generic over the rest }, in order.
 static Tensor lowerSequential(Lowering &lowering, ComputeOp op) {
   Location loc = op.getLoc();
   OpBuilder &builder = lowering.builder;
   Tensor result = lowering.get(op.getResult());
-  Program program(lowering, op);
-  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
-  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-  SmallVector<Value> bounds;
-  for (AffineExpr dim : result.shape)
-    bounds.push_back(lowering.sizeValue(loc, dim));
+  ScalarProgram program(lowering, op);
+  size_t sequential = op.getSequential();
+  SmallVector<Value> extents;
+  for (AffineExpr dim : ArrayRef(result.shape).take_front(sequential))
+    extents.push_back(lowering.sizeValue(loc, dim));
+  ArrayRef<AffineExpr> inner = ArrayRef(result.shape).drop_front(sequential);
+  SmallVector<OpFoldResult> sizes(sequential, builder.getIndexAttr(1));
+  llvm::append_range(sizes, lowering.sizes(loc, inner));
+  SmallVector<OpFoldResult> steps(sizes.size(), builder.getIndexAttr(1));
   result = lowering.empty(loc, result.shape, result.element);
-  scf::LoopNest nest = scf::buildLoopNest(
-      builder, loc, SmallVector<Value>(bounds.size(), zero), bounds,
-      SmallVector<Value>(bounds.size(), one), result.value,
-      [&](OpBuilder &b, Location at, ValueRange indices, ValueRange carried) {
-        Value value = program.emit(b, indices, carried[0]);
-        value = toStorage(b, at, value, result.element);
-        Value next =
-            tensor::InsertOp::create(b, at, value, carried[0], indices);
-        return scf::ValueVector{next};
+  result.value = emitNest(
+      lowering, loc, extents, result.value,
+      [&](ValueRange indices, Value carried) -> Value {
+        if (inner.empty()) {
+          Value value = program.emit(builder, indices, carried);
+          value = toStorage(builder, loc, value, result.element);
+          return tensor::InsertOp::create(builder, loc, value, carried,
+                                          indices);
+        }
+        Tensor step = emitParallel(lowering, op, program, indices, carried);
+        SmallVector<OpFoldResult> starts = getAsOpFoldResult(indices);
+        starts.resize(sizes.size(), builder.getIndexAttr(0));
+        return tensor::InsertSliceOp::create(builder, loc, step.value, carried,
+                                             starts, sizes, steps);
       });
-  result.value = nest.results.front();
+  return result;
+}
+
+/// What a program that writes elements starts from.
+static Tensor startOf(Lowering &lowering, ComputeOp op) {
+  Location loc = op.getLoc();
+  Tensor result = lowering.get(op.getResult());
+  if (!op.getStart())
+    return lowering.fill(loc, result.shape, result.element,
+                         scalarAttr(result.element, 0));
+  Tensor start = lowering.get(op.getInputs()[*op.getStart()]);
+  if (start.splat)
+    return lowering.fill(loc, result.shape, result.element, start.splat);
+  return lowering.copyWith(
+      loc, result.shape, start,
+      lowering.builder.getMultiDimIdentityMap(result.rank()));
+}
+
+/// result = start; for i0 { for i1 { ... program(result) } }, in order.
+static Tensor lowerWrites(Lowering &lowering, ComputeOp op) {
+  Location loc = op.getLoc();
+  OpBuilder &builder = lowering.builder;
+  Tensor result = startOf(lowering, op);
+  ScalarProgram program(lowering, op);
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  SmallVector<Value> extents;
+  for (AffineExpr dim : op.getSpace().getResults())
+    extents.push_back(lowering.sizeValue(loc, canonicalize(dim)));
+  size_t rank = extents.size();
+  if (rank == 0)
+    extents.push_back(arith::ConstantIndexOp::create(builder, loc, 1));
+  // There is nothing to write to in an empty tensor.
+  for (AffineExpr dim : result.shape) {
+    int64_t extent = staticExtent(dim);
+    if (extent > 0)
+      continue;
+    Value size = lowering.sizeValue(loc, dim);
+    Value empty = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                        size, zero);
+    extents[0] = arith::SelectOp::create(builder, loc, empty, zero, extents[0]);
+  }
+  result.value =
+      emitNest(lowering, loc, extents, result.value,
+               [&](ValueRange indices, Value carried) {
+                 program.emit(builder, indices.take_front(rank), carried);
+                 return carried;
+               });
   return result;
 }
 
@@ -161,9 +131,16 @@ FailureOr<bool> lowerCompute(Lowering &lowering, Operation *op) {
   auto compute = dyn_cast<ComputeOp>(op);
   if (!compute)
     return false;
-  lowering.set(compute.getResult(), compute.getSequential() > 0
-                                        ? lowerSequential(lowering, compute)
-                                        : lowerParallel(lowering, compute));
+  Tensor result;
+  if (compute.getDomain()) {
+    result = lowerWrites(lowering, compute);
+  } else if (compute.getSequential() > 0) {
+    result = lowerSequential(lowering, compute);
+  } else {
+    ScalarProgram program(lowering, compute);
+    result = emitParallel(lowering, compute, program, {}, {});
+  }
+  lowering.set(compute.getResult(), result);
   return true;
 }
 

@@ -16,31 +16,42 @@ static ArrayRef<BlockArgument> argumentsOf(ComputeOp op) {
   return op.getBody().front().getArguments();
 }
 
+AffineMap ComputeOp::getSpace() { return getDomain().value_or(getShape()); }
+
 ArrayRef<BlockArgument> ComputeOp::getIndexArguments() {
-  return argumentsOf(*this).take_front(getShape().getNumResults());
+  return argumentsOf(*this).take_front(getSpace().getNumResults());
 }
 
 ArrayRef<BlockArgument> ComputeOp::getSizeArguments() {
-  return argumentsOf(*this).slice(getShape().getNumResults(),
+  return argumentsOf(*this).slice(getSpace().getNumResults(),
                                   getSizes().getNumResults());
 }
 
 ArrayRef<BlockArgument> ComputeOp::getTensorArguments() {
-  return argumentsOf(*this).slice(getShape().getNumResults() +
+  return argumentsOf(*this).slice(getSpace().getNumResults() +
                                       getSizes().getNumResults(),
                                   getInputs().size());
 }
 
+static bool hasSelf(ComputeOp op) {
+  return op.getSequential() > 0 || op.getDomain();
+}
+
 Value ComputeOp::getSelfArgument() {
-  return getSequential() > 0 ? Value(argumentsOf(*this).back()) : Value();
+  return hasSelf(*this) ? Value(argumentsOf(*this).back()) : Value();
 }
 
 LogicalResult ComputeOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
-  for (AffineExpr dim : getShape().getResults())
-    if (auto constant = dyn_cast<AffineConstantExpr>(dim);
-        constant && constant.getValue() < 0)
-      return emitOpError("expected 'shape' without negative entries, got ")
-             << toString(getShape().getResults());
+  auto isNegative = [](AffineExpr dim) {
+    auto constant = dyn_cast<AffineConstantExpr>(dim);
+    return constant && constant.getValue() < 0;
+  };
+  for (auto [name, map] :
+       {std::pair("shape", getShape()), std::pair("domain", getSpace())})
+    if (llvm::any_of(map.getResults(), isNegative))
+      return emitOpError("expected '")
+             << name << "' without negative entries, got "
+             << toString(map.getResults());
   results.emplace_back(getShape().getResults());
   return success();
 }
@@ -68,13 +79,56 @@ static LogicalResult verifyTensorArgument(ComputeOp op, BlockArgument argument,
          << argument.getType();
 }
 
+/// 'start' names an operand that the result can be a copy of.
+static LogicalResult verifyStart(ComputeOp op) {
+  std::optional<uint64_t> start = op.getStart();
+  if (!start)
+    return success();
+  if (!op.getDomain())
+    return op.emitOpError("has 'start' without 'domain'");
+  if (*start >= op.getInputs().size())
+    return op.emitOpError("expected 'start' to be one of ")
+           << op.getInputs().size() << " operands, got " << *start;
+  auto wanted = cast<ShapedType>(op.getResult().getType());
+  auto given = cast<ShapedType>(op.getInputs()[*start].getType());
+  if (given.getElementType() == wanted.getElementType() &&
+      (!wanted.hasRank() || !given.hasRank() ||
+       succeeded(verifyCompatibleShape(given, wanted))))
+    return success();
+  return op.emitOpError("expected 'start' to be of the result's type ")
+         << wanted << ", got " << given;
+}
+
+/// The value of an element, or none where the region writes the elements.
+static LogicalResult verifyYield(ComputeOp op) {
+  auto yield = dyn_cast<YieldOp>(op.getBody().front().getTerminator());
+  if (!yield)
+    return op.emitOpError("expected a region that ends with 'qnn.yield'");
+  if (op.getDomain())
+    return yield.getValue() ? op.emitOpError("expected 'qnn.yield' without a "
+                                             "value, since 'domain' is given")
+                            : success();
+  if (!yield.getValue())
+    return op.emitOpError("expected 'qnn.yield' with the element's value");
+  Type element = cast<ShapedType>(op.getResult().getType()).getElementType();
+  if (yield.getValue().getType() == scalarType(element))
+    return success();
+  return op.emitOpError("expected a value of type ")
+         << scalarType(element) << " for elements of " << element << ", got "
+         << yield.getValue().getType();
+}
+
 LogicalResult ComputeOp::verifyRegions() {
   int64_t rank = getShape().getNumResults(), sequential = getSequential();
   if (sequential < 0 || sequential > rank)
     return emitOpError("expected 'sequential' in [0, ")
            << rank << "], got " << sequential;
-  int64_t scalars = rank + getSizes().getNumResults();
-  int64_t expected = scalars + getInputs().size() + (sequential > 0);
+  if (sequential > 0 && getDomain())
+    return emitOpError("expected 'sequential' or 'domain', got both");
+  if (failed(verifyStart(*this)))
+    return failure();
+  int64_t scalars = getSpace().getNumResults() + getSizes().getNumResults();
+  int64_t expected = scalars + getInputs().size() + hasSelf(*this);
   ArrayRef<BlockArgument> arguments = argumentsOf(*this);
   if (int64_t(arguments.size()) != expected)
     return emitOpError("expected a region with ")
@@ -91,17 +145,12 @@ LogicalResult ComputeOp::verifyRegions() {
     if (failed(verifyTensorArgument(*this, cast<BlockArgument>(self),
                                     getResult().getType())))
       return failure();
-  auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
-  if (!yield)
-    return emitOpError("expected a region that ends with 'qnn.yield'");
-  Type element = cast<ShapedType>(getResult().getType()).getElementType();
-  if (yield.getValue().getType() != scalarType(element))
-    return emitOpError("expected a value of type ")
-           << scalarType(element) << " for elements of " << element << ", got "
-           << yield.getValue().getType();
+  if (failed(verifyYield(*this)))
+    return failure();
   WalkResult known = getBody().walk([&](Operation *inner) {
     bool allowed =
-        isa<ElementOp, YieldOp, scf::ForOp, scf::IfOp, scf::YieldOp>(inner) ||
+        isa<ElementOp, WriteOp, YieldOp, scf::ForOp, scf::IfOp, scf::YieldOp>(
+            inner) ||
         isa<arith::ArithDialect, math::MathDialect>(inner->getDialect());
     if (allowed)
       return WalkResult::advance();
@@ -111,19 +160,49 @@ LogicalResult ComputeOp::verifyRegions() {
   return failure(known.wasInterrupted());
 }
 
+/// The checks that reading and writing an element share.
+static LogicalResult verifyAccess(Operation *op, Value tensor,
+                                  ValueRange indices, Type value,
+                                  StringRef what) {
+  auto type = dyn_cast<RankedTensorType>(tensor.getType());
+  if (!type || !isa<BlockArgument>(tensor))
+    return op->emitOpError("expected a tensor argument of the region, got ")
+           << tensor.getType();
+  if (type.getRank() != int64_t(indices.size()))
+    return op->emitOpError("expected ")
+           << type.getRank() << " indices, got " << indices.size();
+  Type scalar = scalarType(type.getElementType());
+  if (value == scalar)
+    return success();
+  return op->emitOpError("expected a ")
+         << what << " of type " << scalar << ", got " << value;
+}
+
 LogicalResult ElementOp::verify() {
-  auto type = dyn_cast<RankedTensorType>(getTensor().getType());
-  if (!type || !isa<BlockArgument>(getTensor()))
-    return emitOpError("expected a tensor argument of the region, got ")
-           << getTensor().getType();
-  if (type.getRank() != int64_t(getIndices().size()))
-    return emitOpError("expected ")
-           << type.getRank() << " indices, got " << getIndices().size();
-  if (getResult().getType() != scalarType(type.getElementType()))
-    return emitOpError("expected a result of type ")
-           << scalarType(type.getElementType()) << ", got "
-           << getResult().getType();
-  return success();
+  return verifyAccess(*this, getTensor(), getIndices(), getResult().getType(),
+                      "result");
+}
+
+/// What a program writes itself must be read in order.
+void ElementOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  auto compute = (*this)->getParentOfType<ComputeOp>();
+  if (compute && compute.getDomain() &&
+      getTensor() == compute.getSelfArgument())
+    effects.emplace_back(MemoryEffects::Read::get());
+}
+
+LogicalResult WriteOp::verify() {
+  auto compute = (*this)->getParentOfType<ComputeOp>();
+  if (!compute || !compute.getDomain() ||
+      compute.getBody().front().getArguments().back() != getTensor())
+    return emitOpError("expected the result of a 'qnn.compute' with 'domain'");
+  if ((*this)->getParentOfType<scf::IfOp>())
+    return emitOpError("stands in a branch; write at an index outside of the "
+                       "tensor where nothing is to be written");
+  return verifyAccess(*this, getTensor(), getIndices(), getValue().getType(),
+                      "value");
 }
 
 } // namespace quantc::qnn

@@ -72,6 +72,8 @@ private:
   bool stepFloat(Operation &inner, ArrayRef<Scalar> x, Scalar &result);
   bool stepConversion(Operation &inner, ArrayRef<Scalar> x, Scalar &result);
   Scalar read(ElementOp element);
+  void write(WriteOp write);
+  void store(int64_t offset, Scalar value);
 
   ComputeOp op;
   const Evaluation &evaluation;
@@ -321,6 +323,29 @@ Scalar Program::read(ElementOp element) {
   return result;
 }
 
+void Program::store(int64_t offset, Scalar value) {
+  HostTensor &result = evaluation.result();
+  Type type = result.getElementType();
+  if (isSmallFloat(type))
+    result.asMutable<uint8_t>()[offset] = uint8_t(value.i);
+  else if (isa<FloatType>(type))
+    result.setFloat(offset, value.f);
+  else
+    result.setInt(offset, type.isInteger(1) ? int64_t(value.i != 0) : value.i);
+}
+
+void Program::write(WriteOp write) {
+  int64_t offset = 0;
+  for (auto [index, extent] :
+       llvm::zip(write.getIndices(), evaluation.result().getShape())) {
+    int64_t i = values.lookup(index).i;
+    if (i < 0 || i >= extent)
+      return;
+    offset = offset * extent + i;
+  }
+  store(offset, values.lookup(write.getValue()));
+}
+
 LogicalResult Program::runLoop(scf::ForOp loop) {
   int64_t end = values.lookup(loop.getUpperBound()).i;
   int64_t step = values.lookup(loop.getStep()).i;
@@ -363,6 +388,10 @@ LogicalResult Program::step(Operation &inner) {
     values[element.getResult()] = read(element);
     return success();
   }
+  if (auto update = dyn_cast<WriteOp>(inner)) {
+    write(update);
+    return success();
+  }
   SmallVector<Scalar, 3> x;
   for (Value operand : inner.getOperands())
     x.push_back(values.lookup(operand));
@@ -399,22 +428,29 @@ LogicalResult Program::run() {
     tensors[argument] = &tensor;
   if (Value self = op.getSelfArgument())
     tensors[self] = &result;
-  Type type = result.getElementType();
-  ArrayRef<int64_t> shape = result.getShape();
-  for (int64_t i = 0; i < result.getNumElements(); ++i) {
+  if (std::optional<uint64_t> start = op.getStart()) {
+    const HostTensor &from = evaluation.operands[*start];
+    if (from.getShape() != result.getShape())
+      return op.emitOpError("expected operand ")
+             << *start << " of the result's shape [" << result.getShape()
+             << "], got [" << from.getShape() << "]";
+    llvm::copy(from.getBytes(), result.getMutableBytes().begin());
+  }
+  FailureOr<Extents> space =
+      evaluateExprs(op, op.getSpace(), evaluation.symbols);
+  if (failed(space))
+    return failure();
+  bool isEmpty = llvm::any_of(*space, [](int64_t dim) { return dim <= 0; });
+  int64_t count = isEmpty ? 0 : extentProduct(*space, 0, space->size());
+  for (int64_t i = 0; i < count; ++i) {
     int64_t rest = i;
-    for (size_t d = shape.size(); d-- > 0; rest /= shape[d])
-      values[op.getIndexArguments()[d]] = {rest % shape[d], 0};
+    for (size_t d = space->size(); d-- > 0; rest /= (*space)[d])
+      values[op.getIndexArguments()[d]] = {rest % (*space)[d], 0};
     SmallVector<Scalar> value;
     if (failed(runBlock(op.getBody().front(), value)))
       return failure();
-    if (isSmallFloat(type))
-      result.asMutable<uint8_t>()[i] = uint8_t(value[0].i);
-    else if (isa<FloatType>(type))
-      result.setFloat(i, value[0].f);
-    else
-      result.setInt(i,
-                    type.isInteger(1) ? int64_t(value[0].i != 0) : value[0].i);
+    if (!op.getDomain())
+      store(i, value[0]);
   }
   return success();
 }

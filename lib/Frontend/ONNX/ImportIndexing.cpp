@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads and writes at computed positions: Gather and Scatter by elements and by
-// index tuples, one-hot, padding modes and their kin.  A scatter is written
-// from the result's side: each element folds, in order, the updates that hit
-// it.
+// index tuples, one-hot, padding modes and their kin.  A scatter starts as a
+// copy of the data; the updates are written over it in their order.
 
 #include "Program.h"
 
@@ -91,18 +90,19 @@ static FailureOr<std::string> readReduction(NodeImport &n, Type type) {
   return reduction;
 }
 
-static Value applyUpdate(Program &p, StringRef reduction, Type type, Value old,
-                         Value update) {
+static void update(Program &p, StringRef reduction, Type type, Values target,
+                   Value value) {
   bool isUnsigned = type.isUnsignedInteger();
+  auto old = [&] { return p.readSelf(target); };
   if (reduction == "add")
-    return p.add(old, update);
-  if (reduction == "mul")
-    return p.mul(old, update);
-  if (reduction == "min")
-    return p.min(old, update, isUnsigned);
-  if (reduction == "max")
-    return p.max(old, update, isUnsigned);
-  return update;
+    value = p.add(old(), value);
+  else if (reduction == "mul")
+    value = p.mul(old(), value);
+  else if (reduction == "min")
+    value = p.min(old(), value, isUnsigned);
+  else if (reduction == "max")
+    value = p.max(old(), value, isUnsigned);
+  p.write(value, target);
 }
 
 static LogicalResult importScatterElements(NodeImport &n) {
@@ -118,24 +118,13 @@ static LogicalResult importScatterElements(NodeImport &n) {
   if (shape.size() != dims.size() || n.shape(updates) != shape)
     return n.error("expected indices and updates of one shape, of rank " +
                    Twine(dims.size()));
-  return n.result(compute(n, type, dims, {x, which, updates}, [&](Program &p) {
-    Value old = p.read(0, p.at());
-    // The other coordinates are the element's own.
-    Value reached = p.boolean(true);
-    for (size_t d = 0; d < dims.size(); ++d)
-      if (int64_t(d) != *axis)
-        reached = p.both(reached, p.less(p.at(d), p.extent(shape[d])));
-    Value count = p.select(reached, p.extent(shape[*axis]), p.index(0));
-    return p.loop(p.index(0), count, old, [&](Value k, ValueRange acc) {
-      Values position = p.at();
-      position[*axis] = k;
-      Value target = p.wrapIndex(p.toIndex(p.read(1, position), indexType),
-                                 p.extent(dims[*axis]));
-      Value next =
-          applyUpdate(p, *reduction, type, acc[0], p.read(2, position));
-      return Values{p.select(p.equal(target, p.at(*axis)), next, acc[0])};
-    })[0];
-  }));
+  return n.result(computeWrites(
+      n, type, dims, shape, {x, which, updates}, 0, [&](Program &p) {
+        Values target = p.at();
+        target[*axis] = p.wrapIndex(p.toIndex(p.read(1, p.at()), indexType),
+                                    p.extent(dims[*axis]));
+        update(p, *reduction, type, target, p.read(2, p.at()));
+      }));
 }
 
 static LogicalResult importScatterND(NodeImport &n) {
@@ -152,26 +141,20 @@ static LogicalResult importScatterND(NodeImport &n) {
       n.rank(updates) != index.size() - 1 + dims.size() - tuple)
     return n.error("expected indices [..., k] and updates [..., data[k:]]");
   size_t outer = index.size() - 1;
-  return n.result(compute(n, type, dims, {x, which, updates}, [&](Program &p) {
-    Values bounds;
-    for (AffineExpr dim : ArrayRef(index).take_front(outer))
-      bounds.push_back(p.extent(dim));
-    return p.nest(
-        bounds, p.read(0, p.at()), [&](ValueRange position, Value acc) {
-          Value hit = p.boolean(true);
-          for (int64_t i = 0; i < tuple; ++i) {
-            Values at(position);
-            at.push_back(p.index(i));
-            Value target = p.wrapIndex(p.toIndex(p.read(1, at), indexType),
-                                       p.extent(dims[i]));
-            hit = p.both(hit, p.equal(target, p.at(i)));
-          }
-          Values from(position);
-          from.append(p.at().begin() + tuple, p.at().end());
-          Value next = applyUpdate(p, *reduction, type, acc, p.read(2, from));
-          return p.select(hit, next, acc);
-        });
-  }));
+  SymbolicShape domain(ArrayRef(index).take_front(outer));
+  domain.append(dims.begin() + tuple, dims.end());
+  return n.result(computeWrites(
+      n, type, dims, domain, {x, which, updates}, 0, [&](Program &p) {
+        Values target;
+        for (int64_t i = 0; i < tuple; ++i) {
+          Values at(p.at().begin(), p.at().begin() + outer);
+          at.push_back(p.index(i));
+          target.push_back(p.wrapIndex(p.toIndex(p.read(1, at), indexType),
+                                       p.extent(dims[i])));
+        }
+        target.append(p.at().begin() + outer, p.at().end());
+        update(p, *reduction, type, target, p.read(2, p.at()));
+      }));
 }
 
 /// A cache whose rows from `write_indices[batch]` on become the update's.

@@ -103,7 +103,8 @@ Value Direction::states() {
   if (!product)
     return {};
   xAt = add(product);
-  rAt = add(layer.r);
+  // Rows of units, so that neighbouring units are computed together.
+  rAt = add(n.transpose(layer.r, {0, 2, 1}));
   auto optional = [&](Value value, std::optional<size_t> &at) {
     if (value)
       at = add(value);
@@ -190,7 +191,7 @@ Value Direction::recurrent(Program &p, int64_t gate, int64_t phase, Value row) {
                 p.constant(scalarType(layer.type), 0),
                 [&](Value k, ValueRange sum) {
                   Value h = p.readSelf({time, p.index(phase), p.at(2), k});
-                  Value w = p.read(rAt, {p.index(index), line, k});
+                  Value w = p.read(rAt, {p.index(index), k, line});
                   return Values{p.fma(h, w, sum[0])};
                 })[0];
 }

@@ -1,23 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Operators that look along an axis: positions of extremes, the k largest,
-// running sums and products.
+// Operators that look along an axis: positions of extremes, running sums and
+// products.
 
-#include "Program.h"
+#include "Sort.h"
 
 using namespace mlir;
 
 namespace quantc::onnx_frontend {
-
-/// Is `a` before `b` in the order that puts the extreme first?  NaN comes
-/// before every number.
-static Value isBefore(Program &p, Value a, Value b, Type type, bool largest) {
-  bool isUnsigned = type.isUnsignedInteger() || isBool(type);
-  Value order = largest ? p.less(b, a, isUnsigned) : p.less(a, b, isUnsigned);
-  if (isFloat(type))
-    order = p.either(order, p.both(p.isNan(a), p.negate(p.isNan(b))));
-  return order;
-}
 
 /// The position of the first (or last) extreme of the row through `position`.
 static Value positionOfExtreme(Program &p, Values position, int64_t axis,
@@ -97,81 +87,6 @@ static LogicalResult importHardmax(NodeImport &n) {
 }
 
 //===----------------------------------------------------------------------===//
-// TopK
-//===----------------------------------------------------------------------===//
-
-/// The rank of every element in its row: how many come before it.  Equal ones
-/// are in the order of their positions.
-static Value ranks(NodeImport &n, Value x, int64_t axis, bool largest) {
-  SymbolicShape dims = n.shape(x);
-  Type type = n.elementType(x), i64 = n.builder().getI64Type();
-  return compute(n, i64, dims, {x}, [&](Program &p) {
-    Value self = p.read(0, p.at());
-    return p.loop(p.index(0), p.extent(dims[axis]), p.integer(i64, 0),
-                  [&](Value i, ValueRange count) {
-                    Values position = p.at();
-                    position[axis] = i;
-                    Value other = p.read(0, position);
-                    Value before = isBefore(p, other, self, type, largest);
-                    Value tied =
-                        p.negate(isBefore(p, self, other, type, largest));
-                    before =
-                        p.either(before, p.both(tied, p.less(i, p.at(axis))));
-                    Value next = p.add(count[0], p.integer(i64, 1));
-                    return Values{p.select(before, next, count[0])};
-                  })[0];
-  });
-}
-
-static LogicalResult importTopK(NodeImport &n) {
-  Value x = n.value(0);
-  if (failed(sameType(n, {x}, isNumber)))
-    return failure();
-  SymbolicShape dims = n.shape(x);
-  FailureOr<int64_t> axis = n.axis(n.intAttr("axis", -1), dims.size());
-  if (failed(axis))
-    return failure();
-  AffineExpr count;
-  if (n.opset < 10)
-    count = n.expr(n.intAttr("k", -1));
-  else if (!n.input(1))
-    return failure();
-  else if (const ShapeData *k = n.data(1); k && k->size() == 1)
-    count = k->front();
-  else
-    return n.error("'K' depends on run-time data");
-  if (failed(n.needNonNegative(count, "'K' of 0 or more")) ||
-      failed(n.needAtMost(count, dims[*axis])))
-    return failure();
-  // Any order is right when it need not be sorted; sorted is one.
-  Value rank = ranks(n, x, *axis, n.intAttr("largest", 1) != 0);
-  SymbolicShape shape = dims;
-  shape[*axis] = count;
-  Type i64 = n.builder().getI64Type();
-  Value where = compute(n, i64, shape, {rank}, [&](Program &p) {
-    Value wanted = p.fromIndex(p.at(*axis), i64);
-    return p.loop(p.index(0), p.extent(dims[*axis]), p.integer(i64, 0),
-                  [&](Value i, ValueRange found) {
-                    Values position = p.at();
-                    position[*axis] = i;
-                    return Values{p.select(p.equal(p.read(0, position), wanted),
-                                           p.fromIndex(i, i64), found[0])};
-                  })[0];
-  });
-  if (!rank || !where)
-    return failure();
-  Value values =
-      compute(n, n.elementType(x), shape, {x, where}, [&](Program &p) {
-        Values position = p.at();
-        position[*axis] = p.toIndex(p.read(1, p.at()), i64);
-        return p.read(0, position);
-      });
-  if (failed(n.result(values)))
-    return failure();
-  return n.result(where, 1);
-}
-
-//===----------------------------------------------------------------------===//
 // Running sums and products
 //===----------------------------------------------------------------------===//
 
@@ -233,7 +148,6 @@ void registerSearch(Registry &r) {
   r.add("ArgMax", importArg<true>);
   r.add("ArgMin", importArg<false>);
   r.add("Hardmax", importHardmax);
-  r.add("TopK", importTopK);
   r.add("CumSum", importCumulative<false>);
   r.add("CumProd", importCumulative<true>);
 }

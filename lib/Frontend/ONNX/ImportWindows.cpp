@@ -103,43 +103,36 @@ LogicalResult importMaxPool(NodeImport &n) {
   Type type = n.elementType(x), i64 = n.builder().getI64Type();
   bool isUnsigned = type.isUnsignedInteger();
   bool columnMajor = n.intAttr("storage_order", 0) != 0;
-  // The offset of the maximum, or -1 while no tap was inside.
+  // The first maximum of the taps inside, or its offset; a window without taps
+  // has what is next to it.
   auto search = [&](Program &p, bool wantsOffset) {
     Taps taps = tapsOf(p, *window);
-    Value none = p.integer(i64, -1);
-    // Carried: the linear number of the best tap; its value is read again.
-    auto valueAt = [&](Value number, Value &inside) {
-      Values tap(taps.bounds.size());
-      Value rest = number;
-      for (size_t d = taps.bounds.size(); d-- > 0;) {
-        tap[d] = p.rem(rest, taps.bounds[d]);
-        rest = p.div(rest, taps.bounds[d]);
-      }
-      return tapPosition(p, *window, taps, tap, dims, inside);
+    auto resultAt = [&](ValueRange position) {
+      return wantsOffset
+                 ? p.fromIndex(flatOffset(p, position, dims, columnMajor), i64)
+                 : p.read(0, position);
     };
-    int64_t count = 1;
-    for (int64_t extent : window->kernel)
-      count *= extent;
-    Value best = p.loop(
-        p.index(0), p.index(count), none, [&](Value k, ValueRange found) {
-          Value inside, old;
-          Values here = valueAt(k, inside);
-          Value first = p.less(found[0], p.integer(i64, 0));
-          Value there = p.max(p.toIndex(found[0], i64), p.index(0));
-          Values bestPosition = valueAt(there, old);
-          Value a = p.read(0, here), b = p.read(0, bestPosition);
-          Value greater = p.less(b, a, isUnsigned);
-          if (isFloat(type))
-            greater =
-                p.either(greater, p.both(p.isNan(a), p.negate(p.isNan(b))));
-          Value taken = p.both(inside, p.either(first, greater));
-          return Values{p.select(taken, p.fromIndex(k, i64), found[0])};
-        })[0];
-    Value inside;
-    Values position = valueAt(p.max(p.toIndex(best, i64), p.index(0)), inside);
+    Values first(taps.bounds.size(), p.index(0)), carried;
+    Value ignored;
+    Values start = tapPosition(p, *window, taps, first, dims, ignored);
+    carried = {p.boolean(false), p.read(0, start)};
     if (wantsOffset)
-      return p.fromIndex(flatOffset(p, position, dims, columnMajor), i64);
-    return p.read(0, position);
+      carried.push_back(resultAt(start));
+    auto step = [&](ValueRange tap, ValueRange best) {
+      Value inside;
+      Values here = tapPosition(p, *window, taps, tap, dims, inside);
+      Value a = p.read(0, here), b = best[1];
+      Value greater = p.less(b, a, isUnsigned);
+      if (isFloat(type))
+        greater = p.either(greater, p.both(p.isNan(a), p.negate(p.isNan(b))));
+      Value isBetter = p.either(p.negate(best[0]), greater);
+      Value taken = p.both(inside, isBetter);
+      Values next = {p.either(best[0], inside), p.select(taken, a, b)};
+      if (wantsOffset)
+        next.push_back(p.select(taken, resultAt(here), best[2]));
+      return next;
+    };
+    return p.nestValues(taps.bounds, carried, step).back();
   };
   Value y = compute(n, type, shape, {x},
                     [&](Program &p) { return search(p, false); });
@@ -258,20 +251,22 @@ static LogicalResult importMaxUnpool(NodeImport &n) {
     shape.assign(n.data(2)->begin(), n.data(2)->end());
   }
   Type type = n.elementType(x), i64 = n.builder().getI64Type();
-  return n.result(compute(n, type, shape, {x, which}, [&](Program &p) {
-    Values bounds;
-    for (AffineExpr dim : ArrayRef(dims).drop_front(2))
-      bounds.push_back(p.extent(dim));
-    // The index counts in the inferred shape, over the whole tensor.
-    Value offset = p.fromIndex(flatOffset(p, p.at(), inferred, false), i64);
-    Value zero = p.constant(scalarType(type), 0);
-    return p.nest(bounds, zero, [&](ValueRange at, Value found) {
-      Values position = {p.at(0), p.at(1)};
-      position.append(at.begin(), at.end());
-      Value hit = p.equal(p.read(1, position), offset);
-      return p.select(hit, p.read(0, position), found);
-    });
-  }));
+  return n.result(computeWrites(
+      n, type, shape, dims, {x, which}, std::nullopt, [&](Program &p) {
+        // The index counts in the inferred shape, over the whole tensor; what
+        // it says of another channel is not for this one.
+        Value rest = p.toIndex(p.read(1, p.at()), i64);
+        Values target(dims.size());
+        for (size_t d = dims.size(); d-- > 1;) {
+          target[d] = p.rem(rest, p.extent(inferred[d]));
+          rest = p.div(rest, p.extent(inferred[d]));
+        }
+        target[0] = rest;
+        Value own =
+            p.both(p.equal(target[0], p.at(0)), p.equal(target[1], p.at(1)));
+        target[0] = p.select(own, p.at(0), p.index(-1));
+        p.write(p.read(0, p.at()), target);
+      }));
 }
 
 //===----------------------------------------------------------------------===//

@@ -97,6 +97,7 @@ void registerAttention(Registry &registry);
 void registerScalar(Registry &registry);
 void registerIndexing(Registry &registry);
 void registerSearch(Registry &registry);
+void registerTopK(Registry &registry);
 void registerResize(Registry &registry);
 void registerQuantized(Registry &registry);
 void registerRecurrent(Registry &registry);

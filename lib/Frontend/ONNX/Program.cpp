@@ -25,11 +25,11 @@ static bool isFloating(Value value) { return isa<FloatType>(value.getType()); }
 Program::Program(qnn::ComputeOp op, MLIRContext *context)
     : builder(context), loc(op.getLoc()), op(op) {
   Block &body = op.getBody().emplaceBlock();
-  for (size_t i = 0; i < op.getShape().getNumResults(); ++i)
+  for (size_t i = 0; i < op.getSpace().getNumResults(); ++i)
     indices.push_back(body.addArgument(builder.getIndexType(), loc));
   for (Value input : op.getInputs())
     body.addArgument(input.getType(), loc);
-  if (op.getSequential() > 0)
+  if (op.getSequential() > 0 || op.getDomain())
     body.addArgument(op.getResult().getType(), loc);
   builder.setInsertionPointToStart(&body);
 }
@@ -60,6 +60,11 @@ Value Program::readSelf(ValueRange position) {
   Type element = cast<ShapedType>(tensor.getType()).getElementType();
   return qnn::ElementOp::create(builder, loc, scalarType(element), tensor,
                                 position);
+}
+
+void Program::write(Value value, ValueRange position) {
+  Value tensor = op.getBody().front().getArguments().back();
+  qnn::WriteOp::create(builder, loc, value, tensor, position);
 }
 
 Value Program::readBroadcast(size_t input, ArrayRef<AffineExpr> dims) {
@@ -367,23 +372,30 @@ Values Program::loop(Value from, Value end, ValueRange inits, LoopBody body) {
   return Values(loop.getResults());
 }
 
-Value Program::nest(ValueRange bounds, Value init,
-                    llvm::function_ref<Value(ValueRange, Value)> body) {
-  if (bounds.empty())
-    return body({}, init);
+Values
+Program::nestValues(ValueRange bounds, ValueRange inits,
+                    llvm::function_ref<Values(ValueRange, ValueRange)> body) {
   Values position;
-  std::function<Value(size_t, Value)> level = [&](size_t depth, Value carried) {
+  std::function<Values(size_t, ValueRange)> level = [&](size_t depth,
+                                                        ValueRange carried) {
     if (depth == bounds.size())
       return body(position, carried);
     return loop(index(0), bounds[depth], carried,
                 [&](Value i, ValueRange inner) {
                   position.push_back(i);
-                  Values result = {level(depth + 1, inner[0])};
+                  Values result = level(depth + 1, inner);
                   position.pop_back();
                   return result;
-                })[0];
+                });
   };
-  return level(0, init);
+  return level(0, inits);
+}
+
+Value Program::nest(ValueRange bounds, Value init,
+                    llvm::function_ref<Value(ValueRange, Value)> body) {
+  return nestValues(bounds, init, [&](ValueRange position, ValueRange carried) {
+    return Values{body(position, carried[0])};
+  })[0];
 }
 
 Value Program::branch(Value condition, llvm::function_ref<Value()> whenTrue,
@@ -412,21 +424,52 @@ Value Program::branch(Value condition, llvm::function_ref<Value()> whenTrue,
 // Operations
 //===----------------------------------------------------------------------===//
 
-Value compute(NodeImport &n, Type elementType, ArrayRef<AffineExpr> shape,
-              ArrayRef<Value> inputs, llvm::function_ref<Value(Program &)> body,
-              int64_t sequential) {
+/// A qnn.compute with an empty region.
+static Value createCompute(NodeImport &n, Type elementType,
+                           ArrayRef<AffineExpr> shape, ArrayRef<Value> inputs,
+                           int64_t sequential, AffineMapAttr domain,
+                           IntegerAttr start) {
   if (llvm::any_of(inputs, [](Value input) { return !input; }))
     return {};
   SymbolicShape canonical;
   for (AffineExpr dim : shape)
     canonical.push_back(canonicalize(dim));
-  Value result = n.create<qnn::ComputeOp>(elementType, ValueRange(inputs),
-                                          n.importer.map(canonical),
-                                          n.importer.map({}), sequential);
+  Builder &builder = n.builder();
+  return n.create<qnn::ComputeOp>(elementType, ValueRange(inputs),
+                                  AffineMapAttr::get(n.importer.map(canonical)),
+                                  AffineMapAttr::get(n.importer.map({})),
+                                  builder.getI64IntegerAttr(sequential), domain,
+                                  start);
+}
+
+Value compute(NodeImport &n, Type elementType, ArrayRef<AffineExpr> shape,
+              ArrayRef<Value> inputs, llvm::function_ref<Value(Program &)> body,
+              int64_t sequential) {
+  Value result =
+      createCompute(n, elementType, shape, inputs, sequential, {}, {});
   if (!result)
     return {};
   Program program(result.getDefiningOp<qnn::ComputeOp>(), &n.importer.context);
   program.finish(body(program));
+  return result;
+}
+
+Value computeWrites(NodeImport &n, Type elementType, ArrayRef<AffineExpr> shape,
+                    ArrayRef<AffineExpr> domain, ArrayRef<Value> inputs,
+                    std::optional<int64_t> start,
+                    llvm::function_ref<void(Program &)> body) {
+  SymbolicShape canonical;
+  for (AffineExpr dim : domain)
+    canonical.push_back(canonicalize(dim));
+  Value result = createCompute(n, elementType, shape, inputs, 0,
+                               AffineMapAttr::get(n.importer.map(canonical)),
+                               start ? n.builder().getI64IntegerAttr(*start)
+                                     : IntegerAttr());
+  if (!result)
+    return {};
+  Program program(result.getDefiningOp<qnn::ComputeOp>(), &n.importer.context);
+  body(program);
+  program.finish({});
   return result;
 }
 

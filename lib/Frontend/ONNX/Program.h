@@ -29,8 +29,10 @@ public:
 
   /// Element of an operand, clamped into it; in compute form.
   mlir::Value read(size_t input, mlir::ValueRange position);
-  /// Element of the result that a recurrence has computed before.
+  /// Element of the result that was computed or written before.
   mlir::Value readSelf(mlir::ValueRange position);
+  /// Sets an element of the result; nothing is outside of it.
+  void write(mlir::Value value, mlir::ValueRange position);
   /// Reads an operand that broadcasts to the result.
   mlir::Value readBroadcast(size_t input,
                             llvm::ArrayRef<mlir::AffineExpr> dims);
@@ -100,6 +102,10 @@ public:
   mlir::Value
   nest(mlir::ValueRange bounds, mlir::Value init,
        llvm::function_ref<mlir::Value(mlir::ValueRange, mlir::Value)> body);
+  /// The same with any number of values.
+  Values nestValues(
+      mlir::ValueRange bounds, mlir::ValueRange inits,
+      llvm::function_ref<Values(mlir::ValueRange, mlir::ValueRange)> body);
   mlir::Value branch(mlir::Value condition,
                      llvm::function_ref<mlir::Value()> whenTrue,
                      llvm::function_ref<mlir::Value()> whenFalse);
@@ -107,14 +113,10 @@ public:
   mlir::OpBuilder builder;
   mlir::Location loc;
 
-private:
-  friend mlir::Value compute(NodeImport &n, mlir::Type elementType,
-                             llvm::ArrayRef<mlir::AffineExpr> shape,
-                             llvm::ArrayRef<mlir::Value> inputs,
-                             llvm::function_ref<mlir::Value(Program &)> body,
-                             int64_t sequential);
+  /// Ends the program with the element's value, if it yields one.
   void finish(mlir::Value value);
 
+private:
   qnn::ComputeOp op;
   Values indices;
   llvm::SmallVector<mlir::AffineExpr> sizes;
@@ -130,6 +132,16 @@ mlir::Value compute(NodeImport &n, mlir::Type elementType,
                     llvm::ArrayRef<mlir::Value> inputs,
                     llvm::function_ref<mlir::Value(Program &)> body,
                     int64_t sequential = 0);
+
+/// A qnn.compute whose program writes elements of the result itself, once for
+/// each element of `domain`, in order.  The result starts as the operand
+/// `start`, or as zeros.
+mlir::Value computeWrites(NodeImport &n, mlir::Type elementType,
+                          llvm::ArrayRef<mlir::AffineExpr> shape,
+                          llvm::ArrayRef<mlir::AffineExpr> domain,
+                          llvm::ArrayRef<mlir::Value> inputs,
+                          std::optional<int64_t> start,
+                          llvm::function_ref<void(Program &)> body);
 
 /// The broadcast of all operands' shapes, dimensions tied; failure after an
 /// error.

@@ -28,6 +28,7 @@ const Registry &Registry::get() {
     registerScalar(table);
     registerIndexing(table);
     registerSearch(table);
+    registerTopK(table);
     registerResize(table);
     registerQuantized(table);
     registerRecurrent(table);

@@ -24,6 +24,12 @@ def QNN_ComputeOp : QNN_PureOp<"compute", [IsolatedFromAbove]> {
     more argument is the result itself, of which the elements at lower leading
     indices may be read: a recurrence.
 
+    With `domain` the region is evaluated once per element of that index space
+    instead, in order, and writes elements of the result, its last argument,
+    with `qnn.write`; it reads there what was written last, and `qnn.yield` has
+    no value.  The result starts as a copy of operand `start`, or as zeros: a
+    scatter, a histogram, a sort.
+
     ```mlir
     // The sum of all elements up to here.
     %0 = qnn.compute(%x) {shape = affine_map<()[s0] -> (s0)>,
@@ -46,7 +52,9 @@ def QNN_ComputeOp : QNN_PureOp<"compute", [IsolatedFromAbove]> {
   }];
   let arguments = (ins Variadic<QNN_Tensor>:$inputs, QNN_ShapeExprs:$shape,
                        QNN_ShapeExprs:$sizes,
-                       DefaultValuedAttr<I64Attr, "0">:$sequential);
+                       DefaultValuedAttr<I64Attr, "0">:$sequential,
+                       OptionalAttr<QNN_ShapeExprs>:$domain,
+                       OptionalAttr<I64Attr>:$start);
   let results = (outs QNN_Tensor:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
@@ -54,16 +62,19 @@ def QNN_ComputeOp : QNN_PureOp<"compute", [IsolatedFromAbove]> {
   }];
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
+    /// What the region is evaluated over: `domain`, or the result's elements.
+    ::mlir::AffineMap getSpace();
     /// Arguments of the region, by kind.
     ::llvm::ArrayRef<::mlir::BlockArgument> getIndexArguments();
     ::llvm::ArrayRef<::mlir::BlockArgument> getSizeArguments();
     ::llvm::ArrayRef<::mlir::BlockArgument> getTensorArguments();
-    /// The result as it is so far; null without `sequential`.
+    /// The result as it is so far; null where it is not an argument.
     ::mlir::Value getSelfArgument();
   }];
 }
 
-def QNN_ElementOp : Op<QNN_Dialect, "element", [Pure]> {
+def QNN_ElementOp : Op<QNN_Dialect, "element", [AlwaysSpeculatable,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "reads one element of an operand of qnn.compute";
   let description = [{
     The result is a compute scalar.  Each index is clamped into the tensor
@@ -76,11 +87,26 @@ def QNN_ElementOp : Op<QNN_Dialect, "element", [Pure]> {
   let hasVerifier = 1;
 }
 
+def QNN_WriteOp : Op<QNN_Dialect, "write", [MemoryEffects<[MemWrite]>]> {
+  let summary = "writes one element of the result of qnn.compute";
+  let description = [{
+    Only in the region of a qnn.compute with `domain`, and not in an `scf.if`:
+    what is at an index outside of the tensor is not written.
+  }];
+  let arguments = (ins AnyType:$value, AnyTensor:$tensor,
+                       Variadic<Index>:$indices);
+  let assemblyFormat = [{
+    $value `,` $tensor `[` $indices `]` attr-dict
+        `:` type($value) `,` type($tensor)
+  }];
+  let hasVerifier = 1;
+}
+
 def QNN_YieldOp : Op<QNN_Dialect, "yield",
     [Pure, Terminator, HasParent<"ComputeOp">]> {
   let summary = "the element's value";
-  let arguments = (ins AnyType:$value);
-  let assemblyFormat = "$value attr-dict `:` type($value)";
+  let arguments = (ins Optional<AnyType>:$value);
+  let assemblyFormat = "attr-dict ($value^ `:` type($value))?";
 }
 
 #endif // QUANTC_DIALECT_QNN_QNNCOMPUTEOPS_TD
