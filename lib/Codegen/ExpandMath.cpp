@@ -96,6 +96,20 @@ struct ExpandUnary : OpRewritePattern<OpTy> {
   }
 };
 
+struct ExpandPow : OpRewritePattern<math::PowFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::PowFOp op,
+                                PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<VectorType>(op.getType());
+    if (!type || !type.getElementType().isF32())
+      return rewriter.notifyMatchFailure(op, "not a vector of f32");
+    Emitter emitter(rewriter, op.getLoc(), type);
+    rewriter.replaceOp(op, emitPow(emitter, op.getLhs(), op.getRhs()));
+    return success();
+  }
+};
+
 /// Functions without a vector form, lane by lane.
 template <typename OpTy> struct Scalarize : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
@@ -103,8 +117,10 @@ template <typename OpTy> struct Scalarize : OpRewritePattern<OpTy> {
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     auto type = dyn_cast<VectorType>(op.getType());
-    bool expands = !isa<math::PowFOp>(op.getOperation()) &&
-                   getElementTypeOrSelf(op.getType()).isF32();
+    bool expands =
+        isa<math::ExpOp, math::LogOp, math::ErfOp, math::TanhOp, math::SinOp,
+            math::CosOp, math::PowFOp>(op.getOperation()) &&
+        getElementTypeOrSelf(op.getType()).isF32();
     if (!type || type.getRank() != 1 || type.isScalable() || expands)
       return rewriter.notifyMatchFailure(op, "not a vector to take apart");
     Location loc = op.getLoc();
@@ -163,11 +179,16 @@ struct ExpandMathPass : quantc::impl::ExpandMathPassBase<ExpandMathPass> {
         ExpandUnary<math::ExpOp, emitExp>, ExpandUnary<math::LogOp, emitLog>,
         ExpandUnary<math::ErfOp, emitErf>, ExpandUnary<math::TanhOp, emitTanh>,
         ExpandUnary<math::SinOp, emitSin>, ExpandUnary<math::CosOp, emitCos>,
-        ExpandReduction>(&getContext());
+        ExpandPow, ExpandReduction>(&getContext());
     patterns.add<Scalarize<math::ExpOp>, Scalarize<math::LogOp>,
                  Scalarize<math::ErfOp>, Scalarize<math::TanhOp>,
                  Scalarize<math::SinOp>, Scalarize<math::CosOp>,
-                 Scalarize<math::PowFOp>>(&getContext());
+                 Scalarize<math::PowFOp>, Scalarize<math::TanOp>,
+                 Scalarize<math::AsinOp>, Scalarize<math::AcosOp>,
+                 Scalarize<math::AtanOp>, Scalarize<math::SinhOp>,
+                 Scalarize<math::CoshOp>, Scalarize<math::AsinhOp>,
+                 Scalarize<math::AcoshOp>, Scalarize<math::AtanhOp>,
+                 Scalarize<arith::RemFOp>>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     WalkResult result = getOperation()->walk([](Operation *op) {

@@ -149,6 +149,9 @@ private:
 mlir::Value emitSin(Emitter &e, mlir::Value x);
 mlir::Value emitCos(Emitter &e, mlir::Value x);
 
+/// §3.11, on vectors of f32.
+mlir::Value emitPow(Emitter &e, mlir::Value base, mlir::Value exponent);
+
 } // namespace quantc::expandmath
 
 #endif // QUANTC_LIB_CODEGEN_EXPANDMATH_H
