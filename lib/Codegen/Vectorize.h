@@ -16,6 +16,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace quantc::vectorize {
 
@@ -97,18 +98,42 @@ public:
   void store(mlir::OpBuilder &builder, LoopNest nest, mlir::Value result,
              mlir::Value position, mlir::Value mask = {}) const;
 
+  /// Computes what depends on nothing but the position along the dimension,
+  /// and is not cheap, into tables, once for all rows.  Before the loops.
+  void emitTables(mlir::OpBuilder &builder, const LoopNest &nest);
+
+  /// Wide steps would not fit the registers: there are vectors of indices.
+  bool prefersNarrowSteps() const { return hasIndexVectors; }
+
+  Variation variationOf(mlir::Value value) const;
+  /// Whether all results are the same for all lanes.
+  bool isUniform(mlir::Operation &inner) const;
+
 private:
+  friend class VectorCloner;
   VectorBody(mlir::linalg::GenericOp op, unsigned dim) : op(op), dim(dim) {}
   mlir::LogicalResult matchOperands(std::optional<unsigned> transposedDim);
   mlir::LogicalResult matchBody();
-  Variation variationOf(mlir::Value value) const;
+  mlir::LogicalResult matchBlock(mlir::Block &block);
+  mlir::LogicalResult matchLoop(mlir::scf::ForOp loop);
+  mlir::LogicalResult matchBranch(mlir::scf::IfOp branch);
+  mlir::LogicalResult matchPlain(mlir::Operation &inner);
+  void joinResults(mlir::Operation &inner, llvm::ArrayRef<Variation> kinds);
   Variation classify(mlir::Operation &inner) const;
 
   mutable mlir::linalg::GenericOp op; // accessors of operations are not const
   unsigned dim;
+  bool hasIndexVectors = false;
   llvm::SmallVector<Access> accesses;
   llvm::DenseMap<mlir::Value, Variation> variations;
+  llvm::MapVector<mlir::Value, mlir::Value> tables; ///< memrefs, by value
 };
+
+/// Unrolls the short loops of a body whose values emitTables could compute.
+void unrollShortLoops(mlir::linalg::GenericOp op);
+
+/// Whether elements of the memref can be loaded at any positions into a vector.
+bool canGather(mlir::MemRefType type);
 
 /// Clones the body once, with scalars, at the current loop variables.
 void emitScalar(mlir::OpBuilder &builder, const LoopNest &nest);

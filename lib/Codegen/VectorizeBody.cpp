@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The loop nest and the body cloner of the row vectorizer.
+// The loop nest of the row vectorizer, and what a body must look like.
 //
 // Values of the body fall into three classes along the vectorized dimension.
 // Uniform ones (broadcast operands and what is computed from them: means,
 // scales, gathered row numbers) stay scalars and are emitted once per row;
 // consecutive ones are row positions, so a memref.load at such an index is a
-// vector load; the rest becomes vector operations, one for one.
+// vector load; the rest becomes vector operations, one for one.  Loops of the
+// body have the same bounds for all lanes.
 
 #include "Vectorize.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -131,6 +132,104 @@ Variation VectorBody::classify(Operation &inner) const {
   return Variation::Varying;
 }
 
+bool VectorBody::isUniform(Operation &inner) const {
+  return llvm::all_of(inner.getResults(), [&](Value result) {
+    return variationOf(result) == Variation::Uniform;
+  });
+}
+
+bool canGather(MemRefType type) {
+  int64_t offset;
+  SmallVector<int64_t> strides;
+  return type.getRank() > 0 && type.getElementType().isIntOrIndexOrFloat() &&
+         succeeded(type.getStridesAndOffset(strides, offset)) &&
+         strides.back() == 1 &&
+         (type.getLayout().isIdentity() ||
+          !llvm::is_contained(strides, ShapedType::kDynamic));
+}
+
+LogicalResult VectorBody::matchPlain(Operation &inner) {
+  if (inner.getNumRegions() || inner.getNumResults() != 1 ||
+      (isa<linalg::IndexOp>(inner) && inner.getBlock() != op.getBody()))
+    return failure();
+  Value result = inner.getResult(0);
+  Variation variation = classify(inner);
+  variations[result] = variation;
+  if (variation != Variation::Varying)
+    return success();
+  hasIndexVectors |= result.getType().isIndex();
+  if (auto load = dyn_cast<memref::LoadOp>(inner))
+    return success(canGather(load.getMemRefType()));
+  return success(OpTrait::hasElementwiseMappableTraits(&inner));
+}
+
+/// Results of an operation with regions are vectors unless none of them is.
+void VectorBody::joinResults(Operation &inner, ArrayRef<Variation> kinds) {
+  bool uniform =
+      llvm::all_of(kinds, [](auto k) { return k == Variation::Uniform; });
+  for (Value result : inner.getResults())
+    variations[result] = uniform ? Variation::Uniform : Variation::Varying;
+}
+
+LogicalResult VectorBody::matchLoop(scf::ForOp loop) {
+  for (Value bound :
+       {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()})
+    if (variationOf(bound) != Variation::Uniform)
+      return failure();
+  variations[loop.getInductionVar()] = Variation::Uniform;
+  auto carried = [](Variation kind) {
+    return kind == Variation::Uniform ? kind : Variation::Varying;
+  };
+  for (auto [argument, init] :
+       llvm::zip(loop.getRegionIterArgs(), loop.getInitArgs()))
+    variations[argument] = carried(variationOf(init));
+  SmallVector<Variation> kinds;
+  for (bool changed = true; changed;) {
+    changed = false;
+    if (failed(matchBlock(*loop.getBody())))
+      return failure();
+    kinds.clear();
+    for (auto [argument, next] :
+         llvm::zip(loop.getRegionIterArgs(), loop.getYieldedValues())) {
+      Variation &kind = variations[argument];
+      if (kind == Variation::Uniform &&
+          carried(variationOf(next)) != Variation::Uniform) {
+        kind = Variation::Varying;
+        changed = true;
+      }
+      kinds.push_back(kind);
+    }
+  }
+  joinResults(*loop, kinds);
+  return success();
+}
+
+LogicalResult VectorBody::matchBranch(scf::IfOp branch) {
+  if (branch.getNumResults() == 0)
+    return failure();
+  SmallVector<Variation> kinds = {variationOf(branch.getCondition())};
+  for (Region &region : branch->getRegions()) {
+    if (failed(matchBlock(region.front())))
+      return failure();
+    for (Value value : region.front().getTerminator()->getOperands())
+      kinds.push_back(variationOf(value));
+  }
+  joinResults(*branch, kinds);
+  return success();
+}
+
+LogicalResult VectorBody::matchBlock(Block &block) {
+  for (Operation &inner : block.without_terminator()) {
+    LogicalResult matched =
+        isa<scf::ForOp>(inner)  ? matchLoop(cast<scf::ForOp>(inner))
+        : isa<scf::IfOp>(inner) ? matchBranch(cast<scf::IfOp>(inner))
+                                : matchPlain(inner);
+    if (failed(matched))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult VectorBody::matchBody() {
   Block &body = *op.getBody();
   for (auto [argument, access] : llvm::zip_equal(body.getArguments(), accesses))
@@ -138,31 +237,7 @@ LogicalResult VectorBody::matchBody() {
         access == Access::Broadcast ? Variation::Uniform : Variation::Varying;
   if (op.getNumReductionLoops())
     variations[body.getArguments().back()] = Variation::Varying;
-  for (Operation &inner : body.without_terminator()) {
-    if (inner.getNumRegions() || inner.getNumResults() != 1)
-      return failure();
-    Variation variation = classify(inner);
-    variations[inner.getResult(0)] = variation;
-    if (variation != Variation::Varying)
-      continue;
-    if (auto load = dyn_cast<memref::LoadOp>(inner)) {
-      auto indices = load.getIndices();
-      int64_t offset;
-      SmallVector<int64_t> strides;
-      if (indices.empty() ||
-          failed(load.getMemRefType().getStridesAndOffset(strides, offset)) ||
-          strides.back() != 1 ||
-          variationOf(indices.back()) != Variation::Consecutive ||
-          !llvm::all_of(indices.drop_back(), [&](Value index) {
-            return variationOf(index) == Variation::Uniform;
-          }))
-        return failure();
-      continue;
-    }
-    if (!OpTrait::hasElementwiseMappableTraits(&inner))
-      return failure();
-  }
-  return success();
+  return matchBlock(body);
 }
 
 FailureOr<VectorBody> VectorBody::match(linalg::GenericOp op, unsigned dim,
@@ -181,206 +256,14 @@ bool VectorBody::hasNarrowOperand() const {
        llvm::zip_equal(op.getBody()->getArguments(), accesses))
     if (access != Access::Broadcast && isNarrow(argument.getType()))
       return true;
-  return llvm::any_of(op.getBody()->getOps<memref::LoadOp>(),
-                      [&](memref::LoadOp load) {
-                        return variationOf(load) == Variation::Varying &&
-                               isNarrow(load.getType());
-                      });
-}
-
-//===----------------------------------------------------------------------===//
-// VectorBody: emission
-//===----------------------------------------------------------------------===//
-
-IRMapping VectorBody::emitUniform(OpBuilder &builder,
-                                  const LoopNest &nest) const {
-  IRMapping mapping;
-  Block &body = *op.getBody();
-  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
-    if (variationOf(argument) != Variation::Uniform || argument.use_empty())
-      continue;
-    Value operand = op->getOperand(i);
-    mapping.map(argument,
-                isa<MemRefType>(operand.getType())
-                    ? Value(memref::LoadOp::create(builder, nest.loc, operand,
-                                                   nest.indices(builder, i)))
-                    : operand);
-  }
-  for (Operation &inner : body.without_terminator()) {
-    if (variationOf(inner.getResult(0)) != Variation::Uniform)
-      continue;
-    if (auto index = dyn_cast<linalg::IndexOp>(inner))
-      mapping.map(index.getResult(), nest.ivs[index.getDim()]);
-    else
-      builder.clone(inner, mapping);
-  }
-  return mapping;
-}
-
-static Value zeroVector(OpBuilder &builder, Location loc, VectorType type) {
-  return arith::ConstantOp::create(builder, loc,
-                                   cast<TypedAttr>(builder.getZeroAttr(type)));
-}
-
-static Value loadVector(OpBuilder &builder, Location loc, Value memref,
-                        ValueRange indices, VectorType type, Value mask) {
-  if (!mask)
-    return vector::LoadOp::create(builder, loc, type, memref, indices);
-  return vector::MaskedLoadOp::create(builder, loc, type, memref, indices, mask,
-                                      zeroVector(builder, loc, type));
-}
-
-Value VectorBody::load(OpBuilder &builder, LoopNest nest, unsigned operand,
-                       Value position, int64_t width, Value mask) const {
-  nest.ivs[dim] = position;
-  auto type =
-      VectorType::get({width}, op.getBody()->getArgument(operand).getType());
-  return loadVector(builder, nest.loc, op->getOperand(operand),
-                    nest.indices(builder, operand), type, mask);
-}
-
-namespace {
-/// One clone of the varying part of a body.
-struct VectorCloner {
-  OpBuilder &builder;
-  Location loc;
-  int64_t width;
-  Value mask;
-  const IRMapping &uniform;
-  IRMapping vectors = {};
-  IRMapping starts = {}; ///< first lane of consecutive values
-
-  VectorType vectorOf(Type element) const {
-    return VectorType::get({width}, element);
-  }
-
-  Value scalar(Value value) const {
-    if (Value start = starts.lookupOrNull(value))
-      return start;
-    return uniform.lookupOrDefault(value);
-  }
-
-  Value get(Value value) {
-    if (Value vector = vectors.lookupOrNull(value))
-      return vector;
-    VectorType type = vectorOf(value.getType());
-    Value result;
-    if (auto constant = value.getDefiningOp<arith::ConstantOp>())
-      result = arith::ConstantOp::create(
-          builder, loc,
-          DenseElementsAttr::get(type,
-                                 ArrayRef<Attribute>(constant.getValue())));
-    else
-      result = vector::BroadcastOp::create(builder, loc, type, scalar(value));
-    if (starts.contains(value))
-      result = arith::AddIOp::create(
-          builder, loc, result, vector::StepOp::create(builder, loc, type));
-    vectors.map(value, result);
-    return result;
-  }
-
-  void cloneVarying(Operation &inner) {
-    if (auto load = dyn_cast<memref::LoadOp>(inner)) {
-      SmallVector<Value> indices;
-      for (Value index : load.getIndices())
-        indices.push_back(scalar(index));
-      vectors.map(load.getResult(),
-                  loadVector(builder, loc, load.getMemRef(), indices,
-                             vectorOf(load.getType()), mask));
-      return;
-    }
-    IRMapping operands;
-    for (Value operand : inner.getOperands())
-      operands.map(operand, get(operand));
-    Operation *clone = inner.cloneWithoutRegions(operands);
-    clone->getResult(0).setType(vectorOf(inner.getResult(0).getType()));
-    builder.insert(clone);
-    vectors.map(inner.getResult(0), clone->getResult(0));
-  }
-
-  void cloneConsecutive(Operation &inner, Value position) {
-    if (isa<linalg::IndexOp>(inner)) {
-      starts.map(inner.getResult(0), position);
-      return;
-    }
-    IRMapping operands;
-    for (Value operand : inner.getOperands())
-      operands.map(operand, scalar(operand));
-    starts.map(inner.getResult(0),
-               builder.clone(inner, operands)->getResult(0));
-  }
-};
-} // namespace
-
-Value VectorBody::emit(OpBuilder &builder, LoopNest nest,
-                       const IRMapping &uniform, ArrayRef<Value> arguments,
-                       Value position, int64_t width, Value mask) const {
-  Block &body = *op.getBody();
-  VectorCloner cloner{builder, nest.loc, width, mask, uniform};
-  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
-    if (arguments[i])
-      cloner.vectors.map(argument, arguments[i]);
-    else if (accesses[i] == Access::UnitStride && !argument.use_empty())
-      cloner.vectors.map(argument,
-                         load(builder, nest, i, position, width, mask));
-  }
-  for (Operation &inner : body.without_terminator()) {
-    switch (variationOf(inner.getResult(0))) {
-    case Variation::Uniform:
-      break;
-    case Variation::Consecutive:
-      cloner.cloneConsecutive(inner, position);
-      break;
-    case Variation::Varying:
-      cloner.cloneVarying(inner);
-      break;
-    }
-  }
-  return cloner.get(body.getTerminator()->getOperand(0));
-}
-
-void VectorBody::store(OpBuilder &builder, LoopNest nest, Value result,
-                       Value position, Value mask) const {
-  nest.ivs[dim] = position;
-  unsigned output = op.getNumDpsInputs();
-  Value memref = op.getDpsInits()[0];
-  SmallVector<Value> indices = nest.indices(builder, output);
-  if (mask)
-    vector::MaskedStoreOp::create(builder, nest.loc, memref, indices, mask,
-                                  result);
-  else
-    vector::StoreOp::create(builder, nest.loc, result, memref, indices);
-}
-
-void emitScalar(OpBuilder &builder, const LoopNest &nest) {
-  linalg::GenericOp op = nest.op;
-  Block &body = *op.getBody();
-  IRMapping mapping;
-  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
-    if (argument.use_empty())
-      continue;
-    Value operand = op->getOperand(i);
-    mapping.map(argument,
-                isa<MemRefType>(operand.getType())
-                    ? Value(memref::LoadOp::create(builder, nest.loc, operand,
-                                                   nest.indices(builder, i)))
-                    : operand);
-  }
-  for (Operation &inner : body.without_terminator()) {
-    if (auto index = dyn_cast<linalg::IndexOp>(inner))
-      mapping.map(index.getResult(), nest.ivs[index.getDim()]);
-    else
-      builder.clone(inner, mapping);
-  }
-  unsigned output = op.getNumDpsInputs();
-  Value result = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
-  memref::StoreOp::create(builder, nest.loc, result, op.getDpsInits()[0],
-                          nest.indices(builder, output));
-}
-
-Value tailMask(OpBuilder &builder, Location loc, Value count) {
-  auto type = VectorType::get({kTailWidth}, builder.getI1Type());
-  return vector::CreateMaskOp::create(builder, loc, type, ValueRange{count});
+  return op.getBody()
+      ->walk([&](memref::LoadOp load) {
+        return variationOf(load) == Variation::Varying &&
+                       isNarrow(load.getType())
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 } // namespace quantc::vectorize

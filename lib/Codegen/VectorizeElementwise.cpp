@@ -87,6 +87,7 @@ LogicalResult vectorizeElementwise(linalg::GenericOp op) {
   std::optional<unsigned> dim = lastOutputLoop(op);
   if (!dim || op.getNumLoops() != op.getNumParallelLoops())
     return failure();
+  unrollShortLoops(op);
   FailureOr<VectorBody> body = VectorBody::match(op, *dim);
   unsigned output = op.getNumDpsInputs();
   if (failed(body) || body->access(output) != Access::UnitStride)
@@ -94,6 +95,7 @@ LogicalResult vectorizeElementwise(linalg::GenericOp op) {
 
   OpBuilder builder(op);
   LoopNest nest(builder, op);
+  body->emitTables(builder, nest);
   for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
     if (loop != *dim)
       nest.enter(builder, loop);
@@ -104,8 +106,10 @@ LogicalResult vectorizeElementwise(linalg::GenericOp op) {
     Value result = body->emit(b, at, uniform, arguments, position, width, mask);
     body->store(b, at, result, position, mask);
   };
-  RowLoops{nest, *dim, body->hasNarrowOperand(), step}.emit(
-      builder, {kMainWidth, kTailWidth});
+  SmallVector<int64_t> widths = {kTailWidth};
+  if (!body->prefersNarrowSteps())
+    widths.insert(widths.begin(), kMainWidth);
+  RowLoops{nest, *dim, body->hasNarrowOperand(), step}.emit(builder, widths);
   op.erase();
   return success();
 }

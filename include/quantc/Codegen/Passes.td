@@ -156,8 +156,10 @@ def VectorizeRowsPass : Pass<"vectorize-rows"> {
     Row reductions, elementwise rows, small windows and transposes become loops
     over vectors of 64 and 16 lanes with one masked tail; reductions follow the
     fixed tree of docs/numerics.md §4.2.  Gathers whose last dimension is
-    contiguous are rows.  Generics of another form are left as they are.
-    Bit-exact.
+    contiguous are rows, others are gathers of lanes.  Loops in a body carry
+    vectors where their bounds are the same for all lanes; what a body computes
+    from the position in the row alone is put into a table first, unless it is
+    cheap.  Generics of another form are left as they are.  Bit-exact.
   }];
   let dependentDialects = [
     "mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
