@@ -26,6 +26,28 @@ static Value positionOfExtreme(Program &p, Values position, int64_t axis,
       })[1];
 }
 
+/// The same along a contiguous row, whose elements are looked at side by side:
+/// the extreme, then the lowest (or highest) position that has it.
+static Value positionInRow(NodeImport &n, Value x, int64_t axis, bool largest,
+                           bool last, bool keep) {
+  Type type = n.elementType(x), i32 = n.builder().getI32Type();
+  SymbolicShape dims = n.shape(x);
+  auto kind = largest ? qnn::ReduceKind::max : qnn::ReduceKind::min;
+  Value best = n.reduce(kind, x, {axis}, /*keepDims=*/true);
+  Value positions = compute(n, i32, dims, {x, best}, [&](Program &p) {
+    Values row = p.at();
+    row[axis] = p.index(0);
+    Value a = p.read(0, p.at()), b = p.read(1, row);
+    Value hit = p.equal(a, b);
+    if (isFloat(type))
+      hit = p.either(hit, p.isNan(a));
+    return p.select(hit, p.fromIndex(p.at(axis), i32),
+                    p.integer(i32, last ? -1 : INT32_MAX));
+  });
+  return n.reduce(last ? qnn::ReduceKind::max : qnn::ReduceKind::min, positions,
+                  {axis}, keep);
+}
+
 template <bool largest> static LogicalResult importArg(NodeImport &n) {
   Value x = n.value(0);
   if (failed(sameType(n, {x}, isNumber)))
@@ -42,6 +64,12 @@ template <bool largest> static LogicalResult importArg(NodeImport &n) {
   else
     shape.erase(shape.begin() + *axis);
   Type type = n.elementType(x), i64 = n.builder().getI64Type();
+  constexpr int64_t shortRow = 16;
+  int64_t extent = staticExtent(dims[*axis]);
+  if (*axis + 1 == int64_t(dims.size()) &&
+      (ShapedType::isDynamic(extent) || extent >= shortRow))
+    return n.result(
+        n.cast(positionInRow(n, x, *axis, largest, last, keep), i64));
   return n.result(compute(n, i64, shape, {x}, [&](Program &p) {
     Values position = p.at();
     if (!keep)
