@@ -143,25 +143,27 @@ struct ByteSort {
     });
   }
 
-  /// Whether all keys have the same byte is what this returns.
+  /// Where in a list each byte's positions start; returns whether all keys
+  /// have the same byte.
   Value countBytes(Value shift) {
-    Value zero = p.index(0), one = p.index(1);
-    repeat(p.index(kBins), [&](Value i) { setState(zero, bin(i)); });
+    Value zero = p.index(0), one = p.index(1), count = p.index(kBins);
+    repeat(count, [&](Value i) { setState(zero, bin(i)); });
     repeat(extent, [&](Value i) {
       Value at = bin(digit(i, shift));
       setState(p.add(state(at), one), at);
     });
-    return p.equal(state(bin(digit(zero, shift))), extent);
+    return p.loop(zero, count, {zero, p.boolean(false)},
+                  [&](Value i, ValueRange carried) {
+                    Value size = state(bin(i));
+                    setState(carried[0], bin(i));
+                    return Values{p.add(carried[0], size),
+                                  p.either(carried[1], p.equal(size, extent))};
+                  })[1];
   }
 
   /// From the list at `from`, or from the positions in order, to that at `to`.
   void place(Value shift, Value count, Value isFirst, Value from, Value to) {
-    Value zero = p.index(0), one = p.index(1);
-    p.loop(zero, p.index(kBins), zero, [&](Value i, ValueRange sum) {
-      Value size = state(bin(i));
-      setState(sum[0], bin(i));
-      return Values{p.add(sum[0], size)};
-    });
+    Value one = p.index(1);
     repeat(count, [&](Value i) {
       Value position = p.select(isFirst, i, state(p.add(from, i)));
       Value at = bin(digit(position, shift)), target = state(at);
