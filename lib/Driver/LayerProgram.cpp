@@ -127,8 +127,10 @@ void Merger::copy() {
       cast<func::FuncOp>(builder.clone(*candidate.getOperation(), ofCandidate));
   builder.setInsertionPoint(merged.front().getTerminator());
   ofReference.map(reference.getArguments(), merged.getArguments());
+  // Sizes that depend on data are the candidate's for both.
   for (Operation &op : reference.front().without_terminator())
-    builder.clone(op, ofReference);
+    if (!isa<BindSymbolOp>(op))
+      builder.clone(op, ofReference);
 }
 
 // Rewrites leave on the operation before the layer what its value carries.

@@ -51,8 +51,13 @@ quantc_status checkShared(const EntryView &view, const RunState &state,
 
 quantc_status checkOwnMemory(const quantc_context &context, const Where &where,
                              Extent extent, Error &error) {
-  if (!extent.overlaps(extentOf(context.arena.data, context.arena.bytes)) &&
-      !extent.overlaps(extentOf(context.outputs.data, context.outputs.bytes)))
+  bool overlaps = false;
+  for (uint32_t i = 0; i < context.blockCount; ++i) {
+    const PhaseBlocks &own = context.blocks[i];
+    overlaps |= extent.overlaps(extentOf(own.arena.data, own.arena.bytes)) ||
+                extent.overlaps(extentOf(own.outputs.data, own.outputs.bytes));
+  }
+  if (!overlaps)
     return QUANTC_OK;
   return error.set(QUANTC_ALIASING, where,
                    " lies in the memory of this context (an output of its last "

@@ -337,16 +337,27 @@ quantc_status bindOutputs(quantc_context &context, const EntryView &view,
             checkTensor({view, i, false}, tensor, *given, request.execute,
                         state.outputLayouts[i], error))
       return status;
-    for (uint32_t d = 0; d < tensor.rank; ++d) {
+    if (given->data)
+      state.outputData[i] =
+          static_cast<char *>(given->data) + given->byte_offset;
+  }
+  return checkOutputExtents(context, view, plan, 0, error);
+}
+
+quantc_status checkOutputExtents(quantc_context &context, const EntryView &view,
+                                 const Plan &plan, uint32_t phase,
+                                 Error &error) {
+  for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i) {
+    const quantc_tensor *given = context.state.outputs[i];
+    const Tensor &tensor = view.outputTensors[i];
+    for (uint32_t d = 0; given && d < tensor.rank; ++d) {
       uint32_t expr = view.dims[tensor.firstDim + d];
-      if (given->shape[d] != plan.values[expr])
+      if (view.exprs[expr].phase == phase && isPresent(tensor, plan) &&
+          given->shape[d] != plan.values[expr])
         return error.set(QUANTC_SHAPE_MISMATCH, "expected ",
                          Where{view, i, false}, " dimension ", d, " to be ",
                          plan.values[expr], ", got ", given->shape[d]);
     }
-    if (given->data)
-      state.outputData[i] =
-          static_cast<char *>(given->data) + given->byte_offset;
   }
   return QUANTC_OK;
 }

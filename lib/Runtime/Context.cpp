@@ -15,10 +15,18 @@ namespace {
 constexpr int32_t kDefaultShapes = 16;
 constexpr int32_t kMaxShapes = 1 << 20;
 
+uint32_t phaseCountOf(const EntryView &view) {
+  uint32_t last = 0;
+  for (uint32_t i = 0; i < view.entry->symbols.count; ++i)
+    if (view.symbols[i].phase > last)
+      last = view.symbols[i].phase;
+  return last + 1;
+}
+
 /// The largest counts over all entry points.
 struct Limits {
   uint64_t inputs = 0, outputs = 0, values = 0, symbols = 0, buffers = 0,
-           operands = 0;
+           operands = 0, phases = 1;
 
   static void raise(uint64_t &limit, uint64_t value) {
     limit = value > limit ? value : limit;
@@ -32,6 +40,7 @@ struct Limits {
       raise(values, view.entry->outputs.count);
       raise(symbols, view.entry->symbols.count);
       raise(buffers, view.entry->buffers.count);
+      raise(phases, phaseCountOf(view));
       for (uint32_t s = 0; s < view.entry->steps.count; ++s)
         raise(operands, view.steps[s].bufferCount);
     }
@@ -44,6 +53,7 @@ void carveEntry(Carver &carver, const EntryView &view, EntryState *state) {
     local.outputDimCount += view.outputTensors[i].rank;
   for (uint32_t i = 0; i < view.entry->steps.count; ++i)
     local.scalarCount += view.steps[i].scalarCount;
+  local.phaseCount = phaseCountOf(view);
   local.outputs = carver.take<quantc_tensor>(view.entry->outputTensors.count);
   local.outputDims = carver.take<int64_t>(local.outputDimCount);
   if (state)
@@ -55,6 +65,7 @@ quantc_context *carveContext(Carver &carver, const ProgramView &program,
                              const Limits &limits, size_t planCount) {
   auto *context = carver.take<quantc_context>(1);
   auto *plans = carver.take<Plan>(planCount);
+  auto *blocks = carver.take<PhaseBlocks>(limits.phases);
   size_t entryCount = program.header->entries.count;
   auto *entries = carver.take<EntryState>(entryCount);
   for (size_t i = 0; i < entryCount; ++i)
@@ -77,10 +88,14 @@ quantc_context *carveContext(Carver &carver, const ProgramView &program,
   new (context) quantc_context{};
   for (size_t i = 0; i < planCount; ++i)
     new (plans + i) Plan();
+  for (size_t i = 0; i < limits.phases; ++i)
+    new (blocks + i) PhaseBlocks();
   context->entries = entries;
   context->state = state;
   context->plans = plans;
   context->planCount = planCount;
+  context->blocks = blocks;
+  context->blockCount = uint32_t(limits.phases);
   return context;
 }
 
@@ -184,8 +199,11 @@ void contextDestroy(quantc_context *context) {
   Allocator allocator = context->allocator;
   for (size_t i = 0; i < context->planCount; ++i)
     allocator.put(context->plans[i].block.data, context->plans[i].block.bytes);
-  allocator.put(context->arena.data, context->arena.bytes);
-  allocator.put(context->outputs.data, context->outputs.bytes);
+  for (uint32_t i = 0; i < context->blockCount; ++i) {
+    const PhaseBlocks &blocks = context->blocks[i];
+    allocator.put(blocks.arena.data, blocks.arena.bytes);
+    allocator.put(blocks.outputs.data, blocks.outputs.bytes);
+  }
   quantc_model *model = context->model;
   Block self = context->self;
   context->~quantc_context();
@@ -205,8 +223,10 @@ quantc_status contextInfo(const quantc_context *context,
   known.threads = context->team.threads;
   for (size_t i = 0; i < context->planCount; ++i)
     known.cached_shapes += context->plans[i].entry != SIZE_MAX;
-  known.arena_bytes = context->arena.bytes;
-  known.output_bytes = context->outputs.bytes;
+  for (uint32_t i = 0; i < context->blockCount; ++i) {
+    known.arena_bytes += context->blocks[i].arena.bytes;
+    known.output_bytes += context->blocks[i].outputs.bytes;
+  }
   writeInfo(info, &known, sizeof(known));
   return QUANTC_OK;
 }

@@ -22,27 +22,45 @@ struct BufferPlan {
   int64_t bytes;
 };
 
-/// All that follows from one entry point and one tuple of symbols.
+/// What a plan says about one phase of a run (see program::Symbol).
+struct PhasePlan {
+  uint32_t firstStep;   // behind the Bind steps that open it
+  uint64_t firstScalar; // of that step
+  uint32_t firstItem;   // its arena buffers
+  uint32_t itemCount;
+  bool placed;             // its items have places
+  int64_t arenaBytes;      // intermediate tensors, then scratch
+  int64_t scratchOffset;   // of worker 0
+  int64_t scratchStride;   // between workers
+  int64_t allOutputsBytes; // if the library provides them all
+};
+
+/// All that follows from one entry point and one tuple of symbols: those that
+/// are known before the run.  Later phases hold what the last run made of them.
 struct Plan {
   Block block;
   size_t entry = SIZE_MAX; // none: the block is kept for the next plan
   uint64_t lastUse = 0;
   // Parts of the block.
-  int64_t *symbols;       // the key
+  int64_t *symbols;       // those of phase 0 are the key
   int64_t *values;        // of all expressions
   int64_t *scalars;       // of all steps, in order
   BufferPlan *buffers;    // of all buffers
   int64_t *inputBytes;    // of all input tensors
   int64_t *outputBytes;   // of all output tensors
-  int64_t *outputOffsets; // in the block of library outputs
-  PlanItem *items;        // of the arena buffers
-  uint32_t *itemOf;       // buffer to item, while planning
+  int64_t *outputOffsets; // in its phase's block of library outputs
+  PlanItem *items;        // of the arena buffers, by phase
+  uint32_t *itemOf;       // buffer to item; of a view: that of its whole
   uint32_t *order, *placed;
-  int64_t arenaBytes;      // intermediate tensors, then scratch
-  int64_t scratchOffset;   // of worker 0
-  int64_t scratchStride;   // between workers
-  int64_t allOutputsBytes; // if the library provides them all
-  bool parallel;           // some step is worth splitting
+  PhasePlan *phases;
+  uint32_t planned; // so many phases hold for `symbols`
+  bool parallel;    // some step is worth splitting
+};
+
+/// The memory of one phase of a run.
+struct PhaseBlocks {
+  Block arena;
+  Block outputs; // provided by the library
 };
 
 /// What the context keeps for each entry point.
@@ -51,6 +69,7 @@ struct EntryState {
   int64_t *outputDims;    // of all of them, one after the other
   uint64_t scalarCount;
   uint32_t outputDimCount;
+  uint32_t phaseCount;
 };
 
 /// How a tensor of the caller lies in memory.
@@ -65,7 +84,7 @@ struct RunState {
   const quantc_tensor **inputs;  // by tensor; null if absent
   const quantc_tensor **outputs; // the caller's; null: the library's
   uint32_t *assigned;            // by value: 1 + position in the caller's array
-  int64_t *symbols;
+  int64_t *symbols;              // of phases that are open
   uint32_t *boundTensor; // which input dimension gave the symbol its size
   uint32_t *boundAxis;
   Layout *inputLayouts, *outputLayouts;
@@ -100,9 +119,9 @@ struct quantc_context {
   quantc::runtime::RunState state;
   quantc::runtime::Plan *plans;
   size_t planCount;
-  uint64_t tick; // grows with each use of a plan
-  quantc::runtime::Block arena;
-  quantc::runtime::Block outputs;
+  uint64_t tick;                        // grows with each use of a plan
+  quantc::runtime::PhaseBlocks *blocks; // by phase
+  uint32_t blockCount;
   char message[512];
 };
 
@@ -134,6 +153,11 @@ quantc_status bindOutputs(quantc_context &context, const EntryView &view,
                           const RunRequest &request, const Plan &plan,
                           Error &error);
 
+/// Checks the extents of those of one phase.
+quantc_status checkOutputExtents(quantc_context &context, const EntryView &view,
+                                 const Plan &plan, uint32_t phase,
+                                 Error &error);
+
 /// Sets the axes of the layouts; no tensor has room where none is declared.
 void findAppendAxes(const EntryView &view, RunState &state);
 
@@ -163,6 +187,11 @@ quantc_status checkAliasing(quantc_context &context, const EntryView &view,
 /// Returns the plan of the bound symbols, made now if they are new.
 quantc_status findPlan(quantc_context &context, const EntryView &view,
                        size_t entry, Plan *&plan, Error &error);
+
+/// Plans a later phase for the symbols as they are bound now, unless the plan
+/// has it.
+quantc_status planPhase(quantc_context &context, const EntryView &view,
+                        size_t entry, Plan &plan, uint32_t phase, Error &error);
 
 /// Makes `block` hold at least `bytes`.
 quantc_status growBlock(const Allocator &allocator, Block &block,

@@ -97,11 +97,14 @@ void describeTo(const EntryView &entry, uint32_t id, int depth, Error &text) {
 
 } // namespace
 
-quantc_status evaluate(const EntryView &entry, const int64_t *symbols,
-                       int64_t *values, uint32_t &evaluated, Error &error) {
+quantc_status evaluate(const EntryView &entry, uint32_t phase,
+                       const int64_t *symbols, int64_t *values,
+                       uint32_t &evaluated, Error &error) {
   for (uint32_t i = 0; i < entry.entry->exprs.count; ++i) {
     evaluated = i;
     const Expr &expr = entry.exprs[i];
+    if (expr.phase != phase)
+      continue;
     if (expr.op == Op::Const) {
       values[i] = expr.value;
     } else if (expr.op == Op::Symbol) {

@@ -8,6 +8,10 @@
 // shapes whose buffers are not larger.  So a shape takes over one that fits in
 // the arena as it is; in a decoding loop, only a step that needs more memory
 // than all before looks for places again.
+//
+// What depends on symbols that are bound during the run is planned phase by
+// phase, in the plan of the symbols that are known before; a phase whose
+// symbols are those of the last run has nothing to plan.
 
 #include "Context.h"
 
@@ -32,7 +36,10 @@ public:
         state(context.entries[entry]), plan(plan), error(error) {}
 
   quantc_status reserve(const Allocator &allocator);
-  quantc_status run(const int64_t *symbols);
+  /// Divides steps and arena buffers among the phases.
+  void divide();
+  /// Plans one phase for the symbols that the plan holds.
+  quantc_status run(uint32_t planned);
 
 private:
   void carve(Carver &carver);
@@ -50,6 +57,10 @@ private:
   quantc_status planPack(const program::Step &step, uint32_t index);
   quantc_status planAppend(const program::Step &step, uint32_t index);
   void markUses();
+  PhasePlan &own() const { return plan.phases[phase]; }
+  bool isOwnArena(const Buffer &buffer) const {
+    return buffer.kind == BufferKind::Arena && buffer.phase == phase;
+  }
   bool takePlacement(const Plan &from);
   quantc_status findPlacement();
   quantc_status placeArena();
@@ -61,8 +72,8 @@ private:
   const EntryState &state;
   Plan &plan;
   Error &error;
+  uint32_t phase = 0;
   int64_t scratchBytes = 0; // per worker, most of all steps
-  size_t itemCount = 0;
 };
 
 void Planner::carve(Carver &carver) {
@@ -78,6 +89,7 @@ void Planner::carve(Carver &carver) {
   plan.itemOf = carver.take<uint32_t>(entry.buffers.count);
   plan.order = carver.take<uint32_t>(entry.buffers.count);
   plan.placed = carver.take<uint32_t>(entry.buffers.count);
+  plan.phases = carver.take<PhasePlan>(state.phaseCount);
 }
 
 quantc_status Planner::reserve(const Allocator &allocator) {
@@ -96,7 +108,8 @@ quantc_status Planner::reserve(const Allocator &allocator) {
 quantc_status Planner::runChecks(uint32_t evaluated) {
   for (uint32_t i = 0; i < view.entry->checks.count; ++i) {
     const program::Check &check = view.checks[i];
-    if (check.expr < evaluated && !plan.values[check.expr])
+    if (check.expr < evaluated && view.exprs[check.expr].phase == phase &&
+        !plan.values[check.expr])
       return error.set(QUANTC_CHECK_FAILED, view.string(check.message));
   }
   return QUANTC_OK;
@@ -105,7 +118,7 @@ quantc_status Planner::runChecks(uint32_t evaluated) {
 quantc_status Planner::evaluateAll() {
   uint32_t evaluated = 0;
   quantc_status status =
-      evaluate(view, plan.symbols, plan.values, evaluated, error);
+      evaluate(view, phase, plan.symbols, plan.values, evaluated, error);
   // A failed check says more than the overflow it was to prevent.
   if (quantc_status failed = runChecks(evaluated))
     return failed;
@@ -117,6 +130,8 @@ quantc_status Planner::sizeTensors(const program::Tensor *tensors,
   for (uint32_t i = 0; i < count; ++i) {
     const program::Tensor &tensor = tensors[i];
     Where where = {view, i, input};
+    if (tensor.phase != phase)
+      continue;
     bytes[i] = 0;
     bool present =
         tensor.present == kNone ||
@@ -145,12 +160,14 @@ quantc_status Planner::sizeTensors(const program::Tensor *tensors,
 quantc_status Planner::sizeOutputs() {
   int64_t total = 0;
   for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i) {
+    if (view.outputTensors[i].phase != phase)
+      continue;
     plan.outputOffsets[i] = total;
     if (__builtin_add_overflow(total, alignUp(plan.outputBytes[i]), &total) ||
         total > kMaxBytes)
       return error.set(QUANTC_SIZE_OVERFLOW, "size of all outputs overflows");
   }
-  plan.allOutputsBytes = total;
+  own().allOutputsBytes = total;
   return QUANTC_OK;
 }
 
@@ -184,6 +201,8 @@ quantc_status Planner::sizeBuffers() {
   for (uint32_t i = 0; i < view.entry->buffers.count; ++i) {
     const Buffer &buffer = view.buffers[i];
     BufferPlan &result = plan.buffers[i];
+    if (buffer.phase != phase)
+      continue;
     result = {0, 0};
     switch (buffer.kind) {
     case BufferKind::Arena:
@@ -254,6 +273,8 @@ quantc_status Planner::planStep(const program::Step &step, uint32_t index,
     return planPack(step, index);
   if (step.kind == program::StepKind::Append)
     return planAppend(step, index);
+  if (step.kind != program::StepKind::Kernel)
+    return QUANTC_OK;
   int64_t trip = plan.values[step.tripExpr];
   int64_t scratch =
       step.scratchExpr == kNone ? 0 : plan.values[step.scratchExpr];
@@ -267,32 +288,61 @@ quantc_status Planner::planStep(const program::Step &step, uint32_t index,
 }
 
 quantc_status Planner::planSteps() {
-  plan.parallel = false;
-  int64_t *scalars = plan.scalars;
-  for (uint32_t i = 0; i < view.entry->steps.count; ++i)
+  uint32_t end = phase + 1 < state.phaseCount ? plan.phases[phase + 1].firstStep
+                                              : view.entry->steps.count;
+  int64_t *scalars = plan.scalars + own().firstScalar;
+  for (uint32_t i = own().firstStep; i < end; ++i)
     if (quantc_status status = planStep(view.steps[i], i, scalars))
       return status;
   return QUANTC_OK;
 }
 
-/// Finds the first and the last step of each arena buffer.  A view counts for
-/// the buffer it is part of.
-void Planner::markUses() {
-  for (uint32_t i = 0; i < view.entry->buffers.count; ++i) {
+void Planner::divide() {
+  uint32_t buffers = view.entry->buffers.count;
+  for (uint32_t p = 0; p < state.phaseCount; ++p)
+    plan.phases[p] = {};
+  for (uint32_t i = 0; i < buffers; ++i)
+    if (view.buffers[i].kind == BufferKind::Arena)
+      ++plan.phases[view.buffers[i].phase].itemCount;
+  for (uint32_t p = 1; p < state.phaseCount; ++p)
+    plan.phases[p].firstItem =
+        plan.phases[p - 1].firstItem + plan.phases[p - 1].itemCount;
+  for (uint32_t p = 0; p < state.phaseCount; ++p)
+    plan.phases[p].itemCount = 0;
+  for (uint32_t i = 0; i < buffers; ++i) {
     const Buffer &buffer = view.buffers[i];
     plan.itemOf[i] = kNone;
     if (buffer.kind == BufferKind::View)
       plan.itemOf[i] = plan.itemOf[buffer.index];
     if (buffer.kind != BufferKind::Arena)
       continue;
-    plan.itemOf[i] = uint32_t(itemCount);
-    plan.items[itemCount++] = {plan.buffers[i].bytes, kNone, 0, 0};
+    PhasePlan &of = plan.phases[buffer.phase];
+    plan.itemOf[i] = of.firstItem + of.itemCount++;
   }
+  uint64_t scalars = 0;
+  for (uint32_t s = 0; s < view.entry->steps.count; ++s) {
+    const program::Step &step = view.steps[s];
+    scalars += step.scalarCount;
+    if (step.kind != program::StepKind::Bind)
+      continue;
+    PhasePlan &opened = plan.phases[view.symbols[step.kernel].phase];
+    opened.firstStep = s + 1;
+    opened.firstScalar = scalars;
+  }
+  plan.parallel = false;
+}
+
+/// Finds the first and the last step of each arena buffer of the phase.  A view
+/// counts for the buffer it is part of.
+void Planner::markUses() {
+  for (uint32_t i = 0; i < view.entry->buffers.count; ++i)
+    if (isOwnArena(view.buffers[i]))
+      plan.items[plan.itemOf[i]] = {plan.buffers[i].bytes, kNone, 0, 0};
   for (uint32_t s = 0; s < view.entry->steps.count; ++s) {
     const program::Step &step = view.steps[s];
     for (uint32_t i = 0; i < step.bufferCount; ++i) {
       uint32_t id = plan.itemOf[view.operands[step.firstOperand + i]];
-      if (id == kNone)
+      if (id == kNone || id - own().firstItem >= own().itemCount)
         continue;
       PlanItem &item = plan.items[id];
       item.first = item.first == kNone ? s : item.first;
@@ -304,61 +354,65 @@ void Planner::markUses() {
 /// Takes the offsets of another shape of the same entry point if each buffer
 /// fits where they put it.  What an item holds is then its room.
 bool Planner::takePlacement(const Plan &from) {
-  if (from.entry != entry ||
-      from.scratchOffset + plan.arenaBytes > int64_t(context.arena.bytes))
+  const PhasePlan &other = from.phases[phase];
+  if (!other.placed || other.scratchOffset + own().arenaBytes >
+                           int64_t(context.blocks[phase].arena.bytes))
     return false;
-  uint32_t count = view.entry->buffers.count;
-  for (uint32_t i = 0; i < count; ++i) {
-    if (view.buffers[i].kind != BufferKind::Arena)
+  for (uint32_t i = 0; i < view.entry->buffers.count; ++i) {
+    if (!isOwnArena(view.buffers[i]))
       continue;
     const PlanItem &item = from.items[from.itemOf[i]];
     if (plan.buffers[i].bytes > alignUp(item.bytes) && item.first != kNone)
       return false;
     plan.buffers[i].offset = item.offset;
   }
-  memcpy(plan.items, from.items, count * sizeof(*plan.items));
-  memcpy(plan.itemOf, from.itemOf, count * sizeof(*plan.itemOf));
-  plan.scratchOffset = from.scratchOffset;
+  if (&from != &plan)
+    memcpy(plan.items + own().firstItem, from.items + other.firstItem,
+           own().itemCount * sizeof(*plan.items));
+  own().scratchOffset = other.scratchOffset;
   return true;
 }
 
 quantc_status Planner::findPlacement() {
   markUses();
-  for (size_t i = 0; i < itemCount; ++i)
-    if (plan.items[i].first == kNone)
-      plan.items[i].bytes = 0; // no step uses it
-  int64_t total =
-      planArena(plan.items, itemCount, plan.order, plan.placed, kMaxBytes);
+  PlanItem *items = plan.items + own().firstItem;
+  size_t count = own().itemCount;
+  for (size_t i = 0; i < count; ++i)
+    if (items[i].first == kNone)
+      items[i].bytes = 0; // no step uses it
+  int64_t total = planArena(items, count, plan.order, plan.placed, kMaxBytes);
   if (total < 0)
     return error.set(QUANTC_SIZE_OVERFLOW,
                      "size of the intermediate tensors overflows");
   for (uint32_t i = 0; i < view.entry->buffers.count; ++i)
-    if (view.buffers[i].kind == BufferKind::Arena)
+    if (isOwnArena(view.buffers[i]))
       plan.buffers[i].offset = plan.items[plan.itemOf[i]].offset;
-  plan.scratchOffset = total;
+  own().scratchOffset = total;
   return QUANTC_OK;
 }
 
 quantc_status Planner::placeArena() {
-  plan.scratchStride = alignUp(scratchBytes);
-  if (__builtin_mul_overflow(plan.scratchStride, int64_t(team.threads),
-                             &plan.arenaBytes) ||
-      plan.arenaBytes > kMaxBytes)
+  own().scratchStride = alignUp(scratchBytes);
+  if (__builtin_mul_overflow(own().scratchStride, int64_t(team.threads),
+                             &own().arenaBytes) ||
+      own().arenaBytes > kMaxBytes)
     return error.set(QUANTC_SIZE_OVERFLOW, "size of the scratch memory of ",
                      team.threads, " threads overflows");
-  bool taken = false;
+  bool taken = takePlacement(plan);
   for (size_t i = 0; i < context.planCount && !taken; ++i)
-    taken = takePlacement(context.plans[i]);
+    taken = context.plans[i].entry == entry && takePlacement(context.plans[i]);
+  own().placed = false;
   if (!taken)
     if (quantc_status status = findPlacement())
       return status;
-  plan.arenaBytes += plan.scratchOffset;
+  own().placed = true;
+  own().arenaBytes += own().scratchOffset;
   return QUANTC_OK;
 }
 
-quantc_status Planner::run(const int64_t *symbols) {
-  for (uint32_t i = 0; i < view.entry->symbols.count; ++i)
-    plan.symbols[i] = symbols[i];
+quantc_status Planner::run(uint32_t planned) {
+  phase = planned;
+  plan.planned = planned;
   if (quantc_status status = evaluateAll())
     return status;
   if (quantc_status status =
@@ -371,19 +425,33 @@ quantc_status Planner::run(const int64_t *symbols) {
     return status;
   if (quantc_status status = sizeOutputs())
     return status;
-  if (quantc_status status = checkCaches())
-    return status;
+  if (!phase)
+    if (quantc_status status = checkCaches())
+      return status;
   if (quantc_status status = sizeBuffers())
     return status;
   if (quantc_status status = planSteps())
     return status;
-  return placeArena();
+  if (quantc_status status = placeArena())
+    return status;
+  plan.planned = planned + 1;
+  return QUANTC_OK;
 }
 
-bool matches(const Plan &plan, size_t entry, const int64_t *symbols,
-             uint32_t count) {
-  return plan.entry == entry &&
-         (!count || !memcmp(plan.symbols, symbols, count * sizeof(int64_t)));
+/// Whether the plan was made for the symbols of a phase as they are bound now.
+bool matches(const Plan &plan, const EntryView &view, const int64_t *symbols,
+             uint32_t phase) {
+  bool same = true;
+  for (uint32_t i = 0; i < view.entry->symbols.count; ++i)
+    same &= view.symbols[i].phase != phase || plan.symbols[i] == symbols[i];
+  return same;
+}
+
+void takeSymbols(Plan &plan, const EntryView &view, const int64_t *symbols,
+                 uint32_t phase) {
+  for (uint32_t i = 0; i < view.entry->symbols.count; ++i)
+    if (view.symbols[i].phase == phase)
+      plan.symbols[i] = symbols[i];
 }
 
 } // namespace
@@ -393,8 +461,7 @@ quantc_status findPlan(quantc_context &context, const EntryView &view,
   Plan *oldest = context.plans;
   for (size_t i = 0; i < context.planCount; ++i) {
     Plan &plan = context.plans[i];
-    if (matches(plan, entry, context.state.symbols,
-                view.entry->symbols.count)) {
+    if (plan.entry == entry && matches(plan, view, context.state.symbols, 0)) {
       plan.lastUse = ++context.tick;
       result = &plan;
       return QUANTC_OK;
@@ -407,12 +474,23 @@ quantc_status findPlan(quantc_context &context, const EntryView &view,
   Planner planner(view, context, entry, plan, error);
   if (quantc_status status = planner.reserve(context.allocator))
     return status;
-  if (quantc_status status = planner.run(context.state.symbols))
+  planner.divide();
+  takeSymbols(plan, view, context.state.symbols, 0);
+  if (quantc_status status = planner.run(0))
     return status;
   plan.entry = entry;
   plan.lastUse = ++context.tick;
   result = &plan;
   return QUANTC_OK;
+}
+
+quantc_status planPhase(quantc_context &context, const EntryView &view,
+                        size_t entry, Plan &plan, uint32_t phase,
+                        Error &error) {
+  if (plan.planned > phase && matches(plan, view, context.state.symbols, phase))
+    return QUANTC_OK;
+  takeSymbols(plan, view, context.state.symbols, phase);
+  return Planner(view, context, entry, plan, error).run(phase);
 }
 
 } // namespace quantc::runtime

@@ -67,10 +67,12 @@ struct EntryView {
 /// message names what is wrong.
 bool validate(const void *bytes, size_t size, Error &error);
 
-/// Evaluates the expressions of an entry point for the given symbols.  Of
-/// `values`, the first `evaluated` are set; all of them if it succeeds.
-quantc_status evaluate(const EntryView &entry, const int64_t *symbols,
-                       int64_t *values, uint32_t &evaluated, Error &error);
+/// Evaluates the expressions of one phase of an entry point; those of earlier
+/// phases are there.  Of `values`, those below `evaluated` are set; all of them
+/// if it succeeds.
+quantc_status evaluate(const EntryView &entry, uint32_t phase,
+                       const int64_t *symbols, int64_t *values,
+                       uint32_t &evaluated, Error &error);
 
 /// Writes an expression as text: `4`, `batch`, `(past + seq)`.
 void describe(const EntryView &entry, uint32_t expr, Error &text);

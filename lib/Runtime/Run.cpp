@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Walks the steps of an entry point.  Everything has been checked and sized
-// before: this file only turns offsets into pointers and calls kernels.
+// Walks the steps of an entry point.  What they name has been checked and sized
+// before, when its phase opened: this file only turns offsets into pointers and
+// calls kernels.
 
 #include "Context.h"
 
@@ -89,32 +90,79 @@ void copyBytes(const Team &team, char *to, const char *from, int64_t bytes) {
 
 class Runner {
 public:
-  Runner(quantc_context &context, const EntryView &view, const Plan &plan)
-      : context(context), view(view), plan(plan), state(context.state) {}
+  Runner(quantc_context &context, const EntryView &view, size_t entry,
+         Plan &plan, Error &error)
+      : context(context), view(view), entry(entry), plan(plan),
+        state(context.state), error(error) {}
 
-  void run(size_t entry);
+  /// Gives memory to what a planned phase is the first to know the size of.
+  quantc_status open(uint32_t phase);
+  quantc_status run();
 
 private:
-  void findBuffers();
+  quantc_status placeOutputs(uint32_t phase);
+  void findBuffers(uint32_t phase);
+  quantc_status bind(const Step &step);
+  quantc_status openAfter(uint32_t index);
   void updateInPlace();
   void append(const program::Alias &alias, const char *rows);
   void runStep(const Step &step, const int64_t *scalars);
-  void report(size_t entry, uint32_t index, int64_t nanoseconds);
+  void report(uint32_t index, int64_t nanoseconds);
 
   quantc_context &context;
   const EntryView &view;
-  const Plan &plan;
+  size_t entry;
+  Plan &plan;
   RunState &state;
+  Error &error;
+  uint32_t phase = 0;
 };
 
-void Runner::findBuffers() {
+/// Outputs that the caller does not provide.
+quantc_status Runner::placeOutputs(uint32_t phase) {
+  auto isOwn = [&](uint32_t i) {
+    return view.outputTensors[i].phase == phase && !state.outputs[i];
+  };
+  bool needed = false;
+  for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i)
+    needed |= isOwn(i) && plan.outputBytes[i];
+  Block &block = context.blocks[phase].outputs;
+  if (needed)
+    if (quantc_status status = growBlock(
+            context.allocator, block,
+            uint64_t(plan.phases[phase].allOutputsBytes), "outputs", error))
+      return status;
+  for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i)
+    if (isOwn(i) && isPresent(view.outputTensors[i], plan))
+      state.outputData[i] =
+          plan.outputBytes[i] ? block.data + plan.outputOffsets[i] : nothing();
+  return QUANTC_OK;
+}
+
+quantc_status Runner::open(uint32_t opened) {
+  if (quantc_status status =
+          growBlock(context.allocator, context.blocks[opened].arena,
+                    uint64_t(plan.phases[opened].arenaBytes),
+                    "intermediate tensors", error))
+    return status;
+  if (quantc_status status = placeOutputs(opened))
+    return status;
+  phase = opened;
+  findBuffers(opened);
+  return QUANTC_OK;
+}
+
+void Runner::findBuffers(uint32_t phase) {
   for (uint32_t i = 0; i < view.entry->buffers.count; ++i) {
     const Buffer &buffer = view.buffers[i];
     const BufferPlan &planned = plan.buffers[i];
+    if (buffer.phase != phase)
+      continue;
     char *at = nullptr;
     switch (buffer.kind) {
     case BufferKind::Arena:
-      at = planned.bytes ? context.arena.data + planned.offset : nullptr;
+      at = planned.bytes ? context.blocks[phase].arena.data + planned.offset
+                         : nullptr;
       break;
     case BufferKind::Input:
       at = state.inputData[buffer.index];
@@ -182,16 +230,17 @@ void Runner::runStep(const Step &step, const int64_t *scalars) {
            static_cast<const char *>(state.operands[0]));
     return;
   }
+  const PhasePlan &own = plan.phases[phase];
   char *scratch = nullptr;
   if (step.scratchExpr != program::kNone && plan.values[step.scratchExpr])
-    scratch = context.arena.data + plan.scratchOffset;
+    scratch = context.blocks[phase].arena.data + own.scratchOffset;
   KernelCall call = {context.model->kernels[step.kernel], state.operands,
-                     scalars, scratch, plan.scratchStride};
+                     scalars, scratch, own.scratchStride};
   parallelFor(context.team, KernelCall::run, &call, plan.values[step.tripExpr],
               step.grain);
 }
 
-void Runner::report(size_t entry, uint32_t index, int64_t nanoseconds) {
+void Runner::report(uint32_t index, int64_t nanoseconds) {
   const Step &step = view.steps[index];
   quantc_step_event event = {};
   event.struct_size = sizeof(event);
@@ -201,6 +250,7 @@ void Runner::report(size_t entry, uint32_t index, int64_t nanoseconds) {
   event.kernel = step.kind == StepKind::Append   ? "append"
                  : step.kind == StepKind::Pack   ? "pack"
                  : step.kind == StepKind::Unpack ? "unpack"
+                 : step.kind == StepKind::Bind   ? "bind"
                                                  : "copy";
   event.iterations = 1;
   if (step.kind == StepKind::Kernel) {
@@ -213,39 +263,75 @@ void Runner::report(size_t entry, uint32_t index, int64_t nanoseconds) {
   context.profile(context.profileUser, &event);
 }
 
-void Runner::run(size_t entry) {
+quantc_status Runner::bind(const Step &step) {
+  uint32_t buffer = view.operands[step.firstOperand];
+  int64_t &symbol = state.symbols[step.kernel];
+  symbol = 0;
+  if (step.tripExpr != program::kNone && !plan.values[step.tripExpr])
+    return QUANTC_OK;
+  const char *name = view.string(view.symbols[step.kernel].name);
+  if (plan.buffers[buffer].bytes != step.grain)
+    return error.set(QUANTC_SHAPE_MISMATCH, "size '", name, "' has ",
+                     plan.buffers[buffer].bytes, " bytes where ", step.grain,
+                     " are read");
+  const void *data = state.pointers[buffer];
+  if (step.grain == 1) {
+    symbol = *static_cast<const uint8_t *>(data) != 0;
+  } else if (step.grain == 4) {
+    int32_t value = 0;
+    memcpy(&value, data, sizeof(value));
+    symbol = value;
+  } else {
+    memcpy(&symbol, data, sizeof(symbol));
+  }
+  if (symbol >= 0)
+    return QUANTC_OK;
+  return error.set(QUANTC_CHECK_FAILED, view.string(step.scratchExpr), ", got ",
+                   symbol);
+}
+
+/// Opens the phase of a Bind step that is the last one of it.
+quantc_status Runner::openAfter(uint32_t index) {
+  const Step &step = view.steps[index];
+  uint32_t opened = view.symbols[step.kernel].phase;
+  if (plan.phases[opened].firstStep != index + 1)
+    return QUANTC_OK;
+  if (quantc_status status =
+          planPhase(context, view, entry, plan, opened, error))
+    return status;
+  if (quantc_status status =
+          checkOutputExtents(context, view, plan, opened, error))
+    return status;
+  return open(opened);
+}
+
+quantc_status Runner::run() {
   Team one;
   TeamScope scope(plan.parallel ? context.team : one);
-  findBuffers();
   updateInPlace();
   const int64_t *scalars = plan.scalars;
   for (uint32_t i = 0; i < view.entry->steps.count; ++i) {
     const Step &step = view.steps[i];
+    if (step.kind == StepKind::Skip) {
+      if (!plan.values[step.tripExpr])
+        for (int64_t left = step.grain; left > 0; --left)
+          scalars += view.steps[++i].scalarCount;
+      continue;
+    }
     int64_t start = context.profile ? now() : 0;
-    runStep(step, scalars);
+    if (step.kind == StepKind::Bind) {
+      quantc_status status = bind(step);
+      if (!status)
+        status = openAfter(i);
+      if (status)
+        return status;
+    } else {
+      runStep(step, scalars);
+    }
     if (context.profile)
-      report(entry, i, now() - start);
+      report(i, now() - start);
     scalars += step.scalarCount;
   }
-}
-
-/// Gives memory to the outputs that the caller does not provide.
-quantc_status placeOutputs(quantc_context &context, const EntryView &view,
-                           const Plan &plan, Error &error) {
-  RunState &state = context.state;
-  bool needed = false;
-  for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i)
-    needed |= !state.outputs[i] && plan.outputBytes[i];
-  if (needed)
-    if (quantc_status status =
-            growBlock(context.allocator, context.outputs,
-                      uint64_t(plan.allOutputsBytes), "outputs", error))
-      return status;
-  for (uint32_t i = 0; i < view.entry->outputTensors.count; ++i)
-    if (!state.outputs[i] && isPresent(view.outputTensors[i], plan))
-      state.outputData[i] = plan.outputBytes[i]
-                                ? context.outputs.data + plan.outputOffsets[i]
-                                : nothing();
   return QUANTC_OK;
 }
 
@@ -262,8 +348,11 @@ void describeOutputs(quantc_context &context, const EntryView &view,
     out.ndim = int32_t(tensor.rank);
     out.dtype = {tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes};
     out.shape = dims;
-    for (uint32_t d = 0; d < tensor.rank; ++d)
-      *dims++ = plan.values[view.dims[tensor.firstDim + d]];
+    for (uint32_t d = 0; d < tensor.rank; ++d) {
+      uint32_t expr = view.dims[tensor.firstDim + d];
+      bool known = withData || !view.exprs[expr].phase;
+      *dims++ = known ? plan.values[expr] : -1;
+    }
   }
 }
 
@@ -309,14 +398,12 @@ quantc_status runRequest(quantc_context &context, const RunRequest &request,
     return status;
   if (quantc_status status = checkAliasing(context, view, *plan, error))
     return status;
-  if (quantc_status status =
-          growBlock(context.allocator, context.arena,
-                    uint64_t(plan->arenaBytes), "intermediate tensors", error))
-    return status;
-  if (quantc_status status = placeOutputs(context, view, *plan, error))
+  Runner runner(context, view, request.entry, *plan, error);
+  if (quantc_status status = runner.open(0))
     return status;
   if (request.execute)
-    Runner(context, view, *plan).run(request.entry);
+    if (quantc_status status = runner.run())
+      return status;
   describeOutputs(context, view, request.entry, *plan, request.execute);
   returnOutputs(context, view, request, *plan);
   return QUANTC_OK;

@@ -34,6 +34,7 @@ private:
   static bool inside(Range range, const Section &section) {
     return uint64_t(range.first) + range.count <= section.count;
   }
+  static uint32_t later(uint32_t a, uint32_t b) { return a > b ? a : b; }
   bool checkHeader(size_t size);
   bool checkSection(const Section &section, uint64_t elementSize,
                     const char *name);
@@ -50,6 +51,8 @@ private:
   bool checkAliases(const EntryView &view);
   bool checkAppend(const EntryView &view, uint32_t index);
   bool checkBuffers(const EntryView &view);
+  bool checkBind(const EntryView &view, uint32_t index);
+  bool checkSkip(const EntryView &view, uint32_t index);
   bool checkStep(const EntryView &view, uint32_t index);
   bool checkEntry(uint32_t index);
 
@@ -57,6 +60,7 @@ private:
   const Header *header = nullptr;
   Error &error;
   uint32_t current = 0;      // entry point
+  uint32_t openPhase = 0;    // at the step that is checked
   uint64_t operandsUsed = 0; // by all steps
 };
 
@@ -165,20 +169,31 @@ bool Validator::checkEntryRanges(const Entry &entry) {
 
 bool Validator::checkExprs(const EntryView &view) {
   for (uint32_t i = 0; i < view.entry->symbols.count; ++i)
-    if (!validString(view.symbols[i].name))
-      return failEntry("name of symbol ", i, " is outside of the strings");
+    if (!validString(view.symbols[i].name) ||
+        view.symbols[i].phase >= kMaxPhases)
+      return failEntry("name of symbol ", i, " is outside of the strings, or ",
+                       "its phase, ", view.symbols[i].phase, ", of ",
+                       kMaxPhases);
   for (uint32_t i = 0; i < view.entry->exprs.count; ++i) {
     const Expr &expr = view.exprs[i];
     bool valid = false;
-    if (expr.op == Op::Const)
+    uint32_t phase = 0;
+    if (expr.op == Op::Const) {
       valid = true;
-    else if (expr.op == Op::Symbol)
+    } else if (expr.op == Op::Symbol) {
       valid = expr.a < view.entry->symbols.count;
-    else if (expr.op <= Op::Select)
+      phase = valid ? view.symbols[expr.a].phase : 0;
+    } else if (expr.op <= Op::Select) {
       valid = expr.a < i && expr.b < i && (expr.op != Op::Select || expr.c < i);
-    if (!valid)
+      if (valid)
+        phase = later(view.exprs[expr.a].phase, view.exprs[expr.b].phase);
+      if (valid && expr.op == Op::Select)
+        phase = later(phase, view.exprs[expr.c].phase);
+    }
+    if (!valid || phase != expr.phase)
       return failEntry("expression ", i, " has operation ", uint32_t(expr.op),
-                       " of ", expr.a, ", ", expr.b, ", ", expr.c);
+                       " of ", expr.a, ", ", expr.b, ", ", expr.c, " in phase ",
+                       expr.phase);
   }
   for (uint32_t i = 0; i < view.entry->checks.count; ++i)
     if (view.checks[i].expr >= view.entry->exprs.count ||
@@ -192,7 +207,7 @@ bool Validator::checkTensors(const EntryView &view, const Tensor *tensors,
   const char *side = input ? "input" : "output";
   for (uint32_t i = 0; i < range.count; ++i) {
     const Tensor &t = tensors[i];
-    if (!t.dtype.bits || t.dtype.bits > 128 || t.dtype.lanes != 1 || t.reserved)
+    if (!t.dtype.bits || t.dtype.bits > 128 || t.dtype.lanes != 1)
       return failEntry(side, " tensor ", i, " has elements of ", t.dtype.bits,
                        " bits, ", t.dtype.lanes, " lanes");
     if (!t.alignment || (t.alignment & (t.alignment - 1)) || t.alignment > 4096)
@@ -200,13 +215,19 @@ bool Validator::checkTensors(const EntryView &view, const Tensor *tensors,
     if (t.rank > kMaxRank || uint64_t(t.firstDim) + t.rank > header->dims.count)
       return failEntry(side, " tensor ", i, " has ", t.rank,
                        " dimensions from ", t.firstDim);
-    for (uint32_t d = 0; d < t.rank; ++d)
-      if (view.dims[t.firstDim + d] >= view.entry->exprs.count)
-        return failEntry(side, " tensor ", i, " names expression ",
-                         view.dims[t.firstDim + d]);
+    uint32_t phase = 0;
+    for (uint32_t d = 0; d < t.rank; ++d) {
+      uint32_t expr = view.dims[t.firstDim + d];
+      if (expr >= view.entry->exprs.count)
+        return failEntry(side, " tensor ", i, " names expression ", expr);
+      phase = later(phase, view.exprs[expr].phase);
+    }
+    if (phase != t.phase || (phase && (input || t.present != kNone)))
+      return failEntry(side, " tensor ", i, " has phase ", t.phase);
     uint32_t limit =
         input ? view.entry->symbols.count : view.entry->exprs.count;
-    if (t.present != kNone && t.present >= limit)
+    if (t.present != kNone &&
+        (t.present >= limit || (!input && view.exprs[t.present].phase)))
       return failEntry(side, " tensor ", i, " has presence ", t.present);
   }
   return true;
@@ -251,6 +272,16 @@ bool Validator::checkSymbolsBound(const EntryView &view) {
         bound = expr.op == Op::Symbol && expr.a == s;
       }
     }
+    if (view.symbols[s].phase) {
+      uint32_t binds = 0;
+      for (uint32_t i = 0; i < view.entry->steps.count; ++i)
+        binds +=
+            view.steps[i].kind == StepKind::Bind && view.steps[i].kernel == s;
+      if (binds != 1 || bound || capacities)
+        return failEntry("expected one step to bind '",
+                         view.string(view.symbols[s].name), "', got ", binds);
+      continue;
+    }
     if (capacities > 1 || (capacities && bound))
       return failEntry("the capacity '", view.string(view.symbols[s].name),
                        "' is given a size twice");
@@ -267,7 +298,8 @@ bool Validator::checkAliases(const EntryView &view) {
     if ((alias.kind != AliasKind::InPlace &&
          alias.kind != AliasKind::MayShare) ||
         alias.output >= view.entry->outputTensors.count ||
-        alias.input >= view.entry->inputTensors.count)
+        alias.input >= view.entry->inputTensors.count ||
+        view.outputTensors[alias.output].phase)
       return failEntry("alias ", i, " of kind ", uint32_t(alias.kind),
                        " joins output ", alias.output, " and input ",
                        alias.input);
@@ -314,15 +346,18 @@ bool Validator::checkBuffers(const EntryView &view) {
   for (uint32_t i = 0; i < view.entry->buffers.count; ++i) {
     const Buffer &b = view.buffers[i];
     bool valid = false;
+    uint32_t phase = 0;
     switch (b.kind) {
     case BufferKind::Arena:
       valid = b.sizeExpr < exprs;
+      phase = valid ? view.exprs[b.sizeExpr].phase : 0;
       break;
     case BufferKind::Input:
       valid = b.index < view.entry->inputTensors.count;
       break;
     case BufferKind::Output:
       valid = b.index < view.entry->outputTensors.count;
+      phase = valid ? view.outputTensors[b.index].phase : 0;
       break;
     case BufferKind::Weights:
       valid = b.offset <= header->weights.bytes &&
@@ -330,13 +365,54 @@ bool Validator::checkBuffers(const EntryView &view) {
       break;
     case BufferKind::View:
       valid = b.index < i && b.sizeExpr < exprs && b.offsetExpr < exprs;
+      if (valid)
+        phase = later(view.buffers[b.index].phase,
+                      later(view.exprs[b.sizeExpr].phase,
+                            view.exprs[b.offsetExpr].phase));
       break;
     }
-    if (!valid)
+    if (!valid || phase != b.phase)
       return failEntry("buffer ", i, " of kind ", uint32_t(b.kind), " names ",
-                       b.index, ", bytes ", b.bytes, " at ", b.offset);
+                       b.index, ", bytes ", b.bytes, " at ", b.offset,
+                       ", phase ", b.phase);
   }
   return true;
+}
+
+/// Opens the phase of the symbol, unless that opened at the step before.
+bool Validator::checkBind(const EntryView &view, uint32_t index) {
+  const Step &step = view.steps[index];
+  bool valid =
+      step.bufferCount == 1 && !step.scalarCount &&
+      step.kernel < view.entry->symbols.count &&
+      validString(step.scratchExpr) &&
+      (step.grain == 1 || step.grain == 4 || step.grain == 8) &&
+      (step.tripExpr == kNone || step.tripExpr < view.entry->exprs.count);
+  if (!valid)
+    return failEntry("bind step ", index, " of symbol ", step.kernel, " has ",
+                     step.bufferCount, " buffers and ", step.grain, " bytes");
+  uint32_t phase = view.symbols[step.kernel].phase;
+  bool isFirst = !index || view.steps[index - 1].kind != StepKind::Bind ||
+                 phase != openPhase;
+  openPhase += isFirst;
+  uint32_t buffer = view.operands[step.firstOperand];
+  if (!phase || phase != openPhase || view.buffers[buffer].phase >= phase ||
+      (step.tripExpr != kNone && view.exprs[step.tripExpr].phase >= phase))
+    return failEntry("bind step ", index, " is not in order in phase ", phase);
+  return true;
+}
+
+bool Validator::checkSkip(const EntryView &view, uint32_t index) {
+  const Step &step = view.steps[index];
+  uint32_t left = view.entry->steps.count - index - 1;
+  bool valid = !step.bufferCount && !step.scalarCount && step.grain >= 0 &&
+               uint64_t(step.grain) <= left &&
+               step.tripExpr < view.entry->exprs.count &&
+               view.exprs[step.tripExpr].phase <= openPhase;
+  for (int64_t i = 1; valid && i <= step.grain; ++i)
+    valid = view.steps[index + i].kind != StepKind::Bind;
+  return valid || failEntry("skip step ", index, " jumps over ", step.grain,
+                            " of ", left, " steps");
 }
 
 bool Validator::checkStep(const EntryView &view, uint32_t index) {
@@ -354,6 +430,15 @@ bool Validator::checkStep(const EntryView &view, uint32_t index) {
   for (uint32_t i = 0; i < operands; ++i)
     if (ids[i] >= (i < step.bufferCount ? view.entry->buffers.count : exprs))
       return failEntry("operand ", i, " of step ", index, " is ", ids[i]);
+  if (step.kind == StepKind::Bind)
+    return checkBind(view, index);
+  if (step.kind == StepKind::Skip)
+    return checkSkip(view, index);
+  for (uint32_t i = 0; i < operands; ++i)
+    if ((i < step.bufferCount ? view.buffers[ids[i]].phase
+                              : view.exprs[ids[i]].phase) > openPhase)
+      return failEntry("operand ", i, " of step ", index,
+                       " belongs to a later phase than ", openPhase);
   if (step.kind == StepKind::Copy)
     return (step.bufferCount == 2 && !step.scalarCount) ||
            failEntry("copy step ", index, " has ", operands, " operands");
@@ -374,6 +459,9 @@ bool Validator::checkStep(const EntryView &view, uint32_t index) {
                      "; it needs a newer runtime");
   if (step.kernel >= header->kernels.count || step.tripExpr >= exprs ||
       (step.scratchExpr != kNone && step.scratchExpr >= exprs) ||
+      view.exprs[step.tripExpr].phase > openPhase ||
+      (step.scratchExpr != kNone &&
+       view.exprs[step.scratchExpr].phase > openPhase) ||
       step.grain < 1)
     return failEntry("step ", index, " calls kernel ", step.kernel, " of ",
                      header->kernels.count, ", grain ", step.grain);
@@ -396,6 +484,7 @@ bool Validator::checkEntry(uint32_t index) {
                    entry.outputTensors, "output") ||
       !checkBuffers(view) || !checkAliases(view) || !checkSymbolsBound(view))
     return false;
+  openPhase = 0;
   for (uint32_t i = 0; i < entry.steps.count; ++i)
     if (!checkStep(view, i))
       return false;

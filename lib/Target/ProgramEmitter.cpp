@@ -3,13 +3,15 @@
 // Walks an entry function once: constants become places in the weights,
 // reshapes alias their operand's buffer, launches become the steps of their
 // kernel, and returned values are written where the caller wants them.  Caches
-// are the outputs' own memory, whose capacity the runtime finds out.
+// are the outputs' own memory, whose capacity the runtime finds out.  What only
+// one operand of a choice needs is jumped over in runs that choose the other.
 
 #include "quantc/Target/ProgramEmitter.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IntegerSet.h"
 #include "quantc/Codegen/SymbolExprs.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/Demand.h"
 #include "quantc/Dialect/QNN/Interface.h"
 #include "quantc/Dialect/QNN/NodeNames.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
@@ -103,7 +105,7 @@ public:
                llvm::function_ref<KernelId(StringRef)> kernelId,
                StorageReport &storage)
       : func(func), entry(entry), weights(weights), kernelId(kernelId),
-        storage(storage), names(qnn::getSymbolNames(func)) {}
+        storage(storage), names(qnn::getSymbolNames(func)), demand(func) {}
 
   LogicalResult emit();
 
@@ -124,6 +126,14 @@ private:
   LogicalResult emitAppend(qnn::AppendOp append);
   LogicalResult emitLaunch(qnn::LaunchOp launch);
   LogicalResult emitCheck(qnn::CheckOp check);
+  LogicalResult emitBind(qnn::BindSymbolOp bind);
+  LogicalResult emitChoose(qnn::ChooseOp choose);
+  LogicalResult emitOperation(Operation &op);
+  /// 0 where one of a guard's expressions is; none without a guard.
+  ExprId guardExpr(std::optional<AffineMap> guard);
+  /// Whether all symbols of an expression that are bound during the run are
+  /// bound by now.
+  bool isBound(AffineExpr expr);
   LogicalResult emitCopies();
 
   func::FuncOp func;
@@ -132,6 +142,9 @@ private:
   llvm::function_ref<KernelId(StringRef)> kernelId;
   StorageReport &storage;
   SmallVector<StringRef> names;
+  qnn::Demand demand;
+  /// Symbols that Bind steps to come will bind.
+  llvm::SmallDenseSet<unsigned> unbound;
   std::optional<qnn::ShapeAnalysis> shapes;
   qnn::ConstantExpressions constants;
   DenseMap<Value, BufferId> buffers;
@@ -300,8 +313,8 @@ void EntryEmitter::emitOutput(Value value, OutputTensor tensor) {
     source = reshape.getInput();
   program::DType dtype =
       *dlpackType(cast<ShapedType>(value.getType()).getElementType());
-  if (source.getDefiningOp<qnn::LaunchOp>() && !outputs.contains(source) &&
-      !isPacked(dtype))
+  if (isa_and_present<qnn::LaunchOp, qnn::ChooseOp>(source.getDefiningOp()) &&
+      !outputs.contains(source) && !isPacked(dtype))
     outputs[source] = buffer;
   else
     copies.push_back({value, buffer, dtype});
@@ -412,15 +425,92 @@ LogicalResult EntryEmitter::emitLaunch(qnn::LaunchOp launch) {
   return success();
 }
 
+ExprId EntryEmitter::guardExpr(std::optional<AffineMap> guard) {
+  if (!guard)
+    return ExprId::None;
+  ExprId all = entry.constant(1);
+  for (AffineExpr part : guard->getResults())
+    all = entry.mul(all, hostExpr(part));
+  return all;
+}
+
+bool EntryEmitter::isBound(AffineExpr expr) {
+  return llvm::none_of(unbound, [&](unsigned symbol) {
+    return expr.isFunctionOfSymbol(symbol);
+  });
+}
+
 LogicalResult EntryEmitter::emitCheck(qnn::CheckOp check) {
   IntegerSet set = check.getCondition();
+  ExprId guard = guardExpr(check.getGuard());
   for (unsigned i = 0; i < set.getNumConstraints(); ++i) {
     ExprId value = hostExpr(set.getConstraint(i));
     ExprId zero = entry.constant(0);
     ExprId holds = set.isEq(i) ? entry.eq(value, zero) : entry.le(zero, value);
+    if (guard != ExprId::None)
+      holds = entry.select(guard, holds, entry.constant(1));
     entry.addCheck(holds, std::string_view(check.getMessage()));
   }
   return success();
+}
+
+LogicalResult EntryEmitter::emitBind(qnn::BindSymbolOp bind) {
+  FailureOr<BufferId> buffer = bufferOf(bind.getInput());
+  if (failed(buffer))
+    return failure();
+  Type element = cast<ShapedType>(bind.getInput().getType()).getElementType();
+  int64_t bytes = HostTensor::storageBytes(element);
+  BufferId read =
+      entry.addView(*buffer, entry.constant(bytes * bind.getElement()),
+                    entry.constant(bytes));
+  entry.addBind(stepName(bind), std::string_view(names[bind.getSymbol()]), read,
+                uint32_t(bytes), std::string_view(bind.getMessage()),
+                guardExpr(bind.getGuard()));
+  unbound.erase(bind.getSymbol());
+  return success();
+}
+
+LogicalResult EntryEmitter::emitChoose(qnn::ChooseOp choose) {
+  Value result = choose.getResult();
+  ExprId bytes = bytesOf(result.getType(), shapes->getShape(result));
+  auto it = outputs.find(result);
+  BufferId target = it != outputs.end() ? it->second : entry.addArena(bytes);
+  buffers[result] = target;
+  ExprId condition = hostExpr(choose.getCondition().getResult(0));
+  ExprId zero = entry.constant(0);
+  for (bool isLhs : {true, false}) {
+    FailureOr<BufferId> source =
+        bufferOf(isLhs ? choose.getLhs() : choose.getRhs());
+    if (failed(source))
+      return failure();
+    ExprId chosen = isLhs ? condition : entry.logicalNot(condition);
+    // The other one has no size in this run; nothing is copied.
+    BufferId part =
+        entry.addView(target, zero, entry.select(chosen, bytes, zero));
+    entry.addCopy(stepName(choose), *source, part);
+  }
+  return success();
+}
+
+LogicalResult EntryEmitter::emitOperation(Operation &op) {
+  if (auto check = dyn_cast<qnn::CheckOp>(op))
+    return emitCheck(check);
+  if (auto bind = dyn_cast<qnn::BindSymbolOp>(op))
+    return emitBind(bind);
+  if (auto choose = dyn_cast<qnn::ChooseOp>(op))
+    return emitChoose(choose);
+  if (auto append = dyn_cast<qnn::AppendOp>(op))
+    return emitAppend(append);
+  auto launch = dyn_cast<qnn::LaunchOp>(op);
+  if (!launch)
+    return success();
+  AffineExpr guard = demand.guardOf(launch);
+  if (!guard || !isBound(guard))
+    return emitLaunch(launch);
+  entry.beginSkip(hostExpr(guard));
+  LogicalResult result = emitLaunch(launch);
+  entry.endSkip();
+  return result;
 }
 
 LogicalResult EntryEmitter::emitCopies() {
@@ -443,18 +533,11 @@ LogicalResult EntryEmitter::emit() {
   shapes = std::move(*computed);
   if (failed(findCapacities()) || failed(emitInputs()) || failed(emitOutputs()))
     return failure();
-  for (Operation &op : func.front().without_terminator()) {
-    if (auto launch = dyn_cast<qnn::LaunchOp>(op)) {
-      if (failed(emitLaunch(launch)))
-        return failure();
-    } else if (auto append = dyn_cast<qnn::AppendOp>(op)) {
-      if (failed(emitAppend(append)))
-        return failure();
-    } else if (auto check = dyn_cast<qnn::CheckOp>(op)) {
-      if (failed(emitCheck(check)))
-        return failure();
-    }
-  }
+  for (auto bind : func.front().getOps<qnn::BindSymbolOp>())
+    unbound.insert(bind.getSymbol());
+  for (Operation &op : func.front().without_terminator())
+    if (failed(emitOperation(op)))
+      return failure();
   return emitCopies();
 }
 

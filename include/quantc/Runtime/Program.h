@@ -23,12 +23,13 @@ namespace quantc::runtime::program {
 static_assert(std::endian::native == std::endian::little);
 
 inline constexpr char kMagic[8] = {'Q', 'N', 'T', 'C', 'P', 'R', 'G', 0};
-inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kVersion = 4;
 inline constexpr uint32_t kNone = ~uint32_t(0);
 /// Alignment in bytes of the program, of the weights and of every buffer that
 /// the runtime places.
 inline constexpr uint32_t kAlignment = 64;
 inline constexpr uint32_t kMaxRank = 64;
+inline constexpr uint32_t kMaxPhases = 4096;
 
 /// Names of the hidden symbols of the generated object.  The kernels end with a
 /// null pointer, so that a damaged count is noticed.  `quantc_weights` may be
@@ -119,8 +120,15 @@ struct Entry {
 /// A named dimension.  It takes the extent of the first input dimension whose
 /// expression is exactly this symbol; all other dimensions are then checked.
 /// The capacity of an alias takes its value from the caller's strides instead.
+///
+/// A symbol of phase 1 or later is bound during the run, by a Bind step of its
+/// own.  Phase n opens after the Bind steps of its symbols, which follow each
+/// other and come behind those of phase n - 1.  What depends on a symbol
+/// belongs to its phase or a later one and is planned when that opens; all else
+/// is planned before the run.
 struct Symbol {
   StringRef name;
+  uint32_t phase;
 };
 
 enum class ValueKind : uint32_t { Tensor = 0, Optional = 1, Sequence = 2 };
@@ -149,7 +157,9 @@ struct Tensor {
   /// an expression, nonzero if present.
   uint32_t present;
   uint32_t alignment; // of the caller's data, in bytes; a power of two
-  uint32_t reserved;
+  /// The latest one of its dimensions; 0 for inputs, for aliases and where
+  /// `present` is given.
+  uint32_t phase;
 };
 
 enum class AliasKind : uint32_t {
@@ -176,7 +186,7 @@ struct Alias {
 /// Integer expressions; operands come before their use.  Overflow, division by
 /// zero and division by a negative number are errors, also in a branch that
 /// `Select` does not take.
-enum class Op : uint32_t {
+enum class Op : uint16_t {
   Const = 0,    // value
   Symbol = 1,   // symbol `a`
   Add = 2,      // a + b
@@ -193,19 +203,21 @@ enum class Op : uint32_t {
 
 struct Expr {
   Op op;
+  uint16_t phase; // the latest one of its operands
   uint32_t a;
   uint32_t b;
   uint32_t c;
   int64_t value;
 };
 
-/// The run fails with `message` if the expression is zero.
+/// The run fails with `message` if the expression is zero, when its phase
+/// opens.
 struct Check {
   uint32_t expr;
   StringRef message;
 };
 
-enum class BufferKind : uint32_t {
+enum class BufferKind : uint16_t {
   Arena = 0,   // `sizeExpr` bytes, live from its first to its last step
   Input = 1,   // tensor `index`; the size follows from its type and shape
   Output = 2,  // tensor `index`; likewise
@@ -215,6 +227,7 @@ enum class BufferKind : uint32_t {
 
 struct Buffer {
   BufferKind kind;
+  uint16_t phase; // the latest one of its expressions and of what it is part of
   uint32_t index;
   uint32_t sizeExpr;
   uint32_t offsetExpr;
@@ -235,18 +248,27 @@ enum class StepKind : uint32_t {
   /// with kPackedSigned it extends the sign.
   Pack = 3,
   Unpack = 4,
+  /// Reads an integer of `grain` bytes (1: a boolean; 4 or 8: signed) from its
+  /// buffer into the symbol `kernel`, unless `tripExpr` is given and 0: then
+  /// the symbol is 0.  A negative value fails with the string `scratchExpr`.
+  Bind = 5,
+  /// Jumps over the next `grain` steps if `tripExpr` is 0.  No Bind is among
+  /// them.
+  Skip = 6,
 };
 
 inline constexpr uint32_t kPackedBits = 7;
 inline constexpr uint32_t kPackedSigned = 8;
 
 /// Steps run one after the other.  All buffers of a step are live during it, so
-/// no two of them share memory unless one is a view of the other.
+/// no two of them share memory unless one is a view of the other.  A step names
+/// nothing of a phase that is not open; a Bind nothing of its own.
 struct Step {
   StepKind kind;
   StringRef name;
-  uint32_t kernel;      // Append: an alias; Pack, Unpack: bits; Copy: 0
-  uint32_t tripExpr;    // Kernel only, else kNone
+  /// Append: an alias; Pack, Unpack: bits; Bind: a symbol; Copy, Skip: 0
+  uint32_t kernel;
+  uint32_t tripExpr;    // Kernel, Bind and Skip, else kNone
   uint32_t scratchExpr; // bytes per worker, or kNone
   uint32_t firstOperand;
   uint32_t bufferCount; // operands: buffers first, then scalars
@@ -256,7 +278,8 @@ struct Step {
 
 static_assert(sizeof(WeightInfo) == 48 && sizeof(Header) == 48 + 48 + 14 * 16);
 static_assert(sizeof(Entry) == 88 && sizeof(Tensor) == 24 &&
-              sizeof(Expr) == 24 && sizeof(Buffer) == 32 && sizeof(Step) == 40);
+              sizeof(Symbol) == 8 && sizeof(Expr) == 24 &&
+              sizeof(Buffer) == 32 && sizeof(Step) == 40);
 
 /// FNV-1a over the 64-bit words of a whole program, without the one that holds
 /// the result; the last word is filled up with zeros.  It detects accidents;

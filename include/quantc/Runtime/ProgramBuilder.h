@@ -84,11 +84,11 @@ public:
   // divide by a number below 1; those fail when the model runs.
 
   ExprId constant(int64_t value) {
-    return intern({program::Op::Const, 0, 0, 0, value});
+    return intern({program::Op::Const, 0, 0, 0, 0, value});
   }
   /// The named dimension, made on first use.
   ExprId symbol(std::string_view text) {
-    return intern({program::Op::Symbol, symbolIndex(text), 0, 0, 0});
+    return intern({program::Op::Symbol, 0, symbolIndex(text), 0, 0, 0});
   }
   ExprId add(ExprId a, ExprId b) {
     if (isConstant(a, 0))
@@ -133,7 +133,7 @@ public:
     if (auto value = constantValue(a))
       return *value ? b : c;
     return b == c ? b
-                  : intern({program::Op::Select, raw(a), raw(b), raw(c), 0});
+                  : intern({program::Op::Select, 0, raw(a), raw(b), raw(c), 0});
   }
   /// The next multiple of `to`, which must be above 0.
   ExprId alignTo(ExprId a, int64_t to) {
@@ -212,23 +212,23 @@ public:
   /// Memory between steps, `bytes` long.
   BufferId addArena(ExprId bytes) {
     return addBuffer(
-        {program::BufferKind::Arena, 0, raw(bytes), program::kNone, 0, 0});
+        {program::BufferKind::Arena, 0, 0, raw(bytes), program::kNone, 0, 0});
   }
   BufferId addInputBuffer(InputTensor tensor) {
-    return addBuffer({program::BufferKind::Input, raw(tensor), program::kNone,
-                      program::kNone, 0, 0});
+    return addBuffer({program::BufferKind::Input, 0, raw(tensor),
+                      program::kNone, program::kNone, 0, 0});
   }
   BufferId addOutputBuffer(OutputTensor tensor) {
-    return addBuffer({program::BufferKind::Output, raw(tensor), program::kNone,
-                      program::kNone, 0, 0});
+    return addBuffer({program::BufferKind::Output, 0, raw(tensor),
+                      program::kNone, program::kNone, 0, 0});
   }
   BufferId addWeights(uint64_t offset, uint64_t bytes) {
-    return addBuffer({program::BufferKind::Weights, 0, program::kNone,
+    return addBuffer({program::BufferKind::Weights, 0, 0, program::kNone,
                       program::kNone, offset, bytes});
   }
   /// `bytes` bytes of `parent` from `offset` on.
   BufferId addView(BufferId parent, ExprId offset, ExprId bytes) {
-    return addBuffer({program::BufferKind::View, raw(parent), raw(bytes),
+    return addBuffer({program::BufferKind::View, 0, raw(parent), raw(bytes),
                       raw(offset), 0, 0});
   }
 
@@ -293,8 +293,66 @@ public:
     steps.push_back(record);
   }
 
+  /// Reads the only element of `element`, an integer of `bytes` bytes, into the
+  /// named symbol, or 0 into it if `guard` is given and 0.  The run fails with
+  /// `message` if it is negative.
+  void addBind(std::string_view text, std::string_view symbolName,
+               BufferId element, uint32_t bytes, std::string_view message,
+               ExprId guard = ExprId::None) {
+    uint32_t symbol = symbolIndex(symbolName);
+    bool isFirst =
+        steps.empty() || steps.back().kind != program::StepKind::Bind;
+    if (!isFirst && guard != ExprId::None)
+      isFirst = phasesOfExprs()[raw(guard)] == phaseCount;
+    phaseCount += isFirst;
+    symbols[symbol].phase = phaseCount;
+    program::Step record = {};
+    record.kind = program::StepKind::Bind;
+    record.name = strings.add(text);
+    record.kernel = symbol;
+    record.tripExpr = raw(guard);
+    record.scratchExpr = strings.add(message);
+    record.grain = bytes;
+    record.firstOperand = uint32_t(operands.size());
+    record.bufferCount = 1;
+    operands.push_back(raw(element));
+    steps.push_back(record);
+  }
+  /// Runs the steps that follow, up to endSkip(), only if `condition` is not 0.
+  void beginSkip(ExprId condition) {
+    program::Step record = {};
+    record.kind = program::StepKind::Skip;
+    record.name = strings.add("");
+    record.tripExpr = raw(condition);
+    record.scratchExpr = program::kNone;
+    record.firstOperand = uint32_t(operands.size());
+    skip = steps.size();
+    steps.push_back(record);
+  }
+  /// Without steps since beginSkip() nothing is left of it.
+  void endSkip() {
+    steps[skip].grain = int64_t(steps.size() - skip - 1);
+    if (steps.size() == skip + 1)
+      steps.pop_back();
+  }
+
 private:
   friend class ProgramBuilder;
+
+  std::vector<uint16_t> phasesOfExprs() const {
+    std::vector<uint16_t> phases;
+    for (const program::Expr &expr : exprs) {
+      uint16_t phase = 0;
+      if (expr.op == program::Op::Symbol)
+        phase = uint16_t(symbols[expr.a].phase);
+      else if (expr.op != program::Op::Const)
+        phase = std::max(phases[expr.a], phases[expr.b]);
+      if (expr.op == program::Op::Select)
+        phase = std::max(phase, phases[expr.c]);
+      phases.push_back(phase);
+    }
+    return phases;
+  }
 
   template <typename Id> static uint32_t raw(Id id) {
     return static_cast<uint32_t>(id);
@@ -308,7 +366,7 @@ private:
     for (size_t i = 0; i < symbols.size(); ++i)
       if (symbols[i].name == ref)
         return uint32_t(i);
-    symbols.push_back({ref});
+    symbols.push_back({ref, 0});
     return uint32_t(symbols.size() - 1);
   }
   ExprId intern(const program::Expr &expr) {
@@ -328,7 +386,7 @@ private:
       if (auto y = constantValue(b))
         if (auto folded = fold(op, *x, *y))
           return constant(*folded);
-    return intern({op, raw(a), raw(b), 0, 0});
+    return intern({op, 0, raw(a), raw(b), 0, 0});
   }
   static std::optional<int64_t> fold(program::Op op, int64_t x, int64_t y) {
     int64_t result = 0;
@@ -407,6 +465,8 @@ private:
   std::vector<program::Check> checks;
   std::vector<program::Buffer> buffers;
   std::vector<program::Step> steps;
+  uint32_t phaseCount = 0; // of those that Bind steps open
+  size_t skip = 0;         // the step of the last beginSkip()
 };
 
 class ProgramBuilder {
@@ -532,7 +592,30 @@ private:
         tensors[i].firstDim += dimBase;
       for (size_t i = entry.steps.first; i < steps.size(); ++i)
         steps[i].firstOperand += operandBase;
+      setPhases(entry, from.phasesOfExprs());
       return entry;
+    }
+    void setPhases(const program::Entry &entry,
+                   const std::vector<uint16_t> &ofExprs) {
+      for (size_t i = 0; i < ofExprs.size(); ++i)
+        exprs[entry.exprs.first + i].phase = ofExprs[i];
+      for (size_t i = entry.inputTensors.first; i < tensors.size(); ++i)
+        for (uint32_t d = 0; d < tensors[i].rank; ++d)
+          tensors[i].phase = std::max<uint32_t>(
+              tensors[i].phase, ofExprs[dims[tensors[i].firstDim + d]]);
+      for (size_t i = entry.buffers.first; i < buffers.size(); ++i) {
+        program::Buffer &buffer = buffers[i];
+        auto at = [&](uint32_t expr) {
+          return expr == program::kNone ? uint16_t(0) : ofExprs[expr];
+        };
+        buffer.phase = std::max(at(buffer.sizeExpr), at(buffer.offsetExpr));
+        if (buffer.kind == program::BufferKind::Output)
+          buffer.phase =
+              uint16_t(tensors[entry.outputTensors.first + buffer.index].phase);
+        if (buffer.kind == program::BufferKind::View)
+          buffer.phase = std::max(
+              buffer.phase, buffers[entry.buffers.first + buffer.index].phase);
+      }
     }
   };
 

@@ -5,6 +5,7 @@
 // launches is evaluated to a fixed depth only, so that a cycle is an error.
 
 #include "quantc/Dialect/QNN/Interpreter.h"
+#include "quantc/Dialect/QNN/Demand.h"
 
 using namespace mlir;
 
@@ -78,7 +79,8 @@ namespace {
 class Frame {
 public:
   Frame(ArrayRef<int64_t> symbols, EvaluationObserver observer, unsigned depth)
-      : symbols(symbols), observer(observer), depth(depth) {}
+      : symbols(symbols.begin(), symbols.end()), observer(observer),
+        depth(depth) {}
 
   FailureOr<SmallVector<HostTensor>> run(func::FuncOp func,
                                          ArrayRef<HostTensor> inputs);
@@ -89,6 +91,11 @@ public:
 private:
   LogicalResult step(Operation *op);
   LogicalResult check(CheckOp op);
+  LogicalResult bind(BindSymbolOp op, const HostTensor &input);
+  /// Whether no expression of a guard is 0.
+  bool holds(std::optional<AffineMap> guard);
+  /// Results of operations that this run does not need, never read.
+  void skip(Operation *op);
   LogicalResult launch(LaunchOp op, ArrayRef<HostTensor> operands,
                        SmallVectorImpl<HostTensor> &results);
   void define(Value value, const HostTensor &tensor);
@@ -100,7 +107,7 @@ private:
     HostTensor tensor;
     unsigned uses;
   };
-  ArrayRef<int64_t> symbols;
+  SmallVector<int64_t> symbols;
   EvaluationObserver observer;
   unsigned depth;
   llvm::DenseMap<Value, Live> values;
@@ -118,7 +125,38 @@ void Frame::define(Value value, const HostTensor &tensor) {
     values[value] = Live{tensor, uses};
 }
 
+bool Frame::holds(std::optional<AffineMap> guard) {
+  return !guard || llvm::all_of(guard->getResults(), [&](AffineExpr expr) {
+    return evaluate(expr, symbols) != 0;
+  });
+}
+
+LogicalResult Frame::bind(BindSymbolOp op, const HostTensor &input) {
+  int64_t &symbol = symbols[op.getSymbol()];
+  symbol = 0;
+  if (!holds(op.getGuard()))
+    return success();
+  if (int64_t(op.getElement()) >= input.getNumElements())
+    return op.emitOpError("expected an element of ")
+           << input.getNumElements() << ", got " << op.getElement();
+  symbol = input.getInt(op.getElement());
+  if (symbol < 0)
+    return op.emitError() << op.getMessage() << ", got " << symbol;
+  return success();
+}
+
+void Frame::skip(Operation *op) {
+  for (Value operand : op->getOperands())
+    if (auto it = values.find(operand); it != values.end())
+      if (--it->second.uses == 0)
+        values.erase(it);
+  for (Value result : op->getResults())
+    define(result, HostTensor());
+}
+
 LogicalResult Frame::check(CheckOp op) {
+  if (!holds(op.getGuard()))
+    return success();
   IntegerSet condition = op.getCondition();
   for (unsigned i = 0; i < condition.getNumConstraints(); ++i) {
     auto value = evaluate(condition.getConstraint(i), symbols);
@@ -166,7 +204,10 @@ LogicalResult Frame::step(Operation *op) {
     if (--it->second.uses == 0)
       values.erase(it);
   }
-  if (auto launched = dyn_cast<LaunchOp>(op)) {
+  if (auto binding = dyn_cast<BindSymbolOp>(op)) {
+    if (failed(bind(binding, operands.front())))
+      return failure();
+  } else if (auto launched = dyn_cast<LaunchOp>(op)) {
     if (failed(launch(launched, operands, results)))
       return failure();
   } else if (auto reference = dyn_cast<ReferenceOpInterface>(op)) {
@@ -186,9 +227,14 @@ FailureOr<SmallVector<HostTensor>> Frame::run(func::FuncOp func,
                                               ArrayRef<HostTensor> inputs) {
   for (auto [argument, input] : llvm::zip_equal(func.getArguments(), inputs))
     define(argument, input);
-  for (Operation &op : func.getBody().front().without_terminator())
-    if (failed(step(&op)))
+  Demand demand(func);
+  for (Operation &op : func.getBody().front().without_terminator()) {
+    AffineExpr guard = demand.guardOf(&op);
+    if (guard && !isa<BindSymbolOp>(op) && evaluate(guard, symbols) == 0)
+      skip(&op);
+    else if (failed(step(&op)))
       return failure();
+  }
   SmallVector<HostTensor> outputs;
   for (Value value : func.getBody().front().getTerminator()->getOperands())
     outputs.push_back(values.at(value).tensor);

@@ -175,7 +175,7 @@ static LogicalResult allocateResults(Operation *op,
 static LogicalResult checkElements(Operation *op,
                                    ArrayRef<HostTensor> operands) {
   if (isa<ReshapeOp, BroadcastToOp, TransposeOp, ConcatOp, AppendOp, SliceOp,
-          WhereOp, ComputeOp>(op))
+          WhereOp, ComputeOp, ChooseOp>(op))
     return success();
   unsigned first = isa<GatherOp>(op) ? 1 : 0;
   for (const HostTensor &operand :
@@ -215,7 +215,8 @@ void registerReferenceModels(DialectRegistry &registry) {
            EqualOp, LessOp, LessEqualOp, GreaterOp, GreaterEqualOp, GeluOp,
            LeakyReluOp, HardSigmoidOp, ClipOp, WhereOp, CastOp>(context);
     attach<ConstantOp, ReshapeOp, BroadcastToOp, TransposeOp, ConcatOp,
-           AppendOp, SliceOp, PadOp, GatherOp, ShapeValueOp, RangeOp>(context);
+           AppendOp, SliceOp, PadOp, GatherOp, ShapeValueOp, RangeOp, ChooseOp>(
+        context);
     attach<MatmulOp, LinearOp, ConvOp, PoolOp, ReduceOp, SoftmaxOp, LayerNormOp,
            RmsNormOp, BatchNormOp, RotaryOp, AttentionOp>(context);
     attach<EncodeOp, PayloadOp, DecodeOp, ObserveOp, QuantizeRowsOp,

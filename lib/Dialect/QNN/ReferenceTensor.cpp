@@ -34,6 +34,20 @@ LogicalResult evaluateOp(ReshapeOp op, const Evaluation &evaluation) {
   return success();
 }
 
+LogicalResult evaluateOp(ChooseOp op, const Evaluation &evaluation) {
+  FailureOr<Extents> condition =
+      evaluateExprs(op, op.getCondition(), evaluation.symbols);
+  if (failed(condition))
+    return failure();
+  const HostTensor &chosen = evaluation.operands[(*condition)[0] ? 0 : 1];
+  HostTensor &result = evaluation.result();
+  if (chosen.getShape() != result.getShape())
+    return op.emitOpError("expected the chosen operand of shape [")
+           << result.getShape() << "], got [" << chosen.getShape() << "]";
+  result = chosen;
+  return success();
+}
+
 LogicalResult evaluateOp(ObserveOp, const Evaluation &evaluation) {
   evaluation.result() = evaluation.operands[0];
   return success();

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/IntegerSet.h"
+#include "quantc/Dialect/QNN/ShapeAnalysis.h"
 
 using namespace mlir;
 
@@ -64,10 +65,52 @@ LogicalResult RangeOp::inferSymbolicShapes(Shapes, ShapeResults &results) {
 }
 
 LogicalResult CheckOp::inferSymbolicShapes(Shapes, ShapeResults &) {
-  if (getCondition().getNumDims() == 0)
-    return success();
-  return emitOpError("expected a condition on symbols only, got ")
-         << getCondition().getNumDims() << " dimensions";
+  if (getCondition().getNumDims() != 0)
+    return emitOpError("expected a condition on symbols only, got ")
+           << getCondition().getNumDims() << " dimensions";
+  return success();
+}
+
+LogicalResult BindSymbolOp::inferSymbolicShapes(Shapes, ShapeResults &) {
+  return success();
+}
+
+LogicalResult BindSymbolOp::verify() {
+  auto func = dyn_cast<func::FuncOp>((*this)->getParentOp());
+  if (!func)
+    return emitOpError("expected to be in the body of a function");
+  int64_t symbols = getSymbolNames(func).size();
+  if (int64_t(getSymbol()) < 0 || int64_t(getSymbol()) >= symbols)
+    return emitOpError("expected 'symbol' in [0, ")
+           << symbols << "), got " << int64_t(getSymbol());
+  auto type = dyn_cast<RankedTensorType>(getInput().getType());
+  bool hasElement = int64_t(getElement()) >= 0 &&
+                    (!type || !type.hasStaticShape() ||
+                     int64_t(getElement()) < type.getNumElements());
+  if (!hasElement)
+    return emitOpError("expected 'element' to be one of the input, got ")
+           << int64_t(getElement()) << " of " << getInput().getType();
+  unsigned width =
+      cast<ShapedType>(getInput().getType()).getElementTypeBitWidth();
+  if (width != 1 && width != 32 && width != 64)
+    return emitOpError("expected an input of i1, i32 or i64, got ")
+           << getInput().getType();
+  return success();
+}
+
+LogicalResult ChooseOp::inferSymbolicShapes(Shapes operands,
+                                            ShapeResults &results) {
+  if (getCondition().getNumResults() != 1)
+    return emitOpError("expected 'condition' with 1 expression, got ")
+           << getCondition().getNumResults();
+  if (failed(expectNonNegative(*this, "shape", getShape().getResults())))
+    return failure();
+  for (const SymbolicShape &operand : operands)
+    if (operand.size() != getShape().getNumResults())
+      return emitOpError("expected operands of rank ")
+             << getShape().getNumResults() << ", got " << operand.size();
+  results.emplace_back(getShape().getResults());
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

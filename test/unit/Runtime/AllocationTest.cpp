@@ -140,6 +140,63 @@ TEST_F(AllocationTest, ShapesThatAlwaysChangeSettleToo) {
   EXPECT_EQ(info.cached_shapes, 4);
 }
 
+/// [rows] of zeros by way of another buffer, `rows` being fed.
+void buildFedRows(TestModel &model) {
+  EntryBuilder &entry = model.builder.addEntry("main");
+  ExprId rows = entry.symbol("rows"), one = entry.constant(1);
+  constexpr program::DType kI64 = {QUANTC_INT, 64, 1};
+  BufferId input = entry.addInputBuffer(entry.addInput("x", {kI64, {}}));
+  BufferId middle = entry.addArena(entry.mul(rows, entry.constant(4)));
+  BufferId y = entry.addOutputBuffer(entry.addOutput("y", {kF32, {rows}}));
+  entry.addBind("bind", "rows", input, 8, "");
+  KernelId fill = model.kernel([](void *const *buffers, const int64_t *,
+                                  int64_t begin, int64_t end, void *) {
+    auto *to = static_cast<float *>(buffers[0]);
+    std::fill(to + begin, to + end, 0.f);
+  });
+  entry.addStep({fill, "fill", rows, 1, {middle}, {}});
+  entry.addStep(
+      {model.kernel(affineKernel), "affine", rows, 1, {middle, y}, {one}});
+}
+
+TEST(DataAllocation, NoneWhenSizesBoundByTheRunDoNotGrow) {
+  TestModel model;
+  buildFedRows(model);
+  Loaded loaded(model);
+  ASSERT_EQ(loaded.status, QUANTC_OK) << loaded.message;
+  for (int threads : {1, 2}) {
+    Hook hook;
+    {
+      Context context(loaded.model, hook.options(threads));
+      auto mallocsOf = [&](int64_t rows) {
+        quantc_tensor x = quantc_cpu_tensor(&rows, QUANTC_INT, 64, 0, nullptr);
+        quantc_value input = quantc_tensor_value(nullptr, &x);
+        quantc_value output = libraryOutput();
+        int64_t before = mallocCalls;
+        quantc_status status =
+            quantc_run(context.context, 0, &input, 1, &output, 1);
+        int64_t after = mallocCalls;
+        EXPECT_EQ(status, QUANTC_OK) << context.error();
+        EXPECT_EQ(output.tensors->shape[0], rows);
+        return after - before;
+      };
+      EXPECT_GT(mallocsOf(1000), 0);
+      int64_t calls = hook.calls;
+      for (int64_t rows : {1000, 7, 999, 0, 1000})
+        EXPECT_EQ(mallocsOf(rows), 0);
+      EXPECT_EQ(hook.calls, calls);
+      EXPECT_GT(mallocsOf(2000), 0);
+      EXPECT_EQ(mallocsOf(2000), 0);
+      quantc_context_info info;
+      quantc_get_context_info(context.context, &info);
+      EXPECT_GE(info.arena_bytes, 8000u);
+      EXPECT_GE(info.output_bytes, 8000u);
+    }
+    EXPECT_EQ(hook.live, 0);
+    EXPECT_EQ(hook.bytes, 0);
+  }
+}
+
 TEST_F(AllocationTest, AGrowingShapeAllocatesSeldom) {
   Hook hook;
   Context context(loaded->model, hook.options(1, 4));

@@ -112,7 +112,7 @@ std::optional<int64_t> evaluateOnce(Op op, const int64_t (&args)[3],
   EntryView entryView(view, 0);
   std::vector<int64_t> values(entryView.entry->exprs.count);
   uint32_t evaluated = 0;
-  if (evaluate(entryView, args, values.data(), evaluated, error)) {
+  if (evaluate(entryView, 0, args, values.data(), evaluated, error)) {
     EXPECT_NE(std::string(text).find("overflows or divides by zero"),
               std::string::npos);
     return std::nullopt;

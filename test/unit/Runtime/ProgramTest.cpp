@@ -62,6 +62,22 @@ void buildRich(TestModel &test) {
       {kF32, {second.symbol("p"), second.add(rows, second.symbol("n")), room}});
   AliasId cache = second.addAppendAlias(present, past, 1, "capacity");
   second.addAppend("five", cache, second.addInputBuffer(in));
+  EntryBuilder &third = test.builder.addEntry("third");
+  constexpr program::DType kI64 = {QUANTC_INT, 64, 1};
+  ExprId k = third.symbol("k"), eight = third.constant(8);
+  BufferId sizes = third.addInputBuffer(
+      third.addInput("sizes", {kI64, {third.symbol("n")}}));
+  BufferId data =
+      third.addOutputBuffer(third.addOutput("data", {kF32, {k, k}}));
+  third.addBind("six", "k", third.addView(sizes, third.constant(0), eight), 8,
+                "k is negative");
+  BufferId own = third.addArena(third.mul(k, eight));
+  third.addBind("seven", "l", third.addView(sizes, third.constant(0), eight), 8,
+                "l is negative", k);
+  third.addCheck(third.lt(k, eight), "k is too large");
+  third.beginSkip(third.symbol("l"));
+  third.addStep({kernel, "eight", k, 1, {sizes, own, data}, {k}, k});
+  third.endSkip();
 }
 
 void fixChecksum(uint8_t *bytes, size_t size) {
@@ -96,9 +112,9 @@ TEST(Program, Queries) {
   Loaded loaded(test);
   ASSERT_EQ(loaded.status, QUANTC_OK) << loaded.message;
   quantc_model *model = loaded.model;
-  EXPECT_EQ(quantc_entry_count(model), 2u);
+  EXPECT_EQ(quantc_entry_count(model), 3u);
   EXPECT_STREQ(quantc_entry_name(model, 1), "second");
-  EXPECT_EQ(quantc_entry_name(model, 2), nullptr);
+  EXPECT_EQ(quantc_entry_name(model, 3), nullptr);
   EXPECT_EQ(quantc_value_count(model, 0, QUANTC_INPUT), 4u);
   EXPECT_EQ(quantc_value_count(model, 0, QUANTC_OUTPUT), 2u);
   EXPECT_EQ(quantc_value_count(model, 0, 7), 0u);

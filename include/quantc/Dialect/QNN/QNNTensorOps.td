@@ -134,13 +134,51 @@ def QNN_RangeOp : QNN_PureOp<"range"> {
   let assemblyFormat = "attr-dict `:` type($result)";
 }
 def QNN_CheckOp : QNN_Op<"check"> {
-  let summary = "run-time condition on the symbols, checked at entry";
+  let summary = "run-time condition on the symbols";
   let description = [{
     `affine_set<()[s0, s1] : (512 - s1 >= 0)>`: when it does not hold the run is
-    refused with `message` before any kernel starts.
+    refused with `message`, before any kernel starts unless the condition reads
+    a symbol of `qnn.bind_symbol`.  Where an expression of the `guard` is 0,
+    nothing is checked.
   }];
-  let arguments = (ins IntegerSetAttr:$condition, StrAttr:$message);
+  let arguments = (ins IntegerSetAttr:$condition, StrAttr:$message,
+                       OptionalAttr<QNN_ShapeExprs>:$guard);
   let assemblyFormat = "attr-dict";
+}
+
+// Shapes that depend on data.
+def QNN_BindSymbolOp : QNN_Op<"bind_symbol"> {
+  let summary = "binds a symbol of the function to an element during the run";
+  let description = [{
+    Symbol number `symbol` becomes element `element` of an integer or boolean
+    tensor; operations behind this one may use it in their shapes.  A negative
+    value refuses the run with `message`, so that every symbol is at least 0.
+    Where an expression of the `guard` is 0, nothing is read and the symbol is
+    0.  No argument's shape may name the symbol.
+
+    ```mlir
+    qnn.bind_symbol %count {symbol = 1 : i64, message = "…"} : tensor<i64>
+    ```
+  }];
+  let arguments = (ins QNN_IntTensor:$input, I64Attr:$symbol,
+                       DefaultValuedAttr<I64Attr, "0">:$element,
+                       StrAttr:$message, OptionalAttr<QNN_ShapeExprs>:$guard);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+def QNN_ChooseOp : QNN_PureOp<"choose",
+    [SameOperandsAndResultElementType]> {
+  let summary = "one of two tensors, by an expression";
+  let description = [{
+    The result is `lhs` where `condition` (one expression, 1 or 0) holds, else
+    `rhs`; the chosen one has the shape `shape`.  What only the other one needs
+    is not computed.
+  }];
+  let arguments = (ins QNN_Tensor:$lhs, QNN_Tensor:$rhs,
+                       QNN_ShapeExprs:$condition, QNN_ShapeExprs:$shape);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
 }
 
 #endif // QUANTC_DIALECT_QNN_QNNTENSOROPS_TD
