@@ -77,7 +77,8 @@ public:
 
 private:
   bool isComputed(Operation *op) {
-    if (isa<ConstantOp, ReshapeOp, AppendOp, CheckOp, LaunchOp, PackOp>(op))
+    if (isa<ConstantOp, ReshapeOp, AppendOp, CheckOp, LaunchOp, PackOp,
+            BindSymbolOp, ChooseOp>(op))
       return false;
     return op->getNumResults() > 0 && !constants.contains(op->getResult(0));
   }
@@ -306,10 +307,12 @@ bool isScalarConstant(Value value) {
 }
 
 /// Scalars become part of a kernel, except those that differ from layer to
-/// layer: equal kernels share one function.
+/// layer: equal kernels share one function.  Operations that move tensors read
+/// all of them from memory.
 bool isKernelConstant(Operation *user, Value operand) {
   return isScalarConstant(operand) &&
-         !isa<QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp>(user);
+         !isa<QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp, ConcatOp,
+              SliceOp, TransposeOp, PadOp, GatherOp>(user);
 }
 
 class Outliner {

@@ -67,12 +67,14 @@ std::optional<Error> ProgramFile::open(llvm::StringRef path,
   return std::nullopt;
 }
 
-/// The symbols but for the capacities of caches, which no dimension gives.
+/// The symbols but for the capacities of caches and those that a run binds,
+/// which no dimension gives.
 static std::vector<uint32_t> dimensionsOf(const EntryView &view) {
   std::vector<uint32_t> symbols;
   ArrayRef<program::Alias> aliases(view.aliases, view.entry->aliases.count);
   for (uint32_t s = 0; s < view.entry->symbols.count; ++s)
-    if (none_of(aliases, [&](const program::Alias &alias) {
+    if (!view.symbols[s].phase &&
+        none_of(aliases, [&](const program::Alias &alias) {
           return alias.axis != program::kNone && alias.capacity == s;
         }))
       symbols.push_back(s);
@@ -178,8 +180,8 @@ ProgramFile::inputShapes(size_t entry, ArrayRef<int64_t> symbols,
   char text[kMessageBytes];
   runtime::Error message(text, sizeof(text));
   // A size that does not fit may be one that no input needs.
-  quantc_status status =
-      runtime::evaluate(view, all.data(), values.data(), evaluated, message);
+  quantc_status status = runtime::evaluate(view, /*phase=*/0, all.data(),
+                                           values.data(), evaluated, message);
   shapes.clear();
   for (uint32_t t = 0; t < view.entry->inputTensors.count; ++t) {
     const program::Tensor &tensor = view.inputTensors[t];

@@ -122,6 +122,9 @@ private:
   FailureOr<OutputTensor> addOutput(const qnn::InterfaceValue &value);
   LogicalResult emitOutputs();
   void emitOutput(Value value, OutputTensor tensor);
+  /// Whether the size of a value is known when `op` runs: a reshape may be the
+  /// first to use a symbol that is bound after what it reshapes.
+  bool isSizedBefore(Value value, Operation *op);
   void emitCache(qnn::AppendOp append, OutputTensor tensor, BufferId buffer);
   LogicalResult emitAppend(qnn::AppendOp append);
   LogicalResult emitLaunch(qnn::LaunchOp launch);
@@ -290,6 +293,17 @@ EntryEmitter::addOutput(const qnn::InterfaceValue &value) {
   return entry.addOptionalOutput(value.name, spec, entry.constant(0));
 }
 
+bool EntryEmitter::isSizedBefore(Value value, Operation *op) {
+  ArrayRef<AffineExpr> shape = shapes->getShape(value);
+  return llvm::all_of(
+      func.front().getOps<qnn::BindSymbolOp>(), [&](qnn::BindSymbolOp bind) {
+        return bind->isBeforeInBlock(op) ||
+               llvm::none_of(shape, [&](AffineExpr dim) {
+                 return dim.isFunctionOfSymbol(bind.getSymbol());
+               });
+      });
+}
+
 // A value that a launch computes is written to the output at once; anything
 // else (an input, a constant, a value returned twice) is copied at the end.
 LogicalResult EntryEmitter::emitOutputs() {
@@ -314,7 +328,8 @@ void EntryEmitter::emitOutput(Value value, OutputTensor tensor) {
   program::DType dtype =
       *dlpackType(cast<ShapedType>(value.getType()).getElementType());
   if (isa_and_present<qnn::LaunchOp, qnn::ChooseOp>(source.getDefiningOp()) &&
-      !outputs.contains(source) && !isPacked(dtype))
+      !outputs.contains(source) && !isPacked(dtype) &&
+      isSizedBefore(value, source.getDefiningOp()))
     outputs[source] = buffer;
   else
     copies.push_back({value, buffer, dtype});

@@ -192,9 +192,16 @@ void addCaches(const CacheArrays &arrays, const EntrySpec &entry, Call &call) {
   }
 }
 
+bool hasUnknownExtent(const quantc_tensor &tensor) {
+  return llvm::any_of(
+      llvm::ArrayRef<int64_t>(tensor.shape, size_t(tensor.ndim)),
+      [](int64_t extent) { return extent < 0; });
+}
+
 /// Learns the outputs' shapes and gives each memory of its own, so that the
 /// model writes where Python keeps it.  An optional that is absent keeps a
-/// count of 0.
+/// count of 0.  An output whose shape depends on data is copied from the
+/// model's memory.
 void runCall(Session &session, size_t index, const EntrySpec &entry,
              Call &call) {
   for (const ValueSpec &spec : entry.outputs) {
@@ -202,6 +209,7 @@ void runCall(Session &session, size_t index, const EntrySpec &entry,
     call.outputs.back().kind = spec.kind;
   }
   check(session.prepare(index, call.inputs, call.outputs));
+  std::vector<std::pair<size_t, size_t>> unknown; // first result, output
   for (auto [cache, output] : llvm::zip(call.caches, call.cacheOutputs)) {
     quantc_value &value = call.outputs[output];
     check(cache.getOutput(value.tensors[0], value));
@@ -215,6 +223,13 @@ void runCall(Session &session, size_t index, const EntrySpec &entry,
   for (auto [i, value] : llvm::enumerate(call.outputs)) {
     if (llvm::is_contained(call.cacheOutputs, i))
       continue;
+    llvm::ArrayRef<quantc_tensor> wantedTensors(value.tensors,
+                                                size_t(value.count));
+    if (llvm::any_of(wantedTensors, hasUnknownExtent)) {
+      unknown.push_back({call.results.size(), i});
+      call.results.resize(call.results.size() + size_t(value.count));
+      continue;
+    }
     quantc_tensor *first =
         call.outputTensors.data() + call.outputTensors.size();
     for (int64_t t = 0; t < value.count; ++t) {
@@ -231,6 +246,16 @@ void runCall(Session &session, size_t index, const EntrySpec &entry,
       value.tensors = first;
   }
   check(session.run(index, call.inputs, call.outputs));
+  for (auto [first, output] : unknown) {
+    const quantc_value &value = call.outputs[output];
+    for (int64_t t = 0; t < value.count; ++t) {
+      std::optional<Array> copy = Array::copy(value.tensors[t]);
+      if (!copy)
+        throw Failure{{Status::Limit, std::string("no memory for output '") +
+                                          value.name + "'"}};
+      call.results[first + size_t(t)] = std::move(*copy);
+    }
+  }
 }
 
 OutputArray toPython(Array result) {

@@ -5,11 +5,11 @@ A worker compiles the model in its process, loads the library, runs it on the
 case's data and compares.  Outcomes: passed, refused (quantc said why), wrong
 (other numbers, shapes or types), crashed (a signal, a hang, an internal error).
 
-Many node cases feed what decides a shape (axes, sizes, steps) at run time, which
-a compiler ahead of time needs to know.  When a model is refused for that alone,
-its short vectors of integers are bound, and it is compiled once more; such a
-case is reported as passed, and counted as bound.  The lengths of sequences and
-which optionals are absent are always bound, after the data.
+Some node cases feed what decides the number of dimensions, which a compiler
+ahead of time needs to know.  When a model is refused for that alone, its short
+vectors of integers are bound, and it is compiled once more; such a case is
+reported as passed, and counted as bound.  The lengths of sequences and which
+optionals are absent are always bound, after the data.
 """
 
 import multiprocessing
@@ -27,7 +27,8 @@ import onnx
 from cases import Case
 
 INTERNAL = 70  # quantc.Error.status of a bug
-NEEDS_DATA = re.compile("run-time data|to be constant|not constant")
+NEEDS_DATA = re.compile("run-time data|to be constant|not constant|may be 1 or "
+                        "not|differ in type or rank")
 BOUND_ELEMENTS = 16
 
 

@@ -114,8 +114,8 @@ enum { QUANTC_TENSOR = 0, QUANTC_OPTIONAL = 1, QUANTC_SEQUENCE = 2 };
  * `tensors` and `count` are set, and stay valid until the next run on the same
  * context or its destruction.  The struct may be passed again unchanged; a
  * pointer set by the library counts as null.  An output with `tensors` set is
- * provided by the caller, with shape and data filled in; where extents depend on
- * data (quantc_prepare), the run fails unless they are what it finds. */
+ * provided by the caller, with shape and data filled in; where extents depend
+ * on data (quantc_prepare), the run fails unless they are what it finds. */
 typedef struct quantc_value {
   const char *name;
   int32_t kind;
@@ -403,8 +403,8 @@ quantc_run(quantc_context *context, size_t entry, const quantc_value *inputs,
  * descriptors of the outputs (data null) without running; input data pointers
  * may be null.  Tells a caller how large its own output buffers must be; an
  * extent that only the data of a run decides is -1, and best left to the
- * library.  A cache whose output is not provided is planned to grow in its input's buffer,
- * so that a run in place finds the plan. */
+ * library.  A cache whose output is not provided is planned to grow in its
+ * input's buffer, so that a run in place finds the plan. */
 static inline quantc_status
 quantc_prepare(quantc_context *context, size_t entry,
                const quantc_value *inputs, size_t input_count,

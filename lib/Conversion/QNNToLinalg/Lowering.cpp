@@ -262,6 +262,12 @@ Value Lowering::copyInto(Location loc, Value input, Value init, AffineMap map) {
 
 Tensor Lowering::copyWith(Location loc, ArrayRef<AffineExpr> shape,
                           const Tensor &input, AffineMap map) {
+  // A constant of the kernel has no memory to be copied from.
+  if (input.splat)
+    return mapWith(loc, shape, input.element, input, map,
+                   [](OpBuilder &, Location, ValueRange args) -> Value {
+                     return args[0];
+                   });
   Tensor result = empty(loc, shape, input.element);
   result.value = copyInto(loc, input.value, result.value, map);
   return result;

@@ -204,6 +204,10 @@ LogicalResult Frame::step(Operation *op) {
     if (--it->second.uses == 0)
       values.erase(it);
   }
+  // The other one may not have been computed.
+  if (auto choose = dyn_cast<ChooseOp>(op))
+    if (auto holds = evaluate(choose.getCondition().getResult(0), symbols))
+      operands[*holds ? 1 : 0] = operands[*holds ? 0 : 1];
   if (auto binding = dyn_cast<BindSymbolOp>(op)) {
     if (failed(bind(binding, operands.front())))
       return failure();

@@ -118,10 +118,11 @@ Value Importer::materialize(Entry &entry) {
 void Importer::addCheck(Location loc, AffineExpr expr, bool isEquality,
                         const Twine &message) {
   auto set = IntegerSet::get(0, symbols.size(), {expr}, {isEquality});
-  if (!checks.insert(set).second)
+  AffineMapAttr guard = guardAttr();
+  if (!checks.insert({set, guard}).second)
     return;
   qnn::CheckOp::create(builder, loc, IntegerSetAttr::get(set),
-                       builder.getStringAttr(message));
+                       builder.getStringAttr(message), guard);
 }
 
 void Importer::noteUnsupported(const onnx::NodeProto &node, int64_t opset,

@@ -3,7 +3,7 @@
 // Constants and what shapes are made of: Constant, ConstantOfShape, Shape,
 // Size, Range.
 
-#include "Importer.h"
+#include "Program.h"
 
 using namespace mlir;
 using onnx::AttributeProto;
@@ -64,13 +64,11 @@ static FailureOr<TensorData> fillValue(NodeImport &n) {
 }
 
 static LogicalResult importConstantOfShape(NodeImport &n) {
-  const ShapeData *shape = n.data(0);
-  if (!n.input(0))
-    return failure();
-  if (!shape)
-    return n.error("the shape depends on run-time data");
   FailureOr<TensorData> fill = fillValue(n);
   if (failed(fill))
+    return failure();
+  const ShapeData *shape = n.sizes(0, "a shape without negative dimensions");
+  if (!shape)
     return failure();
   for (AffineExpr dim : *shape)
     if (failed(n.needNonNegative(dim, "a shape without negative dimensions")))
@@ -112,6 +110,56 @@ static LogicalResult importSize(NodeImport &n) {
   return n.resultData(n.builder().getI64Type(), {count}, 0);
 }
 
+/// A range whose bounds the run computes: max(0, ceil((limit - start) / delta))
+/// elements start + i * delta; a delta of 0 is refused.
+static LogicalResult importRunTimeRange(NodeImport &n, Type type) {
+  SmallVector<Value> bounds = {n.value(0), n.value(1), n.value(2)};
+  for (Value &bound : bounds)
+    bound = n.reshape(bound, {});
+  if (failed(sameType(n, bounds, isNumber)))
+    return failure();
+  Type f64 = n.builder().getF64Type();
+  Value count = computeList(n, 1, bounds, [&](Program &p) {
+    auto read = [&](size_t i) {
+      Value value = p.read(i, {});
+      return isFloat(type) ? p.convert(value, type, f64)
+                           : p.toIndex(value, type);
+    };
+    Value start = read(0), limit = read(1), delta = read(2);
+    Value zero = p.constant(delta.getType(), 0), none = p.index(0);
+    Value isZero = p.equal(delta, zero), up = p.less(zero, delta);
+    Value runs = p.select(up, p.less(start, limit), p.less(limit, start));
+    Value size;
+    if (isFloat(type)) {
+      Value exact = p.div(p.sub(limit, start), delta);
+      // Also refuses what is no number.
+      Value fits = p.less(exact, p.constant(f64, 0x1p40));
+      size = p.truncateToIndex(
+          p.unary<math::CeilOp>(p.select(fits, exact, p.constant(f64, -1))));
+      runs = p.either(runs, p.negate(fits));
+    } else {
+      // Unsigned: the span of two signed values may not fit.
+      Value span = p.select(up, p.sub(limit, start), p.sub(start, limit));
+      Value step = p.select(up, delta, p.neg(delta));
+      Value before = p.sub(span, p.index(1));
+      size = p.add(p.div(before, step, /*isUnsigned=*/true), p.index(1));
+    }
+    size = p.select(runs, size, none);
+    return Values{p.select(isZero, p.index(-1), size)};
+  });
+  auto size = n.bindAll(count, "size of " + n.name,
+                        "a delta other than 0 and bounds that are numbers");
+  if (failed(size))
+    return failure();
+  return n.result(compute(
+      n, type, {size->front()}, {bounds[0], bounds[2]}, [&](Program &p) {
+        Value start = p.read(0, {}), delta = p.read(1, {});
+        Value i = isFloat(type) ? p.toFloat(p.at(0), start.getType())
+                                : p.fromIndex(p.at(0), start.getType());
+        return p.add(start, p.mul(i, delta));
+      }));
+}
+
 /// ceil((limit - start) / step), 0 when negative.
 static FailureOr<AffineExpr> rangeSize(NodeImport &n, AffineExpr start,
                                        AffineExpr limit, int64_t step) {
@@ -148,7 +196,7 @@ static LogicalResult importFloatRange(NodeImport &n, Type type) {
     auto first = integerOf(n, 0), end = integerOf(n, 1), by = integerOf(n, 2);
     int64_t step = by ? staticExtent(*by) : 0;
     if (!first || !end || step == 0 || ShapedType::isDynamic(step))
-      return n.error("the bounds depend on run-time data");
+      return importRunTimeRange(n, type);
     auto size = rangeSize(n, *first, *end, step);
     if (failed(size))
       return failure();
@@ -180,15 +228,17 @@ static LogicalResult importRange(NodeImport &n) {
   Type type = first->elementType;
   if (isFloat(type))
     return importFloatRange(n, type);
-  if (!n.data(0) || !n.data(1) || !n.data(2) || n.data(0)->size() != 1 ||
-      n.data(1)->size() != 1 || n.data(2)->size() != 1)
-    return n.error("the bounds depend on run-time data");
+  if (!n.data(0) || !n.data(1) || !n.data(2))
+    return importRunTimeRange(n, type);
+  if (n.data(0)->size() != 1 || n.data(1)->size() != 1 ||
+      n.data(2)->size() != 1)
+    return n.error("expected bounds of 1 element");
   AffineExpr start = n.data(0)->front(), limit = n.data(1)->front();
   int64_t step = staticExtent(n.data(2)->front());
   if (step == 0)
     return n.error("expected a step other than 0");
   if (ShapedType::isDynamic(step))
-    return n.unsupported("with a step that is a dimension");
+    return importRunTimeRange(n, type);
   constexpr int64_t maxStep = int64_t(1) << 32;
   if (step > maxStep || step < -maxStep)
     return n.unsupported("with a step over 2^32");

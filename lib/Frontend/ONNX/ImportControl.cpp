@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // If, Loop and Scan.  A branch that is known is imported in place; otherwise
-// both are, and the results are chosen: operations are pure and cannot trap.
-// Loops of a known number of iterations are imported once per iteration.
+// both are, under a guard, and a run computes the one that it chooses.  Loops
+// of a known number of iterations are imported once per iteration.
 
+#include "Program.h"
 #include "Subgraphs.h"
 
 using namespace mlir;
@@ -96,6 +97,21 @@ FailureOr<SmallVector<Entry *>> Subgraphs::import(StringRef name,
   if (failed(n.importer.importGraph(attribute->g(), n, inputs, outputs)))
     return failure();
   return outputs;
+}
+
+FailureOr<SmallVector<Entry *>> Subgraphs::importIf(StringRef name,
+                                                    AffineExpr guard) {
+  n.importer.guards.push_back(canonicalize(guard));
+  auto outputs = import(name);
+  n.importer.guards.pop_back();
+  return outputs;
+}
+
+bool Subgraphs::isTrivial(StringRef name) {
+  const auto *attribute = n.attribute(name);
+  return attribute && llvm::all_of(attribute->g().node(), [](auto &node) {
+           return node.op_type() == "Constant" || node.op_type() == "Identity";
+         });
 }
 
 LogicalResult Subgraphs::needCount(int64_t iterations) {
@@ -198,9 +214,35 @@ FailureOr<Entry *> Subgraphs::concatenate(ArrayRef<Entry *> parts,
 // If
 //===----------------------------------------------------------------------===//
 
+/// The shape of the branch that is chosen: where both differ, the run binds it.
+static FailureOr<SymbolicShape> chosenShape(NodeImport &n, AffineExpr condition,
+                                            ArrayRef<AffineExpr> yes,
+                                            ArrayRef<AffineExpr> no) {
+  SymbolicShape shape(yes);
+  SmallVector<size_t> open;
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (!isKnownEqual(yes[i], no[i]))
+      open.push_back(i);
+  if (open.empty())
+    return shape;
+  Value sizes = computeList(n, open.size(), {}, [&](Program &p) {
+    Value holds = p.equal(p.extent(condition), p.index(1));
+    Values list;
+    for (size_t i : open)
+      list.push_back(p.select(holds, p.extent(yes[i]), p.extent(no[i])));
+    return list;
+  });
+  auto bound = n.bindAll(sizes, "shape of " + n.name, "a size of at least 0");
+  if (failed(bound))
+    return failure();
+  for (auto [i, size] : llvm::zip(open, *bound))
+    shape[i] = size;
+  return shape;
+}
+
 /// The result of a choice; poisoned where a branch's is.
 static FailureOr<Entry *> choose(NodeImport &n, Subgraphs &graphs,
-                                 Value condition, Entry *yes, Entry *no) {
+                                 AffineExpr condition, Entry *yes, Entry *no) {
   if (yes == no)
     return yes;
   if (yes->poisoned || no->poisoned)
@@ -222,13 +264,48 @@ static FailureOr<Entry *> choose(NodeImport &n, Subgraphs &graphs,
     }
     return list;
   }
-  if (yes->elementType != no->elementType || yes->shape != no->shape)
-    return n.unsupported("with branches whose results differ in type or shape");
-  Value chosen = n.create<qnn::WhereOp>(yes->elementType, condition,
-                                        graphs.value(yes), graphs.value(no));
+  if (yes->elementType != no->elementType ||
+      yes->shape.size() != no->shape.size())
+    return n.unsupported("with branches whose results differ in type or rank");
+  auto shape = chosenShape(n, condition, yes->shape, no->shape);
+  Value lhs = graphs.value(yes), rhs = graphs.value(no);
+  if (failed(shape))
+    return failure();
+  Value chosen = n.create<qnn::ChooseOp>(yes->elementType, lhs, rhs,
+                                         n.importer.map({condition}),
+                                         n.importer.map(*shape));
   if (!chosen)
     return failure();
   return graphs.entryOf(chosen);
+}
+
+/// Branches of constants: an elementwise choice costs less than the run's.
+static LogicalResult chooseConstants(NodeImport &n, Subgraphs &graphs,
+                                     bool &isDone) {
+  isDone = false;
+  if (!graphs.isTrivial("then_branch") || !graphs.isTrivial("else_branch"))
+    return success();
+  auto yes = graphs.import("then_branch"), no = graphs.import("else_branch");
+  if (failed(yes) || failed(no))
+    return failure();
+  auto agree = [](auto pair) {
+    auto [a, b] = pair;
+    return !a->poisoned && !b->poisoned && a->kind == Entry::Kind::Tensor &&
+           b->kind == a->kind && a->elementType == b->elementType &&
+           a->shape == b->shape;
+  };
+  if (yes->size() != no->size() || !llvm::all_of(llvm::zip(*yes, *no), agree))
+    return success();
+  isDone = true;
+  Value flag = n.reshape(n.value(0), {});
+  for (auto [i, pair] : llvm::enumerate(llvm::zip(*yes, *no))) {
+    auto [a, b] = pair;
+    Value chosen = n.create<qnn::WhereOp>(a->elementType, flag, graphs.value(a),
+                                          graphs.value(b));
+    if (failed(n.result(chosen, i)))
+      return failure();
+  }
+  return success();
 }
 
 static LogicalResult importIf(NodeImport &n) {
@@ -246,23 +323,25 @@ static LogicalResult importIf(NodeImport &n) {
       (void)n.resultEntry(entry, i);
     return success();
   }
-  // A check inside of a branch would be made whether it is taken or not.
-  size_t checks = graphs.checkCount();
-  auto yes = graphs.import("then_branch");
-  if (failed(yes))
-    return failure();
-  auto no = graphs.import("else_branch");
-  if (failed(no))
-    return failure();
-  if (graphs.checkCount() != checks)
-    return n.unsupported("with a branch that restricts sizes");
-  if (yes->size() != no->size())
-    return n.error("expected branches with as many outputs as each other");
-  Value flag = n.reshape(n.value(0), {});
+  bool isDone = false;
+  if (failed(chooseConstants(n, graphs, isDone)) || isDone)
+    return failure(!isDone);
+  const ShapeData *flag = n.sizes(0, "a condition");
   if (!flag)
     return failure();
+  if (flag->size() != 1)
+    return n.error("expected a condition with 1 element");
+  AffineExpr holds = flag->front();
+  auto yes = graphs.importIf("then_branch", holds);
+  if (failed(yes))
+    return failure();
+  auto no = graphs.importIf("else_branch", 1 - holds);
+  if (failed(no))
+    return failure();
+  if (yes->size() != no->size())
+    return n.error("expected branches with as many outputs as each other");
   for (auto [i, pair] : llvm::enumerate(llvm::zip(*yes, *no))) {
-    auto entry = choose(n, graphs, flag, std::get<0>(pair), std::get<1>(pair));
+    auto entry = choose(n, graphs, holds, std::get<0>(pair), std::get<1>(pair));
     if (failed(entry) || failed(n.resultEntry(*entry, i)))
       return failure();
   }

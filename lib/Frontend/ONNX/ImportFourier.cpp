@@ -430,9 +430,11 @@ static LogicalResult importDft(NodeImport &n) {
   if (inverse && onesided)
     length = canonicalize((extent - 1) * 2);
   if (n.has(1)) {
-    const ShapeData *given = n.data(1);
-    if (!given || given->size() != 1)
-      return n.error("the length depends on run-time data");
+    const ShapeData *given = n.sizes(1, "a length of 0 or more");
+    if (!given)
+      return failure();
+    if (given->size() != 1)
+      return n.error("expected a length with 1 element");
     length = given->front();
   }
   if (failed(n.needAtMost(n.expr(1), length)))
@@ -474,11 +476,13 @@ static LogicalResult importStft(NodeImport &n) {
   if (dims.size() != 3 && dims.size() != 2)
     return n.error("expected a signal [batch, length, 1 or 2]");
   int64_t parts = dims.size() == 3 ? staticExtent(dims[2]) : 1;
-  auto step = n.constantInts(1);
-  if (!step || step->size() != 1)
-    return n.error("the frame step depends on run-time data");
-  if (step->front() < 1 || (parts != 1 && parts != 2))
-    return n.error("expected a frame step of 1 or more");
+  const ShapeData *step = n.sizes(1, "a frame step of 1 or more");
+  if (!step)
+    return failure();
+  if (step->size() != 1 || (parts != 1 && parts != 2))
+    return n.error("expected a frame step with 1 element");
+  if (failed(n.needAtMost(n.expr(1), step->front())))
+    return failure();
   Lines lines;
   lines.inputs = {x};
   lines.type = n.elementType(x);
@@ -490,9 +494,11 @@ static LogicalResult importStft(NodeImport &n) {
     lines.length = n.shape(window)[0];
   }
   if (n.has(3)) {
-    const ShapeData *given = n.data(3);
-    if (!given || given->size() != 1)
-      return n.error("the frame length depends on run-time data");
+    const ShapeData *given = n.sizes(3, "a frame length of 0 or more");
+    if (!given)
+      return failure();
+    if (given->size() != 1)
+      return n.error("expected a frame length with 1 element");
     if (lines.length && failed(n.needEqual(lines.length, given->front())))
       return failure();
     lines.length = given->front();
@@ -512,7 +518,7 @@ static LogicalResult importStft(NodeImport &n) {
   Type type = lines.type, f64 = n.builder().getF64Type();
   lines.term = [&](Program &p, Value k) -> Complex {
     auto part = [&](int64_t i) {
-      Value start = p.mul(p.at(1), p.index(step->front()));
+      Value start = p.mul(p.at(1), p.extent(step->front()));
       Values position = {p.at(0), p.add(start, k)};
       if (dims.size() == 3)
         position.push_back(p.index(i));

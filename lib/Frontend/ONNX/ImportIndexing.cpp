@@ -198,13 +198,13 @@ static LogicalResult importTensorScatter(NodeImport &n) {
 //===----------------------------------------------------------------------===//
 
 static LogicalResult importOneHot(NodeImport &n) {
-  auto depth = n.constantScalar(1);
+  auto size = n.constantScalar(1);
   // A list of dimensions with 1 elsewhere: the repeats of a Tile.
   auto hot = n.constantInts(0);
-  if (const ShapeData *given = n.data(2);
-      given && given->size() == 2 && hot && hot->size() == 1 && n.data(0) &&
-      depth && *depth >= 1 && *depth <= 64) {
-    int64_t count = *depth, at = (*hot)[0] + ((*hot)[0] < 0 ? count : 0);
+  if (const ShapeData *given = n.data(2); given && given->size() == 2 && hot &&
+                                          hot->size() == 1 && n.data(0) &&
+                                          size && *size >= 1 && *size <= 64) {
+    int64_t count = *size, at = (*hot)[0] + ((*hot)[0] < 0 ? count : 0);
     ShapeData elements(count, (*given)[0]);
     if (at >= 0 && at < count)
       elements[at] = (*given)[1];
@@ -216,12 +216,21 @@ static LogicalResult importOneHot(NodeImport &n) {
     return n.resultTable(n.inputs[2]->elementType, elements, shape);
   }
   Value which = n.value(0), values = n.value(2);
-  if (!which || !values)
+  if (!which || !values || !n.input(1))
     return failure();
-  if (!depth)
-    return n.error("the depth depends on run-time data");
-  if (!(*depth >= 1 && *depth < 0x1p31))
-    return n.error("expected a depth of 1 or more");
+  AffineExpr depth;
+  if (auto known = n.constantScalar(1)) {
+    if (!(*known >= 1 && *known < 0x1p31))
+      return n.error("expected a depth of 1 or more");
+    depth = n.expr(int64_t(*known));
+  } else {
+    const ShapeData *given = n.sizes(1, "a depth of 0 or more");
+    if (!given)
+      return failure();
+    if (given->size() != 1)
+      return n.error("expected a depth with 1 element");
+    depth = given->front();
+  }
   SymbolicShape dims = n.shape(which);
   FailureOr<int64_t> axis = n.axis(n.intAttr("axis", -1), dims.size() + 1);
   if (failed(axis))
@@ -229,7 +238,7 @@ static LogicalResult importOneHot(NodeImport &n) {
   if (n.rank(values) != 1)
     return n.error("expected 'values' with 2 elements");
   SymbolicShape shape = dims;
-  shape.insert(shape.begin() + *axis, n.expr(int64_t(*depth)));
+  shape.insert(shape.begin() + *axis, depth);
   Type type = n.elementType(which);
   return n.result(compute(
       n, n.elementType(values), shape, {which, values}, [&](Program &p) {
@@ -238,7 +247,7 @@ static LogicalResult importOneHot(NodeImport &n) {
         Value hot = p.read(0, position);
         Value index =
             isFloat(type) ? p.truncateToIndex(hot) : p.toIndex(hot, type);
-        index = p.wrapIndex(index, p.index(int64_t(*depth)));
+        index = p.wrapIndex(index, p.extent(depth));
         return p.select(p.equal(index, p.at(*axis)), p.read(1, p.index(1)),
                         p.read(1, p.index(0)));
       }));

@@ -28,6 +28,20 @@ static Value crop(NodeImport &n, Value x, ArrayRef<int64_t> low,
   return n.slice(x, starts, sizes, steps);
 }
 
+/// Where `at` outside of [0, extent) is read, for any mode but "constant".
+static Value padPosition(Program &p, Value at, Value extent, StringRef mode) {
+  Value one = p.index(1), zero = p.index(0);
+  if (mode == "wrap")
+    return p.wrapIndex(p.rem(at, extent), extent);
+  if (mode != "reflect")
+    return p.max(p.min(at, p.sub(extent, one)), zero);
+  // A triangle wave of period 2 (extent - 1).
+  Value period = p.max(p.mul(p.sub(extent, one), p.index(2)), one);
+  at = p.wrapIndex(p.rem(at, period), period);
+  at = p.min(at, p.sub(period, at));
+  return p.select(p.equal(extent, one), zero, at);
+}
+
 /// Padding with what the tensor holds, or with a value that is not constant.
 static Value padProgram(NodeImport &n, Value x, ArrayRef<int64_t> low,
                         ArrayRef<int64_t> high, StringRef mode, Value filler) {
@@ -48,7 +62,7 @@ static Value padProgram(NodeImport &n, Value x, ArrayRef<int64_t> low,
   }
   return compute(n, n.elementType(x), shape, inputs, [&](Program &p) {
     Values position;
-    Value inside = p.boolean(true), zero = p.index(0), one = p.index(1);
+    Value inside = p.boolean(true), zero = p.index(0);
     for (auto [i, dim] : llvm::enumerate(dims)) {
       Value extent = p.extent(dim), at = p.sub(p.at(i), p.index(low[i]));
       if (low[i] + high[i] == 0) {
@@ -56,16 +70,8 @@ static Value padProgram(NodeImport &n, Value x, ArrayRef<int64_t> low,
         continue;
       }
       inside = p.both(inside, p.inside(at, extent));
-      if (mode == "wrap") {
-        at = p.wrapIndex(p.rem(at, extent), extent);
-      } else if (mode == "reflect") {
-        // A triangle wave of period 2 (extent - 1).
-        Value period = p.max(p.mul(p.sub(extent, one), p.index(2)), one);
-        at = p.wrapIndex(p.rem(at, period), period);
-        at = p.min(at, p.sub(period, at));
-        at = p.select(p.equal(extent, one), zero, at);
-      }
-      position.push_back(at); // reads are clamped: edge
+      position.push_back(mode == "constant" ? at
+                                            : padPosition(p, at, extent, mode));
     }
     Value element = p.read(0, position);
     if (mode != "constant")
@@ -75,16 +81,119 @@ static Value padProgram(NodeImport &n, Value x, ArrayRef<int64_t> low,
   });
 }
 
+/// The result for the rows of the list below.
+static Value padBy(NodeImport &n, Value x, Value list,
+                   ArrayRef<AffineExpr> shape, StringRef mode) {
+  int64_t rank = int64_t(shape.size());
+  Type type = n.elementType(x), i64 = n.builder().getI64Type();
+  SmallVector<Value> inputs = {x, list};
+  bool isFilled = mode == "constant" && n.opset >= 11 && n.has(2);
+  if (isFilled) {
+    inputs.push_back(n.reshape(n.value(2), {}));
+    if (failed(sameType(n, {x, inputs.back()}, isAny)))
+      return {};
+  }
+  return compute(n, type, shape, inputs, [&](Program &p) {
+    Values position;
+    Value inside = p.boolean(true);
+    auto entry = [&](int64_t row, int64_t d) {
+      return p.toIndex(p.read(1, p.index(row * rank + d)), i64);
+    };
+    for (int64_t d = 0; d < rank; ++d) {
+      Value at = p.sub(p.at(d), entry(1, d)), left = entry(3, d);
+      inside = p.both(inside, p.inside(at, left));
+      if (mode != "constant")
+        at = padPosition(p, at, left, mode);
+      position.push_back(p.add(at, entry(2, d)));
+    }
+    Value element = p.read(0, position);
+    if (mode != "constant")
+      return element;
+    Value filler = isFilled ? p.read(2, {}) : p.constant(scalarType(type), 0);
+    return p.select(inside, element, filler);
+  });
+}
+
+/// With pads or axes that only the run knows.  Rows of the list: sizes, how far
+/// the result begins before the operand, and the part of the operand that is
+/// left by negative pads (first element and extent).
+static LogicalResult padAtRunTime(NodeImport &n, Value x, StringRef mode) {
+  SymbolicShape dims = n.shape(x);
+  int64_t rank = int64_t(dims.size());
+  FailureOr<int64_t> count = n.elements(1);
+  FailureOr<int64_t> listed = n.has(3) ? n.elements(3) : rank;
+  if (failed(count) || failed(listed))
+    return failure();
+  if (*count != 2 * *listed)
+    return n.error("expected " + Twine(2 * *listed) + " pads, got " +
+                   Twine(*count));
+  SmallVector<Value> inputs = {n.value(1)};
+  if (n.has(3))
+    inputs.push_back(n.value(3));
+  Value list = computeList(n, size_t(4 * rank), inputs, [&](Program &p) {
+    Values low(rank, p.index(0)), high(rank, p.index(0)), result(4 * rank);
+    Value valid = p.boolean(true), zero = p.index(0), size = p.index(rank);
+    auto read = [&](size_t input, int64_t k) {
+      return p.toIndex(p.read(input, p.index(k)), p.elementType(input));
+    };
+    auto readPad = [&](int64_t k) {
+      constexpr int64_t limit = int64_t(1) << 40;
+      Value pad = read(0, k);
+      valid = p.both(valid, p.both(p.lessEqual(p.index(-limit), pad),
+                                   p.lessEqual(pad, p.index(limit))));
+      return pad;
+    };
+    for (int64_t k = 0; k < *listed; ++k) {
+      Value axis = n.has(3) ? p.wrapIndex(read(1, k), size) : p.index(k);
+      valid = p.both(valid, p.inside(axis, size));
+      Value before = readPad(k), after = readPad(k + *listed);
+      for (int64_t d = 0; d < rank; ++d) {
+        Value here = p.equal(axis, p.index(d));
+        low[d] = p.select(here, before, low[d]);
+        high[d] = p.select(here, after, high[d]);
+      }
+    }
+    for (int64_t d = 0; d < rank; ++d) {
+      Value cut = p.max(p.neg(low[d]), zero);
+      Value left =
+          p.sub(p.sub(p.extent(dims[d]), cut), p.max(p.neg(high[d]), zero));
+      Value grown = p.add(p.max(low[d], zero), p.max(high[d], zero));
+      // Only a constant is there to pad nothing with.
+      Value fits = p.lessEqual(zero, left);
+      if (mode != "constant")
+        fits = p.both(fits, p.either(p.less(zero, left), p.equal(grown, zero)));
+      result[d] =
+          p.select(p.both(valid, fits), p.add(left, grown), p.index(-1));
+      result[rank + d] = p.max(low[d], zero);
+      result[2 * rank + d] = cut;
+      result[3 * rank + d] = left;
+    }
+    return result;
+  });
+  if (!list)
+    return failure();
+  SymbolicShape shape;
+  for (int64_t d = 0; d < rank; ++d)
+    shape.push_back(n.bind(list, d, "size of " + n.name + "[" + Twine(d) + "]",
+                           "axes of the operand, and pads within 2^40 that "
+                           "leave something of it"));
+  return n.result(padBy(n, x, list, shape, mode));
+}
+
 static LogicalResult importPad(NodeImport &n) {
   Value x = n.value(0);
+  std::string mode = n.stringAttr("mode", "constant");
+  if (!llvm::is_contained({"constant", "reflect", "edge", "wrap"}, mode))
+    return n.error("unknown mode " + quote(mode));
+  bool isKnown =
+      n.opset < 11 || (n.constantInts(1) && (!n.has(3) || n.constantInts(3)));
+  if (x && n.has(1) && !isKnown)
+    return padAtRunTime(n, x, mode);
   auto pads = n.intsAttrOrInput("pads", 1, 11);
   if (!x || failed(pads))
     return failure();
   if (!*pads)
     return n.error("'pads' is missing");
-  std::string mode = n.stringAttr("mode", "constant");
-  if (!llvm::is_contained({"constant", "reflect", "edge", "wrap"}, mode))
-    return n.error("unknown mode " + quote(mode));
   Value filler;
   double value = 0;
   if (n.opset < 11) {
@@ -100,10 +209,7 @@ static LogicalResult importPad(NodeImport &n) {
   size_t rank = n.rank(x);
   SmallVector<int64_t> axes;
   if (n.has(3)) {
-    auto given = n.constantInts(3);
-    if (!given)
-      return n.error("expected 'axes' to be constant");
-    axes = *given;
+    axes = *n.constantInts(3);
     if (failed(n.normalizeAxes(axes, rank)))
       return failure();
   } else {
@@ -142,6 +248,22 @@ static LogicalResult importPad(NodeImport &n) {
                                        n.builder().getF64FloatAttr(value)));
 }
 
+/// With a diagonal that only the run knows; it is negative below the main one.
+static LogicalResult triluAtRunTime(NodeImport &n, Value x) {
+  Value diagonal = n.reshape(n.value(1), {});
+  if (!diagonal)
+    return failure();
+  bool upper = n.intAttr("upper", 1) != 0;
+  size_t rank = n.rank(x);
+  Type type = n.elementType(x), logical = n.elementType(diagonal);
+  return n.result(compute(n, type, n.shape(x), {x, diagonal}, [&](Program &p) {
+    Value own = p.sub(p.at(rank - 1), p.at(rank - 2));
+    Value k = p.toIndex(p.read(1, {}), logical);
+    Value kept = upper ? p.lessEqual(k, own) : p.lessEqual(own, k);
+    return p.select(kept, p.read(0, p.at()), p.constant(scalarType(type), 0));
+  }));
+}
+
 /// Keeps one triangle of the last two dimensions: where(mask, x, 0) with a mask
 /// from two ranges.
 static LogicalResult importTrilu(NodeImport &n) {
@@ -153,8 +275,13 @@ static LogicalResult importTrilu(NodeImport &n) {
     return n.error("expected an operand of rank 2 or more, got " + Twine(rank));
   AffineExpr diagonal = n.expr(0);
   if (n.has(1)) {
-    if (!n.data(1) || n.data(1)->size() != 1)
-      return n.error("the diagonal depends on run-time data");
+    FailureOr<int64_t> count = n.elements(1);
+    if (failed(count))
+      return failure();
+    if (*count != 1)
+      return n.error("expected a diagonal with 1 element");
+    if (!n.data(1))
+      return triluAtRunTime(n, x);
     diagonal = n.data(1)->front();
   }
   bool upper = n.intAttr("upper", 1) != 0;

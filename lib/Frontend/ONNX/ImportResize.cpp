@@ -21,26 +21,39 @@ struct ResizeOptions {
   bool excludeOutside = false, antialias = false;
 };
 
-/// One axis: the scale is known, or the quotient of two extents.
+/// One axis: the scale is known, an element of a tensor, or the quotient of two
+/// extents.
 struct AxisResize {
   int64_t axis = 0;
   AffineExpr from, to;
   std::optional<double> scale;
   double roiStart = 0, roiEnd = 1;
+  /// Places in the tensors of run-time scales and regions.
+  size_t index = 0;
+};
+
+/// Tensors that decide positions during the run; null where none does.
+struct RunTimeResize {
+  Value scales, roi;
 };
 
 /// Writes the interpolation of one element along one axis.
 class AxisProgram {
 public:
   AxisProgram(Program &p, const ResizeOptions &options, const AxisResize &axis,
-              Type type)
-      : p(p), options(options), axis(axis), scalar(scalarType(type)),
-        f64(p.builder.getF64Type()) {}
+              const RunTimeResize &given, size_t axisCount, Type type)
+      : p(p), options(options), axis(axis), given(given), axisCount(axisCount),
+        scalar(scalarType(type)), f64(p.builder.getF64Type()) {}
 
   Value emit();
 
 private:
   Value number(double value) { return p.constant(f64, value); }
+  /// An element of one of the run-time tensors.
+  Value given64(size_t input, size_t index) {
+    return p.convert(p.read(input, p.index(int64_t(index))),
+                     p.elementType(input), f64);
+  }
   Value position();
   Value nearest(Value at);
   Value weighted(Value at);
@@ -55,6 +68,8 @@ private:
   Program &p;
   const ResizeOptions &options;
   const AxisResize &axis;
+  const RunTimeResize &given;
+  size_t axisCount;
   Type scalar, f64;
   Value scale, from, to, outside;
 };
@@ -87,6 +102,11 @@ Value AxisProgram::position() {
   }
   if (mode == "tf_crop_and_resize") {
     Value start = number(axis.roiStart), end = number(axis.roiEnd);
+    if (given.roi) {
+      size_t input = given.scales ? 2 : 1;
+      start = given64(input, axis.index);
+      end = given64(input, axis.index + axisCount);
+    }
     Value span = p.mul(p.sub(end, start), p.sub(from, one));
     Value single = p.equal(length, one);
     Value spread =
@@ -136,22 +156,25 @@ Value AxisProgram::cubicWeight(Value distance) {
 /// weights where that is not 1.
 Value AxisProgram::weighted(Value at) {
   bool isLinear = options.mode == Interpolation::Linear;
-  double reach = isLinear ? 1 : 2, shrink = 1;
-  if (options.antialias)
-    shrink = std::min(1.0, *axis.scale);
-  int64_t start = int64_t(std::floor(-reach / shrink)) + 1;
-  int64_t taps = 2 - 2 * start;
+  Value shrink = number(1), start = p.index(isLinear ? 0 : -1);
+  if (options.antialias) {
+    shrink = p.min(scale, number(1));
+    Value reach = p.floor(p.div(number(isLinear ? -1 : -2), shrink));
+    // A scale so small would make a result without elements.
+    reach = p.max(reach, number(-0x1p40));
+    start = p.add(p.truncateToIndex(reach), p.index(1));
+  }
+  Value taps = p.sub(p.index(2), p.add(start, start));
   Value low = p.floor(at), origin = p.truncateToIndex(low);
   bool normalizes = options.antialias || options.excludeOutside;
   Value end = p.extent(axis.from);
   Values sums =
-      p.loop(p.index(0), p.index(taps), {p.constant(scalar, 0), number(0)},
+      p.loop(p.index(0), taps, {p.constant(scalar, 0), number(0)},
              [&](Value k, ValueRange sum) {
-               Value offset = p.add(k, p.index(start));
+               Value offset = p.add(k, start);
                Value i = p.add(origin, offset);
                Value distance =
-                   p.mul(p.sub(p.add(low, p.toFloat(offset, f64)), at),
-                         number(shrink));
+                   p.mul(p.sub(p.add(low, p.toFloat(offset, f64)), at), shrink);
                Value weight =
                    isLinear ? linearWeight(distance) : cubicWeight(distance);
                if (options.excludeOutside)
@@ -166,7 +189,9 @@ Value AxisProgram::weighted(Value at) {
 Value AxisProgram::emit() {
   from = p.toFloat(p.extent(axis.from), f64);
   to = p.toFloat(p.extent(axis.to), f64);
-  scale = axis.scale ? number(*axis.scale) : p.div(to, from);
+  scale = axis.scale     ? number(*axis.scale)
+          : given.scales ? given64(1, axis.index)
+                         : p.div(to, from);
   Value at = position();
   Value result =
       options.mode == Interpolation::Nearest ? nearest(at) : weighted(at);
@@ -180,7 +205,32 @@ Value AxisProgram::emit() {
 // Sizes
 //===----------------------------------------------------------------------===//
 
-/// floor(extent * scale), for a dynamic extent only where that is affine.
+/// The sizes that a program of f64 gives for the axes; what is no size is
+/// refused.
+static LogicalResult
+bindSizes(NodeImport &n, ArrayRef<Value> inputs,
+          MutableArrayRef<AxisResize> axes,
+          llvm::function_ref<Value(Program &, const AxisResize &)> size) {
+  Type f64 = n.builder().getF64Type();
+  Value list = computeList(n, axes.size(), inputs, [&](Program &p) {
+    Values result;
+    for (const AxisResize &axis : axes) {
+      Value exact = size(p, axis), none = p.constant(f64, -1);
+      Value fits = p.both(p.lessEqual(p.constant(f64, 0), exact),
+                          p.less(exact, p.constant(f64, 0x1p31)));
+      result.push_back(p.truncateToIndex(p.select(fits, exact, none)));
+    }
+    return result;
+  });
+  auto bound = n.bindAll(list, "size of " + n.name, "sizes from 0 to 2^31");
+  if (failed(bound))
+    return failure();
+  for (auto [axis, to] : llvm::zip(axes, *bound))
+    axis.to = to;
+  return success();
+}
+
+/// floor(extent * scale).
 static FailureOr<AffineExpr> scaledExtent(NodeImport &n, AffineExpr extent,
                                           double scale) {
   int64_t known = staticExtent(extent);
@@ -197,11 +247,20 @@ static FailureOr<AffineExpr> scaledExtent(NodeImport &n, AffineExpr extent,
   double inverse = 1 / scale;
   if (inverse == std::floor(inverse) && inverse < 0x1p20)
     return canonicalize(extent.floorDiv(int64_t(inverse)));
-  return n.unsupported("of a dynamic extent by a scale that is no integer");
+  // Not affine.
+  AxisResize axis;
+  axis.from = extent;
+  if (failed(bindSizes(n, {}, axis, [&](Program &p, const AxisResize &axis) {
+        Type f64 = p.builder.getF64Type();
+        Value from = p.toFloat(p.extent(axis.from), f64);
+        return p.floor(p.mul(from, p.constant(f64, scale)));
+      })))
+    return failure();
+  return axis.to;
 }
 
-static LogicalResult scaleAxes(NodeImport &n, ArrayRef<double> scales,
-                               MutableArrayRef<AxisResize> axes) {
+static LogicalResult scaleAxesBy(NodeImport &n, ArrayRef<double> scales,
+                                 MutableArrayRef<AxisResize> axes) {
   if (scales.size() != axes.size())
     return n.error("expected " + Twine(axes.size()) + " scales, got " +
                    Twine(scales.size()));
@@ -215,33 +274,90 @@ static LogicalResult scaleAxes(NodeImport &n, ArrayRef<double> scales,
   return success();
 }
 
+/// By an input, which the run may be the first to know.
+static LogicalResult scaleAxes(NodeImport &n, size_t input,
+                               RunTimeResize &given,
+                               MutableArrayRef<AxisResize> axes) {
+  if (auto known = n.constantFloats(input))
+    return scaleAxesBy(n, *known, axes);
+  FailureOr<int64_t> count = n.elements(input);
+  given.scales = n.value(input);
+  if (failed(count) || !given.scales)
+    return failure();
+  if (*count != int64_t(axes.size()) || !isFloat(n.elementType(given.scales)))
+    return n.error("expected " + Twine(axes.size()) + " scales, got " +
+                   Twine(*count));
+  return bindSizes(
+      n, {given.scales}, axes, [&](Program &p, const AxisResize &axis) {
+        Type f64 = p.builder.getF64Type();
+        Value scale = p.convert(p.read(0, p.index(int64_t(axis.index))),
+                                p.elementType(0), f64);
+        Value size = p.floor(p.mul(p.toFloat(p.extent(axis.from), f64), scale));
+        Value isPositive = p.less(p.constant(f64, 0), scale);
+        return p.select(isPositive, size, p.constant(f64, -1));
+      });
+}
+
+/// The common scale of a policy that keeps the image's proportions, where an
+/// extent is dynamic.
+static LogicalResult keepRatio(NodeImport &n, RunTimeResize &given, bool larger,
+                               MutableArrayRef<AxisResize> axes) {
+  Type f64 = n.builder().getF64Type();
+  given.scales =
+      compute(n, f64, {n.expr(int64_t(axes.size()))}, {}, [&](Program &p) {
+        Value common;
+        for (const AxisResize &axis : axes) {
+          Value scale = p.div(p.toFloat(p.extent(axis.to), f64),
+                              p.toFloat(p.extent(axis.from), f64));
+          common = !common  ? scale
+                   : larger ? p.max(common, scale)
+                            : p.min(common, scale);
+        }
+        return common;
+      });
+  if (!given.scales)
+    return failure();
+  for (AxisResize &axis : axes)
+    axis.scale.reset();
+  return bindSizes(
+      n, {given.scales}, axes, [&](Program &p, const AxisResize &axis) {
+        Value from = p.toFloat(p.extent(axis.from), f64);
+        Value scale = p.read(0, p.index(int64_t(axis.index)));
+        return p.floor(p.add(p.mul(from, scale), p.constant(f64, 0.5)));
+      });
+}
+
 /// Sizes are exact, or bounds that the image keeps its shape within.
 static LogicalResult sizeAxes(NodeImport &n, ArrayRef<AffineExpr> sizes,
+                              RunTimeResize &given,
                               MutableArrayRef<AxisResize> axes) {
   if (sizes.size() != axes.size())
     return n.error("expected " + Twine(axes.size()) + " sizes, got " +
                    Twine(sizes.size()));
   std::string policy = n.stringAttr("keep_aspect_ratio_policy", "stretch");
+  if (!llvm::is_contained({"stretch", "not_larger", "not_smaller"}, policy))
+    return n.error("unknown policy " + quote(policy));
+  bool larger = policy == "not_smaller", isKnown = true;
   std::optional<double> common;
   for (auto [axis, size] : llvm::zip(axes, sizes)) {
     if (failed(n.needNonNegative(size, "sizes of 0 or more")))
       return failure();
     axis.to = size;
     int64_t from = staticExtent(axis.from), to = staticExtent(size);
-    if (from > 0 && to >= 0)
-      axis.scale = double(to) / double(from);
-    else if (policy != "stretch" || from == 0)
-      return n.unsupported("of a dynamic extent by this policy");
-    if (policy == "not_larger")
-      common = std::min(common.value_or(*axis.scale), *axis.scale);
-    else if (policy == "not_smaller")
-      common = std::max(common.value_or(*axis.scale), *axis.scale);
-    else if (policy != "stretch")
-      return n.error("unknown policy " + quote(policy));
-  }
-  for (AxisResize &axis : axes) {
-    if (!common)
+    if (from <= 0 || to < 0) {
+      isKnown = false;
       continue;
+    }
+    axis.scale = double(to) / double(from);
+    double other = common.value_or(*axis.scale);
+    common =
+        larger ? std::max(other, *axis.scale) : std::min(other, *axis.scale);
+  }
+  if (policy == "stretch")
+    return success();
+  if (!isKnown)
+    return keepRatio(n, given, larger, axes);
+  for (AxisResize &axis : axes) {
     axis.scale = *common;
     axis.to = n.expr(
         int64_t(std::floor(double(staticExtent(axis.from)) * *common + 0.5)));
@@ -249,10 +365,21 @@ static LogicalResult sizeAxes(NodeImport &n, ArrayRef<AffineExpr> sizes,
   return success();
 }
 
-static LogicalResult readRoi(NodeImport &n, MutableArrayRef<AxisResize> axes) {
+static LogicalResult readRoi(NodeImport &n, MutableArrayRef<AxisResize> axes,
+                             RunTimeResize &given) {
   auto roi = n.constantFloats(1);
+  if (n.has(1) && !roi) {
+    FailureOr<int64_t> count = n.elements(1);
+    given.roi = n.value(1);
+    if (failed(count) || !given.roi)
+      return failure();
+    if (*count != int64_t(2 * axes.size()) ||
+        !isFloat(n.elementType(given.roi)))
+      return n.error("expected 'roi' with two numbers per axis");
+    return success();
+  }
   if (!roi || roi->size() != 2 * axes.size())
-    return n.error("expected a constant 'roi' with two entries per axis");
+    return n.error("expected 'roi' with two numbers per axis");
   for (auto [i, axis] : llvm::enumerate(axes)) {
     axis.roiStart = (*roi)[i];
     axis.roiEnd = (*roi)[i + axes.size()];
@@ -277,6 +404,7 @@ static FailureOr<Interpolation> readMode(NodeImport &n) {
 
 static LogicalResult resizeAxes(NodeImport &n, Value x,
                                 const ResizeOptions &options,
+                                const RunTimeResize &given,
                                 ArrayRef<AxisResize> axes) {
   Type type = n.elementType(x);
   if (options.mode != Interpolation::Nearest && !isFloat(type))
@@ -287,14 +415,16 @@ static LogicalResult resizeAxes(NodeImport &n, Value x,
                   options.coordinates != "tf_crop_and_resize";
     if (isSame || !x)
       continue;
-    if (options.antialias && !axis.scale)
-      return n.unsupported("with antialias over a dynamic extent");
     if (failed(n.needAtMost(n.expr(1), axis.from)))
       return failure();
     SymbolicShape shape = n.shape(x);
     shape[axis.axis] = axis.to;
-    x = compute(n, type, shape, {x}, [&](Program &p) {
-      return AxisProgram(p, options, axis, type).emit();
+    SmallVector<Value> inputs = {x};
+    for (Value tensor : {given.scales, given.roi})
+      if (tensor)
+        inputs.push_back(tensor);
+    x = compute(n, type, shape, inputs, [&](Program &p) {
+      return AxisProgram(p, options, axis, given, axes.size(), type).emit();
     });
   }
   return n.result(x);
@@ -310,6 +440,7 @@ static FailureOr<SmallVector<AxisResize>> listAxes(NodeImport &n, Value x) {
   SmallVector<AxisResize> axes;
   for (int64_t axis : list) {
     axes.emplace_back();
+    axes.back().index = axes.size() - 1;
     axes.back().axis = axis;
     axes.back().from = axes.back().to = dims[axis];
   }
@@ -353,22 +484,20 @@ static LogicalResult importResize(NodeImport &n) {
           {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"},
           options.nearest))
     return n.error("unknown nearest_mode " + quote(options.nearest));
+  RunTimeResize given;
   size_t scalesAt = n.opset < 11 ? 1 : 2, sizesAt = 3;
   if (n.opset >= 11 && isGiven(n, sizesAt)) {
-    if (!n.data(sizesAt))
-      return n.error("the sizes depend on run-time data");
-    if (failed(sizeAxes(n, *n.data(sizesAt), *axes)))
+    const ShapeData *sizes = n.sizes(sizesAt, "sizes of 0 or more");
+    if (!sizes || failed(sizeAxes(n, *sizes, given, *axes)))
       return failure();
-  } else {
-    auto scales = n.constantFloats(scalesAt);
-    if (!scales)
-      return n.error("the scales depend on run-time data");
-    if (failed(scaleAxes(n, *scales, *axes)))
-      return failure();
-  }
-  if (options.coordinates == "tf_crop_and_resize" && failed(readRoi(n, *axes)))
+  } else if (!n.input(scalesAt) ||
+             failed(scaleAxes(n, scalesAt, given, *axes))) {
     return failure();
-  return resizeAxes(n, x, options, *axes);
+  }
+  if (options.coordinates == "tf_crop_and_resize" &&
+      failed(readRoi(n, *axes, given)))
+    return failure();
+  return resizeAxes(n, x, options, given, *axes);
 }
 
 /// Opsets 7 to 9; the scales are an attribute before 9.
@@ -384,16 +513,17 @@ static LogicalResult importUpsample(NodeImport &n) {
   if (failed(mode) || failed(axes))
     return failure();
   options.mode = *mode;
-  std::optional<SmallVector<double>> scales;
+  RunTimeResize given;
   if (n.opset >= 9)
-    scales = n.constantFloats(1);
-  else if (const auto *given = n.attribute("scales"))
-    scales.emplace(given->floats().begin(), given->floats().end());
+    return failure(!n.input(1) || failed(scaleAxes(n, 1, given, *axes)) ||
+                   failed(resizeAxes(n, x, options, given, *axes)));
+  const auto *scales = n.attribute("scales");
   if (!scales)
-    return n.error("the scales depend on run-time data");
-  if (failed(scaleAxes(n, *scales, *axes)))
+    return n.error("'scales' is missing");
+  SmallVector<double> values(scales->floats().begin(), scales->floats().end());
+  if (failed(scaleAxesBy(n, values, *axes)))
     return failure();
-  return resizeAxes(n, x, options, *axes);
+  return resizeAxes(n, x, options, given, *axes);
 }
 
 void registerResize(Registry &r) {

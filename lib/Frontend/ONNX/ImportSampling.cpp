@@ -364,7 +364,54 @@ static LogicalResult importDeformConv(NodeImport &n) {
   }));
 }
 
+/// The positions that the rows of theta [n, d, d + 1] map a regular grid to:
+/// [n, (depth,) height, width, d].
+static LogicalResult importAffineGrid(NodeImport &n) {
+  Value theta = n.value(0);
+  if (failed(sameType(n, {theta}, isFloat)))
+    return failure();
+  const ShapeData *size = n.sizes(1, "sizes of 0 or more");
+  if (!size)
+    return failure();
+  SymbolicShape dims = n.shape(theta);
+  size_t axes = size->size() < 4 ? 0 : size->size() - 2;
+  if ((axes != 2 && axes != 3) || dims.size() != 3)
+    return n.error("expected 'theta' of rank 3 and a size of 4 or 5 elements");
+  if (failed(n.needEqual(dims[0], size->front())) ||
+      failed(n.needEqual(dims[1], n.expr(int64_t(axes)))) ||
+      failed(n.needEqual(dims[2], n.expr(int64_t(axes + 1)))))
+    return failure();
+  SymbolicShape shape = {size->front()};
+  shape.append(size->begin() + 2, size->end());
+  shape.push_back(n.expr(int64_t(axes)));
+  bool isAligned = n.intAttr("align_corners", 0) != 0;
+  Type type = n.elementType(theta), scalar = scalarType(type);
+  return n.result(compute(n, type, shape, {theta}, [&](Program &p) {
+    Value one = p.constant(scalar, 1), two = p.constant(scalar, 2);
+    // x, the position along the last axis, comes first.
+    Value sum = p.read(0, {p.at(0), p.at(axes + 1), p.index(int64_t(axes))});
+    for (size_t j = 0; j < axes; ++j) {
+      size_t dim = axes - j;
+      Value at = p.toFloat(p.at(dim), scalar);
+      Value extent = p.toFloat(p.extent(shape[dim]), scalar);
+      // From -1 to 1: at the corners, or at the centers of the pixels.
+      Value last = p.sub(extent, one);
+      Value step =
+          p.div(two, p.select(p.equal(last, p.constant(scalar, 0)), one, last));
+      if (!isAligned)
+        step = p.div(two, extent);
+      Value start =
+          isAligned ? p.neg(one) : p.add(p.neg(one), p.div(one, extent));
+      Value position = p.add(start, p.mul(at, step));
+      Value factor = p.read(0, {p.at(0), p.at(axes + 1), p.index(int64_t(j))});
+      sum = p.add(sum, p.mul(factor, position));
+    }
+    return sum;
+  }));
+}
+
 void registerSampling(Registry &r) {
+  r.add("AffineGrid", importAffineGrid);
   r.add("GridSample", importGridSample);
   r.add("RoiAlign", importRoiAlign);
   r.add("DeformConv", importDeformConv);

@@ -118,13 +118,64 @@ static LogicalResult importHardmax(NodeImport &n) {
 // Running sums and products
 //===----------------------------------------------------------------------===//
 
+/// Along an axis that only the run knows: each element adds up its own row.
+template <bool product>
+static LogicalResult cumulateAtRunTime(NodeImport &n, Value x) {
+  Value axis = n.value(1);
+  FailureOr<int64_t> count = n.elements(1);
+  if (!axis || failed(count))
+    return failure();
+  axis = n.reshape(axis, {});
+  if (*count != 1 || !axis)
+    return n.error("expected an axis with 1 element");
+  SymbolicShape dims = n.shape(x);
+  int64_t rank = int64_t(dims.size());
+  Type type = n.elementType(x), logical = n.elementType(axis);
+  // The axis itself is bound, so that a wrong one is refused.
+  Value wrapped = computeList(n, 1, {axis}, [&](Program &p) {
+    Value at = p.wrapIndex(p.toIndex(p.read(0, {}), logical), p.index(rank));
+    return Values{p.select(p.inside(at, p.index(rank)), at, p.index(-1))};
+  });
+  auto bound =
+      n.bindAll(wrapped, "axis of " + n.name, "an axis of the operand");
+  if (failed(bound))
+    return failure();
+  bool exclusive = n.intAttr("exclusive", 0) != 0;
+  bool reverse = n.intAttr("reverse", 0) != 0;
+  return n.result(compute(n, type, dims, {x}, [&](Program &p) {
+    Value along = p.extent(bound->front()), extent = p.index(0),
+          one = p.index(1);
+    Value own = p.index(0);
+    for (int64_t d = 0; d < rank; ++d) {
+      Value here = p.equal(along, p.index(d));
+      extent = p.select(here, p.extent(dims[d]), extent);
+      own = p.select(here, p.at(d), own);
+    }
+    Value last = p.sub(extent, one);
+    Value terms = reverse ? p.sub(extent, own) : p.add(own, one);
+    if (exclusive)
+      terms = p.sub(terms, one);
+    Value neutral = p.constant(scalarType(type), product ? 1 : 0);
+    return p.loop(p.index(0), terms, neutral, [&](Value k, ValueRange sum) {
+      Value at = reverse ? p.sub(last, k) : k;
+      Values position;
+      for (int64_t d = 0; d < rank; ++d)
+        position.push_back(p.select(p.equal(along, p.index(d)), at, p.at(d)));
+      Value next = p.read(0, position);
+      return Values{product ? p.mul(sum[0], next) : p.add(sum[0], next)};
+    })[0];
+  }));
+}
+
 template <bool product> static LogicalResult importCumulative(NodeImport &n) {
   Value x = n.value(0);
-  auto given = n.constantInts(1);
-  if (failed(sameType(n, {x}, isNumber)))
+  if (failed(sameType(n, {x}, isNumber)) || !n.input(1))
     return failure();
-  if (!given || given->size() != 1)
-    return n.error("the axis depends on run-time data");
+  auto given = n.constantInts(1);
+  if (!given)
+    return cumulateAtRunTime<product>(n, x);
+  if (given->size() != 1)
+    return n.error("expected an axis with 1 element");
   SymbolicShape dims = n.shape(x);
   FailureOr<int64_t> axis = n.axis(given->front(), dims.size());
   if (failed(axis))

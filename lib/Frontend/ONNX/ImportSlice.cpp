@@ -3,9 +3,10 @@
 // Slice and Split.  qnn.slice has clamped starts and sizes; ONNX clamps at run
 // time.  Of a dynamic dimension, a bound whose clamping cannot be decided is
 // assumed to fit, and the model checks that at entry: position ids [1, 512]
-// sliced to `sequence` need sequence <= 512.
+// sliced to `sequence` need sequence <= 512.  Bounds that only the run knows
+// are clamped by a small program.
 
-#include "Importer.h"
+#include "Program.h"
 
 using namespace mlir;
 
@@ -79,6 +80,180 @@ struct SliceBounds {
 
 } // namespace
 
+/// Clamped [start, size, step] of an axis in a program; a step of 0 makes the
+/// size negative.
+static Values clampAxis(Program &p, Value extent, Value start, Value end,
+                        Value step) {
+  Value zero = p.index(0), one = p.index(1);
+  Value forward = p.less(zero, step);
+  Value last = p.select(forward, extent, p.sub(extent, one));
+  Value low = p.select(forward, zero, p.index(-1));
+  start = p.max(p.min(p.wrapIndex(start, extent), last), zero);
+  end = p.max(p.min(p.wrapIndex(end, extent), last), low);
+  Value span = p.select(forward, p.sub(end, start), p.sub(start, end));
+  Value stride = p.select(forward, step, p.neg(step));
+  Value count = p.add(p.div(p.sub(span, one), stride), one);
+  Value runs = p.both(p.less(zero, span), p.less(zero, extent));
+  Value size = p.select(runs, count, zero);
+  return {start, p.select(p.equal(step, zero), p.index(-1), size), step};
+}
+
+namespace {
+/// Operands of Slice in a program that gets the unknown ones as inputs.
+struct SliceOperands {
+  /// Null after an error.
+  explicit SliceOperands(NodeImport &n);
+  /// Element `k` of input `index`.
+  Value read(Program &p, size_t index, int64_t k) const;
+
+  NodeImport &n;
+  bool isValid = false;
+  int64_t count = 0;
+  SmallVector<Value> values;
+  std::map<size_t, size_t> inputOf;
+};
+} // namespace
+
+SliceOperands::SliceOperands(NodeImport &n) : n(n) {
+  for (size_t i = 1; i < 5; ++i) {
+    if (i > 2 && !n.has(i))
+      continue;
+    FailureOr<int64_t> elements = n.elements(i);
+    if (failed(elements))
+      return;
+    if (i > 1 && *elements != count) {
+      (void)n.error("expected as many starts, ends, axes and steps, got " +
+                    Twine(count) + " and " + Twine(*elements));
+      return;
+    }
+    count = *elements;
+    if (n.data(i))
+      continue;
+    inputOf[i] = values.size();
+    values.push_back(n.value(i));
+    if (!values.back())
+      return;
+  }
+  isValid = true;
+}
+
+Value SliceOperands::read(Program &p, size_t index, int64_t k) const {
+  auto input = inputOf.find(index);
+  if (input == inputOf.end())
+    return p.extent((*n.data(index))[k]);
+  return p.toIndex(p.read(input->second, p.index(k)),
+                   p.elementType(input->second));
+}
+
+/// Known axes and steps: a slice whose starts and sizes are bound.
+static LogicalResult sliceAtRunTime(NodeImport &n, ArrayRef<AffineExpr> dims,
+                                    const SliceOperands &given) {
+  SmallVector<int64_t> axes, steps(given.count, 1);
+  for (int64_t i = 0; i < given.count; ++i)
+    axes.push_back(i);
+  if (n.has(3))
+    axes = *n.constantInts(3);
+  if (n.has(4))
+    steps = *n.constantInts(4);
+  if (failed(n.normalizeAxes(axes, dims.size())))
+    return failure();
+  Value list = computeList(n, 2 * axes.size(), given.values, [&](Program &p) {
+    Values starts, sizes;
+    for (auto [k, axis] : llvm::enumerate(axes)) {
+      Values part = clampAxis(p, p.extent(dims[axis]), given.read(p, 1, k),
+                              given.read(p, 2, k), p.index(steps[k]));
+      starts.push_back(part[0]);
+      sizes.push_back(part[1]);
+    }
+    starts.append(sizes);
+    return starts;
+  });
+  auto bound = n.bindAll(list, "bounds of " + n.name, "steps other than 0");
+  if (failed(bound))
+    return failure();
+  SymbolicShape starts(dims.size(), n.expr(0)), sizes(dims);
+  SmallVector<int64_t> all(dims.size(), 1);
+  for (auto [k, axis] : llvm::enumerate(axes)) {
+    starts[axis] = (*bound)[k];
+    sizes[axis] = (*bound)[k + axes.size()];
+    all[axis] = steps[k];
+  }
+  return n.result(n.slice(n.value(0), starts, sizes, all));
+}
+
+/// Axes or steps that only the run knows: sizes are bound, positions computed.
+static LogicalResult sliceByProgram(NodeImport &n, ArrayRef<AffineExpr> dims,
+                                    const SliceOperands &given) {
+  size_t rank = dims.size();
+  if (given.count > int64_t(rank))
+    return n.error("expected at most " + Twine(rank) + " axes, got " +
+                   Twine(given.count));
+  // All sizes, then all starts and all steps.
+  Value list = computeList(n, 3 * rank, given.values, [&](Program &p) {
+    Values starts(rank, p.index(0)), ends(rank, p.index(INT64_MAX)),
+        steps(rank, p.index(1)), result(3 * rank);
+    Value valid = p.boolean(true);
+    for (int64_t k = 0; k < given.count; ++k) {
+      Value size = p.index(int64_t(rank));
+      Value axis = n.has(3) ? given.read(p, 3, k) : p.index(k);
+      axis = p.wrapIndex(axis, size);
+      valid = p.both(valid, p.inside(axis, size));
+      for (size_t d = 0; d < rank; ++d) {
+        Value here = p.equal(axis, p.index(int64_t(d)));
+        starts[d] = p.select(here, given.read(p, 1, k), starts[d]);
+        ends[d] = p.select(here, given.read(p, 2, k), ends[d]);
+        if (n.has(4))
+          steps[d] = p.select(here, given.read(p, 4, k), steps[d]);
+      }
+    }
+    for (size_t d = 0; d < rank; ++d) {
+      Values part =
+          clampAxis(p, p.extent(dims[d]), starts[d], ends[d], steps[d]);
+      result[d] = p.select(valid, part[1], p.index(-1));
+      result[rank + d] = part[0];
+      result[2 * rank + d] = part[2];
+    }
+    return result;
+  });
+  if (!list)
+    return failure();
+  SymbolicShape sizes;
+  for (size_t d = 0; d < rank; ++d)
+    sizes.push_back(n.bind(list, int64_t(d),
+                           "size of " + n.name + "[" + Twine(d) + "]",
+                           "axes of the operand and steps other than 0"));
+  Value x = n.value(0);
+  Type i64 = n.builder().getI64Type();
+  return n.result(
+      compute(n, n.elementType(x), sizes, {x, list}, [&](Program &p) {
+        Values position;
+        for (size_t d = 0; d < rank; ++d) {
+          Value start = p.toIndex(p.read(1, p.index(int64_t(rank + d))), i64);
+          Value step =
+              p.toIndex(p.read(1, p.index(int64_t(2 * rank + d))), i64);
+          position.push_back(p.add(start, p.mul(p.at(d), step)));
+        }
+        return p.read(0, position);
+      }));
+}
+
+/// Bounds that only the run knows.
+static LogicalResult importRunTimeSlice(NodeImport &n,
+                                        ArrayRef<AffineExpr> dims) {
+  SliceOperands given(n);
+  if (!given.isValid)
+    return failure();
+  auto isKnown = [&](size_t i) { return !n.has(i) || n.constantInts(i); };
+  bool isSimple = isKnown(3) && isKnown(4);
+  SmallVector<int64_t> steps;
+  if (isSimple && n.has(4))
+    steps = *n.constantInts(4);
+  for (int64_t step : steps)
+    isSimple &= step != 0 && step >= -kFar && step <= kFar;
+  return isSimple ? sliceAtRunTime(n, dims, given)
+                  : sliceByProgram(n, dims, given);
+}
+
 /// Attributes before opset 10, inputs since.
 static FailureOr<SliceBounds> readBounds(NodeImport &n, size_t rank) {
   SliceBounds bounds;
@@ -95,18 +270,13 @@ static FailureOr<SliceBounds> readBounds(NodeImport &n, size_t rank) {
   } else {
     if (!n.input(1) || !n.input(2))
       return failure();
-    if (!n.data(1) || !n.data(2))
-      return n.error("the bounds depend on run-time data");
     bounds.starts = *n.data(1);
     bounds.ends = *n.data(2);
     for (auto [index, list] :
          {std::pair(3, &bounds.axes), std::pair(4, &bounds.steps)}) {
       if (!n.has(index))
         continue;
-      auto values = n.constantInts(index);
-      if (!values)
-        return n.error("expected 'axes' and 'steps' to be constant");
-      *list = *values;
+      *list = *n.constantInts(index);
     }
   }
   size_t count = bounds.starts.size();
@@ -161,6 +331,10 @@ static LogicalResult importSlice(NodeImport &n) {
   if (!input)
     return failure();
   SymbolicShape dims = input->shape;
+  auto isKnown = [&](size_t i) { return !n.has(i) || n.constantInts(i); };
+  if (n.opset >= 10 && n.has(1) && n.has(2) &&
+      (!n.data(1) || !n.data(2) || !isKnown(3) || !isKnown(4)))
+    return importRunTimeSlice(n, dims);
   FailureOr<SliceBounds> bounds = readBounds(n, dims.size());
   if (failed(bounds))
     return failure();
@@ -191,14 +365,16 @@ static LogicalResult importSlice(NodeImport &n) {
 /// may be smaller).
 static FailureOr<ShapeData> splitSizes(NodeImport &n, AffineExpr dim) {
   int64_t count = n.numOutputs();
-  if (n.opset >= 13 && n.has(1) && !n.data(1))
-    return n.error("the split depends on run-time data");
   ShapeData sizes;
-  if (n.opset >= 13 && n.has(1))
-    sizes = *n.data(1);
-  else if (auto given = n.opset < 13 ? n.intsAttr("split") : std::nullopt)
+  if (n.opset >= 13 && n.has(1)) {
+    const ShapeData *given = n.sizes(1, "split sizes of 0 or more");
+    if (!given)
+      return failure();
+    sizes = *given;
+  } else if (auto given = n.opset < 13 ? n.intsAttr("split") : std::nullopt) {
     for (int64_t size : *given)
       sizes.push_back(n.expr(size));
+  }
   if (!sizes.empty()) {
     if (int64_t(sizes.size()) != count)
       return n.error("expected " + Twine(count) + " split sizes, got " +

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Data movement: reshapes, transposes, concatenation, gathers, broadcasts.
-// Target shapes are shape data; one that depends on the run's data is refused.
-// Where two dimensions must agree and that cannot be proved, the model checks
-// it at entry (qnn.check).
+// Target shapes are shape data, or what the run binds.  Where two dimensions
+// must agree and that cannot be proved, the model checks it (qnn.check).
 
-#include "Importer.h"
+#include "Program.h"
 
 using namespace mlir;
 
@@ -38,18 +37,52 @@ uncommonCounts(NodeImport &n, ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
   return {elementCount(left, context), elementCount(right, context)};
 }
 
+/// With a target that only the run knows.
+static LogicalResult reshapeAtRunTime(NodeImport &n, ArrayRef<AffineExpr> dims,
+                                      bool allowZero) {
+  FailureOr<int64_t> count = n.elements(1);
+  Value target = n.value(1);
+  if (failed(count) || !target)
+    return failure();
+  AffineExpr elements = elementCount(dims, &n.importer.context);
+  Type type = n.elementType(target);
+  Value resolved = computeList(n, *count, {target}, [&](Program &p) {
+    Values list;
+    Value product = p.index(1), one = p.index(1), unknown = p.index(-1);
+    for (size_t i = 0; i < size_t(*count); ++i) {
+      Value dim = p.toIndex(p.read(0, p.index(int64_t(i))), type);
+      // A 0 without a dimension to copy is refused as a negative size.
+      if (!allowZero)
+        dim = p.select(p.equal(dim, p.index(0)),
+                       i < dims.size() ? p.extent(dims[i]) : p.index(-2), dim);
+      list.push_back(dim);
+      product = p.mul(product, p.select(p.equal(dim, unknown), one, dim));
+    }
+    Value rest = p.div(p.extent(elements), product);
+    for (Value &dim : list)
+      dim = p.select(p.equal(dim, unknown), rest, dim);
+    return list;
+  });
+  auto shape = n.bindAll(resolved, "shape of " + n.name,
+                         "a shape without negative dimensions");
+  if (failed(shape) ||
+      failed(n.needEqual(elements, elementCount(*shape, &n.importer.context))))
+    return failure();
+  return resultReshaped(n, *shape);
+}
+
 /// 0 copies the operand's dimension (unless `allowzero`), -1 is inferred.
 static LogicalResult importReshape(NodeImport &n) {
   Entry *input = n.input(0);
   if (!input || !n.input(1))
     return failure();
+  bool allowZero = n.intAttr("allowzero", 0) != 0;
   const ShapeData *target = n.data(1);
   if (!target)
-    return n.error("the shape depends on run-time data");
+    return reshapeAtRunTime(n, input->shape, allowZero);
   if (int64_t(target->size()) > kMaxRank)
     return n.error("the result has rank " + Twine(target->size()) +
                    ", the limit is " + Twine(kMaxRank));
-  bool allowZero = n.intAttr("allowzero", 0) != 0;
   SymbolicShape shape;
   std::optional<size_t> inferred;
   AffineExpr known = n.expr(1);
@@ -266,6 +299,55 @@ static LogicalResult importGather(NodeImport &n) {
 // Broadcasts
 //===----------------------------------------------------------------------===//
 
+/// With a target that only the run knows: a dimension of it is 1 or that of the
+/// operand, unless the operand's is 1.
+static LogicalResult expandAtRunTime(NodeImport &n) {
+  Value x = n.value(0);
+  const ShapeData *given = n.sizes(1, "a shape without negative dimensions");
+  if (!x || !given)
+    return failure();
+  SymbolicShape dims = n.shape(x), shape;
+  SymbolicShape target(given->begin(), given->end());
+  while (target.size() < dims.size())
+    target.insert(target.begin(), n.expr(1));
+  size_t added = target.size() - dims.size();
+  bool isWhole = true;
+  for (auto [i, want] : llvm::enumerate(target)) {
+    AffineExpr dim = i < added ? n.expr(1) : dims[i - added];
+    if (staticExtent(dim) == 1) {
+      shape.push_back(want);
+      continue;
+    }
+    if (!ShapedType::isDynamic(staticExtent(dim))) {
+      shape.push_back(dim);
+      if (failed(n.needZero((want - 1) * (want - dim),
+                            n.importer.text(want) + " to be 1 or " +
+                                n.importer.text(dim))))
+        return failure();
+      continue;
+    }
+    isWhole = false;
+    Value size = computeList(n, 1, {}, [&](Program &p) {
+      Value own = p.extent(dim), wanted = p.extent(want), one = p.index(1);
+      Value fits = p.either(p.equal(wanted, one), p.equal(wanted, own));
+      Value kept = p.select(fits, own, p.index(-1));
+      return Values{p.select(p.equal(own, one), wanted, kept)};
+    });
+    auto bound = n.bindAll(size, "shape of " + n.name,
+                           n.importer.text(want) + " to broadcast with " +
+                               n.importer.text(dim));
+    if (failed(bound))
+      return failure();
+    shape.push_back(bound->front());
+  }
+  if (isWhole)
+    return n.result(n.broadcastTo(x, shape));
+  // A dimension that turns out to be 1 is read where its end is.
+  return n.result(compute(n, n.elementType(x), shape, {x}, [&](Program &p) {
+    return p.read(0, ArrayRef<Value>(p.at()).drop_front(added));
+  }));
+}
+
 /// The result is the broadcast of both shapes.  A dimension of the target that
 /// equals the operand's is written as 1, which keeps the operand's.
 static LogicalResult importExpand(NodeImport &n) {
@@ -273,7 +355,7 @@ static LogicalResult importExpand(NodeImport &n) {
     return failure();
   const ShapeData *target = n.data(1);
   if (!target)
-    return n.error("the shape depends on run-time data");
+    return expandAtRunTime(n);
   Value x = n.value(0);
   if (!x)
     return failure();
@@ -308,9 +390,9 @@ static LogicalResult importTile(NodeImport &n) {
   Value x = n.value(0);
   if (!x || !n.input(1))
     return failure();
-  const ShapeData *repeats = n.data(1);
+  const ShapeData *repeats = n.sizes(1, "repeats that are not negative");
   if (!repeats)
-    return n.error("the repeats depend on run-time data");
+    return failure();
   SymbolicShape dims = n.shape(x);
   if (repeats->size() != dims.size())
     return n.error("expected " + Twine(dims.size()) + " repeats, got " +

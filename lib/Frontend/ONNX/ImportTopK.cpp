@@ -244,12 +244,12 @@ static LogicalResult importTopK(NodeImport &n) {
   AffineExpr count;
   if (n.opset < 10)
     count = n.expr(n.intAttr("k", -1));
-  else if (!n.input(1))
+  else if (const ShapeData *k = n.sizes(1, "'K' of 0 or more"))
+    count = k->size() == 1 ? k->front() : AffineExpr();
+  if (n.importer.failedAlready())
     return failure();
-  else if (const ShapeData *k = n.data(1); k && k->size() == 1)
-    count = k->front();
-  else
-    return n.error("'K' depends on run-time data");
+  if (!count)
+    return n.error("expected 'K' with 1 element");
   if (failed(n.needNonNegative(count, "'K' of 0 or more")) ||
       failed(n.needAtMost(count, dims[*axis])))
     return failure();

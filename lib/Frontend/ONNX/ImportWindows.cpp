@@ -246,9 +246,13 @@ static LogicalResult importMaxUnpool(NodeImport &n) {
                        (kernel[i] - pads[i] - pads[i + rank]));
   SymbolicShape shape = inferred;
   if (n.has(2)) {
-    if (!n.data(2) || n.data(2)->size() != dims.size())
-      return n.error("the output shape depends on run-time data");
-    shape.assign(n.data(2)->begin(), n.data(2)->end());
+    const ShapeData *given =
+        n.sizes(2, "an output shape without negative dimensions");
+    if (!given)
+      return failure();
+    if (given->size() != dims.size())
+      return n.error("expected an output shape of rank " + Twine(dims.size()));
+    shape.assign(given->begin(), given->end());
   }
   Type type = n.elementType(x), i64 = n.builder().getI64Type();
   return n.result(computeWrites(
@@ -288,11 +292,14 @@ Value windowStart(Program &p, Value position, Value tap, int64_t pad,
 
 static LogicalResult importCol2Im(NodeImport &n) {
   Value x = n.value(0);
-  auto image = n.constantInts(1), block = n.constantInts(2);
   if (failed(sameType(n, {x}, isNumber)))
     return failure();
-  if (!image || !block || image->size() != block->size() || image->empty())
-    return n.error("the image's or the block's shape depends on run-time data");
+  const ShapeData *image = n.sizes(1, "extents of 1 or more"),
+                  *block = n.sizes(2, "extents of 1 or more");
+  if (!image || !block)
+    return failure();
+  if (image->size() != block->size() || image->empty())
+    return n.error("expected as many extents of the image as of the block");
   size_t rank = image->size();
   SmallVector<int64_t> strides, dilations, pads;
   if (failed(readList(n, "strides", rank, 1, 1, strides)) ||
@@ -300,37 +307,41 @@ static LogicalResult importCol2Im(NodeImport &n) {
       failed(readList(n, "pads", 2 * rank, 0, 0, pads)))
     return failure();
   SymbolicShape dims = n.shape(x);
-  int64_t area = 1;
-  SmallVector<int64_t> windows;
-  for (size_t i = 0; i < rank; ++i) {
-    if ((*block)[i] < 1 || (*image)[i] < 1 || (*block)[i] > 1 << 20 ||
-        (*image)[i] > 1 << 30 || area > 1 << 30)
-      return n.error("expected extents of 1 or more");
-    area *= (*block)[i];
-    windows.push_back(((*image)[i] + pads[i] + pads[i + rank] -
-                       dilations[i] * ((*block)[i] - 1) - 1) /
-                          strides[i] +
-                      1);
-  }
-  int64_t rows = dims.size() == 3 ? staticExtent(dims[1]) : -1;
-  if (rows < 1 || rows % area != 0)
+  if (dims.size() != 3)
     return n.error("expected columns [batch, channels * block, windows]");
-  SymbolicShape shape = {dims[0], n.expr(rows / area)};
-  for (int64_t extent : *image)
-    shape.push_back(n.expr(extent));
+  AffineExpr area = elementCount(*block, &n.importer.context);
+  ShapeData windows;
+  for (size_t i = 0; i < rank; ++i) {
+    AffineExpr own = (*block)[i], extent = (*image)[i];
+    if (failed(n.needAtMost(n.expr(1), own)) ||
+        failed(n.needAtMost(n.expr(1), extent)))
+      return failure();
+    AffineExpr reach =
+        extent + (pads[i] + pads[i + rank]) - (own - 1) * dilations[i] - 1;
+    windows.push_back(canonicalize(reach.floorDiv(strides[i]) + 1));
+  }
+  AffineExpr channels = canonicalize(dims[1].floorDiv(area));
+  if (failed(n.needEqual(channels * area, dims[1])))
+    return failure();
+  SymbolicShape shape = {dims[0], channels};
+  shape.append(image->begin(), image->end());
   Type type = n.elementType(x);
   return n.result(compute(n, type, shape, {x}, [&](Program &p) {
     Values bounds;
-    for (int64_t extent : *block)
-      bounds.push_back(p.index(extent));
+    for (AffineExpr extent : *block)
+      bounds.push_back(p.extent(extent));
+    // Sizes are arguments of the whole program.
+    Values counts;
+    for (AffineExpr count : windows)
+      counts.push_back(p.extent(count));
     Value zero = p.constant(scalarType(type), 0);
     return p.nest(bounds, zero, [&](ValueRange tap, Value sum) {
       Value valid, row = p.at(1), column = p.index(0);
       for (size_t i = 0; i < rank; ++i) {
         Value start = windowStart(p, p.at(i + 2), tap[i], pads[i], dilations[i],
-                                  strides[i], p.index(windows[i]), valid);
-        row = p.add(p.mul(row, p.index((*block)[i])), tap[i]);
-        column = p.add(p.mul(column, p.index(windows[i])), start);
+                                  strides[i], counts[i], valid);
+        row = p.add(p.mul(row, bounds[i]), tap[i]);
+        column = p.add(p.mul(column, counts[i]), start);
       }
       Value v = p.read(0, {p.at(0), row, column});
       return p.add(sum, p.select(valid, v, zero));

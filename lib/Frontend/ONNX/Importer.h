@@ -9,7 +9,8 @@
 // symbols.  Only what moves elements about takes those of rank 2 or more. Shape
 // arithmetic is done on that data while importing, so the Shape, Gather, Concat
 // chains of exporters leave nothing behind; an operation is built only when
-// somebody needs the value itself.
+// somebody needs the value itself.  A shape that only the run knows consists of
+// symbols that qnn.bind_symbol binds (DataShapes.cpp).
 //
 // Handlers propagate null: a helper that fails has recorded the error and
 // returns a null Value; every helper accepts null and passes it on.
@@ -48,6 +49,10 @@ struct Entry {
   mlir::Value value;
   std::optional<TensorData> constant;
   std::optional<ShapeData> data;
+  /// Symbols of the elements of a value that was needed as sizes; they hold
+  /// under the guards that were in force.
+  std::optional<ShapeData> bound;
+  ShapeData boundGuards;
   /// Result of a node that is not supported; nodes that use it are skipped.
   bool poisoned = false;
   /// A tensor of strings; every node that reads it is not supported.
@@ -106,6 +111,7 @@ void registerConvTranspose(Registry &registry);
 void registerSignal(Registry &registry);
 void registerFourier(Registry &registry);
 void registerTfIdf(Registry &registry);
+void registerSelection(Registry &registry);
 void registerSampling(Registry &registry);
 void registerControl(Registry &registry);
 void registerEinsum(Registry &registry);
@@ -150,6 +156,11 @@ public:
   mlir::AffineExpr expr(int64_t value);
   void addCheck(mlir::Location loc, mlir::AffineExpr expr, bool isEquality,
                 const llvm::Twine &message);
+  /// A symbol that no dimension has, named after `name`.
+  mlir::AffineExpr newSymbol(llvm::StringRef name);
+  /// What must hold for the nodes that are imported now to be needed: inside
+  /// of a branch its condition.  Null when nothing must.
+  mlir::AffineMapAttr guardAttr();
   bool failedAlready() const { return hasError; }
   mlir::LogicalResult fail(const llvm::Twine &message,
                            Status status = Status::Refused);
@@ -159,6 +170,7 @@ public:
   const ImportOptions &options;
   mlir::OpBuilder builder;
   qnn::ShapeAnalysis shapes;
+  ShapeData guards;
 
 private:
   friend class NodeImport;
@@ -234,7 +246,7 @@ private:
   llvm::StringSet<> directSymbols;
   llvm::SmallVector<Entry *> arguments;
   qnn::Interface inputValues;
-  llvm::DenseSet<mlir::IntegerSet> checks;
+  llvm::DenseSet<std::pair<mlir::IntegerSet, mlir::Attribute>> checks;
   std::map<std::string, Unsupported> unsupported;
   llvm::StringMap<const onnx::FunctionProto *> functions;
   /// Nodes that a function expands to, once counted.
@@ -267,6 +279,21 @@ public:
   const ShapeData *data(size_t index);
   /// Shape data of an input of any rank, row by row, or null.
   const ShapeData *table(size_t index);
+  /// An input whose elements are sizes: its shape data, or symbols that the run
+  /// binds to them, after it has checked that they are not negative ("node 'n'
+  /// needs `what`").  Null after an error.
+  const ShapeData *sizes(size_t index, const llvm::Twine &what);
+  /// The number of elements of a scalar or vector; an error if only the run
+  /// knows it.
+  mlir::FailureOr<int64_t> elements(size_t index);
+  /// A symbol that the run binds to an element of an integer tensor, after it
+  /// has checked that this is not negative.
+  mlir::AffineExpr bind(mlir::Value tensor, int64_t element,
+                        const llvm::Twine &symbolName, const llvm::Twine &what);
+  /// Symbols for all elements of a vector of known length.
+  mlir::FailureOr<ShapeData> bindAll(mlir::Value vector,
+                                     const llvm::Twine &symbolName,
+                                     const llvm::Twine &what);
 
   // Attributes.  A wrong type is an error and gives the default.
   const onnx::AttributeProto *attribute(llvm::StringRef name) const;
@@ -312,6 +339,9 @@ public:
   mlir::LogicalResult needAtMost(mlir::AffineExpr small,
                                  mlir::AffineExpr large);
   mlir::LogicalResult needEqual(mlir::AffineExpr a, mlir::AffineExpr b);
+  /// Demands `expr` == 0, with its own words for that.
+  mlir::LogicalResult needZero(mlir::AffineExpr expr,
+                               const llvm::Twine &message);
   /// Ties the dimensions of a numpy broadcast.
   mlir::LogicalResult tieBroadcast(llvm::ArrayRef<mlir::AffineExpr> a,
                                    llvm::ArrayRef<mlir::AffineExpr> b);

@@ -342,6 +342,18 @@ LogicalResult NodeImport::needEqual(AffineExpr a, AffineExpr b) {
   return success();
 }
 
+LogicalResult NodeImport::needZero(AffineExpr expr, const Twine &message) {
+  expr = canonicalize(expr);
+  Interval bounds = boundsOf(expr);
+  if (bounds.low == 0 && bounds.high == 0)
+    return success();
+  if (bounds.low.value_or(0) > 0 || bounds.high.value_or(0) < 0)
+    return error("needs " + message);
+  importer.addCheck(loc, expr, true,
+                    "node " + quote(name) + " needs " + message);
+  return success();
+}
+
 LogicalResult NodeImport::tieBroadcast(ArrayRef<AffineExpr> a,
                                        ArrayRef<AffineExpr> b) {
   for (size_t i = 1; i <= std::min(a.size(), b.size()); ++i) {
@@ -466,10 +478,11 @@ Value NodeImport::slice(Value value, ArrayRef<AffineExpr> starts,
                         ArrayRef<AffineExpr> sizes, ArrayRef<int64_t> steps) {
   if (!value)
     return {};
-  SymbolicShape canonical;
-  for (AffineExpr size : sizes)
-    canonical.push_back(canonicalize(size));
-  bool whole = canonical == shape(value) &&
+  SymbolicShape canonical, dims = shape(value);
+  // Of an empty dimension nothing else is left.
+  for (auto [size, dim] : llvm::zip(sizes, dims))
+    canonical.push_back(staticExtent(dim) == 0 ? expr(0) : canonicalize(size));
+  bool whole = canonical == dims &&
                llvm::all_of(steps, [](int64_t step) { return step == 1; });
   if (whole)
     return value;

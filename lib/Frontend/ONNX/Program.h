@@ -143,6 +143,11 @@ mlir::Value computeWrites(NodeImport &n, mlir::Type elementType,
                           std::optional<int64_t> start,
                           llvm::function_ref<void(Program &)> body);
 
+/// An i64 vector of the indices that `body` gives, one for each element.
+mlir::Value computeList(NodeImport &n, size_t size,
+                        llvm::ArrayRef<mlir::Value> inputs,
+                        llvm::function_ref<Values(Program &)> body);
+
 /// The broadcast of all operands' shapes, dimensions tied; failure after an
 /// error.
 mlir::FailureOr<SymbolicShape>

@@ -37,6 +37,7 @@ const Registry &Registry::get() {
     registerSignal(table);
     registerFourier(table);
     registerTfIdf(table);
+    registerSelection(table);
     registerControl(table);
     registerEinsum(table);
     registerSequence(table);

@@ -18,8 +18,11 @@ public:
   /// Imports the graph of an attribute; null inputs are not allowed.
   mlir::FailureOr<llvm::SmallVector<Entry *>>
   import(llvm::StringRef name, llvm::ArrayRef<Entry *> inputs = {});
-  /// How many run-time checks the model makes so far.
-  size_t checkCount() const { return n.importer.checks.size(); }
+  /// Imports a graph under one more guard.
+  mlir::FailureOr<llvm::SmallVector<Entry *>> importIf(llvm::StringRef name,
+                                                       mlir::AffineExpr guard);
+  /// Whether a graph has nothing to compute.
+  bool isTrivial(llvm::StringRef name);
   /// Refuses to unroll the body too often.
   mlir::LogicalResult needCount(int64_t iterations);
   /// The element type that the graph declares for an output, or null.

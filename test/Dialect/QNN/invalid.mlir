@@ -491,3 +491,43 @@ func.func @block_sums(%x: tensor<?x?xf32>) {
   %0:3 = qnn.quantize_rows %x {group = 32 : i64} : (tensor<?x?xf32>) -> (tensor<?x?xi8>, tensor<?xf32>, tensor<?x?xi32>)
   return
 }
+
+// -----
+
+func.func @bind_unknown_symbol(%n: tensor<i64>) attributes {qnn.symbols = ["a"]} {
+  // expected-error @+1 {{expected 'symbol' in [0, 1), got 1}}
+  qnn.bind_symbol %n {symbol = 1 : i64, message = ""} : tensor<i64>
+  return
+}
+
+// -----
+
+func.func @bind_element(%n: tensor<2xi64>) attributes {qnn.symbols = ["a"]} {
+  // expected-error @+1 {{expected 'element' to be one of the input, got 2 of 'tensor<2xi64>'}}
+  qnn.bind_symbol %n {symbol = 0 : i64, element = 2 : i64, message = ""} : tensor<2xi64>
+  return
+}
+
+// -----
+
+func.func @bind_narrow(%n: tensor<i8>) attributes {qnn.symbols = ["a"]} {
+  // expected-error @+1 {{expected an input of i1, i32 or i64, got 'tensor<i8>'}}
+  qnn.bind_symbol %n {symbol = 0 : i64, message = ""} : tensor<i8>
+  return
+}
+
+// -----
+
+func.func @choose_conditions(%x: tensor<2xf32>) attributes {qnn.symbols = ["a"]} {
+  // expected-error @+1 {{expected 'condition' with 1 expression, got 2}}
+  %0 = qnn.choose %x, %x {condition = affine_map<()[s0] -> (s0, s0)>, shape = affine_map<() -> (2)>} : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @choose_ranks(%x: tensor<2xf32>, %y: tensor<f32>) attributes {qnn.symbols = ["a"]} {
+  // expected-error @+1 {{expected operands of rank 1, got 0}}
+  %0 = qnn.choose %x, %y {condition = affine_map<()[s0] -> (s0)>, shape = affine_map<() -> (2)>} : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
+  return
+}

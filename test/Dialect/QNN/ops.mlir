@@ -153,3 +153,16 @@ func.func @hadamard(%x: tensor<?x384xf32>) -> tensor<?x384xf32> {
   %1 = qnn.hadamard %0 {block = 32 : i64, transposed} : (tensor<?x384xf32>) -> tensor<?x384xf32>
   return %1 : tensor<?x384xf32>
 }
+
+// CHECK-LABEL: func.func @bind_symbol
+func.func @bind_symbol(%n: tensor<2xi64>, %flag: tensor<i1>, %x: tensor<4xf32>) -> tensor<?xf32>
+    attributes {qnn.symbols = ["flag", "n"]} {
+  // CHECK: qnn.bind_symbol %{{.+}} {message = "flag", symbol = 0 : i64} : tensor<i1>
+  qnn.bind_symbol %flag {symbol = 0 : i64, message = "flag"} : tensor<i1>
+  // CHECK: qnn.bind_symbol %{{.+}} {element = 1 : i64, guard = #{{.+}}, message = "n", symbol = 1 : i64} : tensor<2xi64>
+  qnn.bind_symbol %n {symbol = 1 : i64, element = 1 : i64, message = "n", guard = affine_map<()[s0] -> (s0)>} : tensor<2xi64>
+  %0 = qnn.slice %x {starts = affine_map<() -> (0)>, sizes = affine_map<()[s0, s1] -> (s1)>, steps = array<i64: 1>} : (tensor<4xf32>) -> tensor<?xf32>
+  // CHECK: qnn.choose %{{.+}}, %{{.+}} {condition = #{{.+}}, shape = #{{.+}}} : (tensor<?xf32>, tensor<4xf32>) -> tensor<?xf32>
+  %1 = qnn.choose %0, %x {condition = affine_map<()[s0, s1] -> (s0)>, shape = affine_map<()[s0, s1] -> (s0 * s1 + (1 - s0) * 4)>} : (tensor<?xf32>, tensor<4xf32>) -> tensor<?xf32>
+  return %1 : tensor<?xf32>
+}

@@ -94,6 +94,53 @@ TEST_F(InterpreterTest, RecursiveLaunchIsAnError) {
   EXPECT_NE(error.find("expected launches at most"), std::string::npos);
 }
 
+const char *const kBound = R"(
+  func.func @f(%x: tensor<?xf32> {qnn.shape = affine_map<()[s0] -> (s0)>},
+               %n: tensor<2xi64>, %flag: tensor<i1>) -> tensor<?xf32>
+      attributes {qnn.symbols = ["a", "flag", "n"]} {
+    qnn.bind_symbol %flag {symbol = 1 : i64, message = "flag"} : tensor<i1>
+    qnn.bind_symbol %n {symbol = 2 : i64, element = 1 : i64,
+        message = "n is negative", guard = affine_map<()[s0, s1] -> (s1)>}
+      : tensor<2xi64>
+    qnn.check {condition = affine_set<()[s0, s1, s2] : (s0 - s2 >= 0)>,
+               message = "n is over a",
+               guard = affine_map<()[s0, s1] -> (s1)>}
+    %0 = qnn.slice %x {starts = affine_map<() -> (0)>,
+                       sizes = affine_map<()[s0, s1, s2] -> (s2)>,
+                       steps = array<i64: 1>}
+       : (tensor<?xf32>) -> tensor<?xf32>
+    %1 = qnn.reshape %x {shape = affine_map<()[s0, s1, s2] -> (s2)>}
+       : (tensor<?xf32>) -> tensor<?xf32>
+    %2 = qnn.choose %0, %x {condition = affine_map<()[s0, s1, s2] -> (s1)>,
+        shape = affine_map<()[s0, s1, s2] -> (s1 * s2 + s0 - s0 * s1)>}
+       : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+    return %2 : tensor<?xf32>
+  })";
+
+TEST_F(InterpreterTest, BindsSymbolsToData) {
+  auto n = HostTensor::allocate(IntegerType::get(&context, 64), {2});
+  auto flag = HostTensor::allocate(IntegerType::get(&context, 1), {});
+  n->setInt(1, 3), flag->setInt(0, 1);
+  std::string sliced = kBound;
+  // A reshape to the bound size only holds when nothing is cut off.
+  EXPECT_TRUE(run(kBound, {random({5}), *n, *flag}).empty());
+  EXPECT_NE(error.find("expected a shape of 5 elements"), std::string::npos);
+  sliced.erase(sliced.find("%1 ="), sliced.find("%2 =") - sliced.find("%1 ="));
+  auto y = run(sliced.c_str(), {random({5}), *n, *flag});
+  ASSERT_EQ(y.size(), 1u) << error;
+  EXPECT_EQ(y[0].getShape(), ArrayRef<int64_t>({3}));
+  n->setInt(1, 6);
+  EXPECT_TRUE(run(sliced.c_str(), {random({5}), *n, *flag}).empty());
+  EXPECT_EQ(error, "n is over a");
+  n->setInt(1, -1);
+  EXPECT_TRUE(run(sliced.c_str(), {random({5}), *n, *flag}).empty());
+  EXPECT_EQ(error, "n is negative, got -1");
+  flag->setInt(0, 0); // then nobody asks for it
+  y = run(sliced.c_str(), {random({5}), *n, *flag});
+  ASSERT_EQ(y.size(), 1u) << error;
+  EXPECT_EQ(y[0].getBytes(), random({5}).getBytes());
+}
+
 TEST_F(InterpreterTest, ConstantExpressions) {
   auto module = parseSourceString<ModuleOp>(R"(
     func.func @f(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
