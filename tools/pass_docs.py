@@ -57,6 +57,7 @@ EXAMPLES = {
     "qnn-channels-last": Example(QNN + "normalize-channels-last.mlir", "between"),
     "qnn-fold-transposes": Example(QNN + "normalize-fold-transposes.mlir", "cancel"),
     "qnn-legalize-floats": Example(QNN + "normalize-legalize-floats.mlir", "chain"),
+    "qnn-use-codes": Example(QNN + "normalize-use-codes.mlir", "linear"),
     "insert-observers": Example("test/Calibration/insert-observers.mlir", "shared"),
     "remove-observers": Example("test/Calibration/insert-observers.mlir", "shared",
                                 before="func.func(insert-observers)"),

@@ -19,12 +19,14 @@ using fmt::FormatInterface;
 
 namespace {
 
-/// Signed bytes without offset, one f32 scale for each slice of axis 0.
-bool isByteRows(FormatInterface format, ArrayRef<int64_t> shape) {
+/// Bytes, one f32 scale, and integer offset if there are any, for each slice of
+/// axis 0.
+bool isByteRows(FormatInterface format, ArrayRef<int64_t> shape,
+                bool withOffset) {
   auto uniform = format.asUniform(shape);
-  return uniform && uniform->minCode >= -128 && uniform->maxCode == 127 &&
-         uniform->scaleType.isF32() && !uniform->hasOffset &&
-         uniform->block[0] == 1 &&
+  return uniform && uniform->maxCode - uniform->minCode >= 253 &&
+         uniform->maxCode >= 127 && uniform->scaleType.isF32() &&
+         uniform->hasOffset == withOffset && uniform->block[0] == 1 &&
          ArrayRef(uniform->block).drop_front() == shape.drop_front();
 }
 
@@ -50,13 +52,16 @@ public:
     for (Value operand : op->getOperands())
       if (isa<EncodedType>(operand.getType()) && !payloads.contains(operand))
         return op->emitOpError("expected encoded operands made by "
-                               "qnn.quantize or qnn.encoded_constant, got ")
+                               "qnn.quantize, qnn.assemble or "
+                               "qnn.encoded_constant, got ")
                << operand.getType();
     builder.setInsertionPoint(op);
     if (auto quantize = dyn_cast<QuantizeOp>(op))
       return expand(quantize);
     if (auto constant = dyn_cast<EncodedConstantOp>(op))
       return expand(constant);
+    if (auto assemble = dyn_cast<AssembleOp>(op))
+      return expand(assemble);
     if (auto dequantize = dyn_cast<DequantizeOp>(op))
       return expand(dequantize);
     if (auto linear = dyn_cast<LinearOp>(op); linear && expand(linear))
@@ -142,14 +147,9 @@ private:
                     uniform->hasOffset == bool(op.getOffset());
     if (!isShared)
       return noKernel(op);
-    auto scalar = RankedTensorType::get({}, builder.getI32Type());
     int32_t shift = uniform->hasOffset ? -128 : 0;
-    Value zero = ConstantOp::create(builder, op.getLoc(), scalar,
-                                    DenseElementsAttr::get(scalar, shift));
-    if (op.getOffset()) {
-      Value wide = CastOp::create(builder, op.getLoc(), scalar, op.getOffset());
-      zero = AddOp::create(builder, op.getLoc(), scalar, wide, zero);
-    }
+    Value zero = op.getOffset() ? shifted(op.getLoc(), op.getOffset(), shift)
+                                : scalarConstant(op.getLoc(), shift);
     auto quantize = QuantizeStaticOp::create(
         builder, op.getLoc(),
         TypeRange{
@@ -158,6 +158,81 @@ private:
         op.getInput(), op.getScale(), zero, uniform->minCode + shift);
     return define(op, {Values{quantize.getCodes(), op.getScale()},
                        quantize.getSums(), op.getOffset() ? zero : Value()});
+  }
+
+  Value scalarConstant(Location loc, int32_t value) {
+    auto scalar = RankedTensorType::get({}, builder.getI32Type());
+    return ConstantOp::create(builder, loc, scalar,
+                              DenseElementsAttr::get(scalar, value));
+  }
+
+  /// value + by, in i32.
+  Value shifted(Location loc, Value value, int32_t by) {
+    Type type = RankedTensorType::get(
+        cast<ShapedType>(value.getType()).getShape(), builder.getI32Type());
+    Value wide = CastOp::create(builder, loc, type, value);
+    return AddOp::create(builder, loc, type, wide, scalarConstant(loc, by));
+  }
+
+  /// Unsigned codes less 128.
+  Value signedCodes(Location loc, Value codes) {
+    auto type = cast<ShapedType>(codes.getType());
+    if (!type.getElementType().isUnsignedInteger())
+      return codes;
+    return CastOp::create(
+        builder, loc,
+        RankedTensorType::get(type.getShape(), builder.getI8Type()),
+        shifted(loc, codes, -128));
+  }
+
+  /// Codes of a weight stay as they are until a consumer is found; those of an
+  /// activation get the sums of their rows.
+  LogicalResult expand(AssembleOp op) {
+    auto type = cast<EncodedType>(op.getType());
+    auto arrays = llvm::to_vector_of<Value, 3>(op.getPayload());
+    if (constants.contains(arrays[0]))
+      return define(op, {arrays, {}, {}});
+    ArrayRef<int64_t> shape = type.getShape();
+    auto uniform = type.getScheme().asUniform(shape);
+    if (!uniform || ArrayRef(uniform->block) != shape ||
+        uniform->maxCode - uniform->minCode < 254 || shape.empty())
+      return op.emitOpError("has no kernel on codes that change from run to "
+                            "run in format ")
+             << type.getFormat() << "; expected #fmt.int<8, tensor>";
+    Location loc = op.getLoc();
+    Type i32 = builder.getI32Type();
+    Value zero = uniform->hasOffset ? shifted(loc, arrays[2], -128) : Value();
+    if (QuantizeStaticOp quantize = quantizeAnew(loc, arrays[0], *uniform))
+      return define(op, {Values{quantize.getCodes(), arrays[1]},
+                         quantize.getSums(), zero});
+    Value codes = signedCodes(loc, arrays[0]);
+    Value wide =
+        CastOp::create(builder, loc, RankedTensorType::get(shape, i32), codes);
+    Value sums = ReduceOp::create(
+        builder, loc, RankedTensorType::get(shape.drop_back(), i32),
+        ReduceKind::sum, wide, ArrayRef<int64_t>{int64_t(shape.size()) - 1},
+        /*keep_dims=*/false);
+    return define(op, {Values{codes, arrays[1]}, sums, zero});
+  }
+
+  /// Codes that are quantized here, in the form that gives their sums as well.
+  QuantizeStaticOp quantizeAnew(Location loc, Value codes,
+                                const fmt::UniformFormat &uniform) {
+    auto source = codes.getDefiningOp<ToCodesOp>();
+    auto isScalar = [](Value value) {
+      return cast<ShapedType>(value.getType()).getRank() == 0;
+    };
+    if (!source || !isScalar(source.getScale()) || !isScalar(source.getZero()))
+      return nullptr;
+    int32_t shift = uniform.hasOffset ? -128 : 0;
+    ArrayRef<int64_t> shape = cast<ShapedType>(codes.getType()).getShape();
+    return QuantizeStaticOp::create(
+        builder, loc,
+        TypeRange{
+            RankedTensorType::get(shape, builder.getI8Type()),
+            RankedTensorType::get(shape.drop_back(), builder.getI32Type())},
+        source.getInput(), source.getScale(),
+        shifted(loc, source.getZero(), shift), uniform.minCode + shift);
   }
 
   static LogicalResult noKernel(QuantizeOp op) {
@@ -209,27 +284,57 @@ private:
     if (weight && !op.getPackedFrom() && expandBlocks(op, input, weight))
       return true;
     if (!input || !weight || op.getPackedFrom() ||
-        !payloads[op.getInput()].sums ||
-        !isByteRows(weight.getScheme(), weight.getShape()))
+        !payloads[op.getInput()].sums)
       return false;
+    bool hasOffset =
+        weight.getScheme().getOffsetKind() == fmt::OffsetKind::Integer;
+    if (!isByteRows(weight.getScheme(), weight.getShape(), hasOffset))
+      return false;
+    Location loc = op.getLoc();
     const Payload &a = payloads[op.getInput()];
     const Payload &w = payloads[op.getWeight()];
-    Value start;
+    Value codes = w.arrays[0], zero, start;
+    if (hasOffset) {
+      codes = signedOnce(loc, codes);
+      zero = shifted(loc, w.arrays[2], -128);
+    }
     if (a.zeroPoint)
-      start = zeroPointSums(op.getLoc(), w.arrays[0], a.zeroPoint);
+      start = zeroPointSums(loc, codes, a.zeroPoint, zero);
     auto twin = QuantizedLinearOp::create(
-        builder, op.getLoc(), op.getType(), a.arrays[0], a.arrays[1], a.sums,
-        w.arrays[0], w.arrays[1], start, op.getBias(), DenseI64ArrayAttr());
+        builder, loc, op.getType(), a.arrays[0], a.arrays[1], a.sums, codes,
+        w.arrays[1], zero, start, op.getBias(), DenseI64ArrayAttr());
     return replace(op, twin.getResult());
   }
 
-  /// -zero * the sum of the codes of each output channel: a lazy expression.
-  Value zeroPointSums(Location loc, Value codes, Value zero) {
+  /// Linears that share a weight share its signed codes.
+  Value signedOnce(Location loc, Value codes) {
+    Value &known = signedWeights[codes];
+    if (!known) {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointAfterValue(codes);
+      known = signedCodes(loc, codes);
+    }
+    return known;
+  }
+
+  /// -zero * the sum of the codes, less the weight's zero point, of each output
+  /// channel: a lazy expression if the zero is constant.
+  Value zeroPointSums(Location loc, Value codes, Value zero,
+                      Value weightZero = {}) {
     auto shape = cast<ShapedType>(codes.getType()).getShape();
     Type i32 = builder.getI32Type();
     auto vector = RankedTensorType::get(shape[0], i32);
-    Value wide =
-        CastOp::create(builder, loc, RankedTensorType::get(shape, i32), codes);
+    auto matrix = RankedTensorType::get(shape, i32);
+    Value wide = CastOp::create(builder, loc, matrix, codes);
+    if (weightZero) {
+      auto column = RankedTensorType::get({shape[0], 1}, i32);
+      AffineExpr one = builder.getAffineConstantExpr(1),
+                 outputs = builder.getAffineConstantExpr(shape[0]);
+      Value zeros = ReshapeOp::create(
+          builder, loc, column, weightZero,
+          AffineMap::get(0, 0, {outputs, one}, builder.getContext()));
+      wide = SubOp::create(builder, loc, matrix, wide, zeros);
+    }
     Value sums =
         ReduceOp::create(builder, loc, vector, ReduceKind::sum, wide,
                          llvm::to_vector(llvm::seq<int64_t>(1, shape.size())),
@@ -244,7 +349,8 @@ private:
     auto weight = dyn_cast<EncodedType>(op.getWeight().getType());
     if (!input || !weight || !op.getChannelsLast() || op.getPackedFrom() ||
         !payloads[op.getInput()].sums ||
-        !isByteRows(weight.getScheme(), weight.getShape()))
+        !isByteRows(weight.getScheme(), weight.getShape(),
+                    /*withOffset=*/false))
       return false;
     const Payload &a = payloads[op.getInput()];
     const Values &w = payloads[op.getWeight()].arrays;
@@ -305,7 +411,8 @@ private:
       return replace(op, twin.getResult());
     }
     if (!table || op.getAxis() != 0 || table.getShape().size() != 2 ||
-        !isByteRows(table.getScheme(), table.getShape()))
+        !isByteRows(table.getScheme(), table.getShape(),
+                    /*withOffset=*/false))
       return false;
     const Values &arrays = payloads[op.getInput()].arrays;
     auto twin = QuantizedGatherOp::create(builder, op.getLoc(), op.getType(),
@@ -367,6 +474,8 @@ private:
   DenseMap<Value, Payload> payloads;
   /// Codes, scales and sums of groups of activations, by the groups' length.
   DenseMap<std::pair<Value, int64_t>, Values> grouped;
+  /// Unsigned codes of weights, less 128.
+  DenseMap<Value, Value> signedWeights;
   SmallVector<Operation *> replaced;
 };
 

@@ -311,8 +311,9 @@ bool isScalarConstant(Value value) {
 /// all of them from memory.
 bool isKernelConstant(Operation *user, Value operand) {
   return isScalarConstant(operand) &&
-         !isa<QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp, ConcatOp,
-              SliceOp, TransposeOp, PadOp, GatherOp>(user);
+         !isa<QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp, ToCodesOp,
+              FromCodesOp, ConcatOp, SliceOp, TransposeOp, PadOp, GatherOp>(
+             user);
 }
 
 class Outliner {

@@ -215,7 +215,9 @@ struct PackWeightsPass
     getOperation().walk(
         [&](QuantizedGatherOp op) { packer.share(op, op.getCodesMutable()); });
     getOperation().walk([&](GatherOp op) {
-      if (op.getAxis() == 0)
+      // Packed bytes are not the codes themselves.
+      if (op.getAxis() == 0 &&
+          cast<ShapedType>(op.getInput().getType()).getElementType().isF32())
         packer.share(op, op.getInputMutable());
     });
   }

@@ -56,7 +56,7 @@ func.func @no_activation_kernel(%x: tensor<?x4xf32>) {
 // -----
 
 func.func @unknown_origin(%w: !qnn.encoded<4x4xf32, #fmt.int<8, axis = 0>>) {
-  // expected-error @below {{expected encoded operands made by qnn.quantize or qnn.encoded_constant, got '!qnn.encoded<4x4xf32, #fmt.int<8, axis = 0>>'}}
+  // expected-error @below {{expected encoded operands made by qnn.quantize, qnn.assemble or qnn.encoded_constant, got '!qnn.encoded<4x4xf32, #fmt.int<8, axis = 0>>'}}
   %0 = qnn.dequantize %w : (!qnn.encoded<4x4xf32, #fmt.int<8, axis = 0>>) -> tensor<4x4xf32>
   return
 }
@@ -224,4 +224,32 @@ func.func @ternary(%x: tensor<?x320xf32>) -> tensor<?x48xf32> {
   %w = qnn.quantize %c : (tensor<48x320xf32>) -> !w
   %0 = qnn.linear %a, %w : (!qnn.encoded<?x320xf32, #fmt.int<8, per_row>>, !w) -> tensor<?x48xf32>
   return %0 : tensor<?x48xf32>
+}
+
+// -----
+
+// Codes that come from elsewhere: signed, with the sums of their rows; the
+// weight's zero points go to the kernel.
+// CHECK-LABEL: func.func @assembled
+// CHECK: %[[A:.+]] = qnn.cast %{{.+}} : (tensor<?x4xi32>) -> tensor<?x4xi8>
+// CHECK: %[[SUMS:.+]] = qnn.reduce sum
+// CHECK: qnn.quantized_linear %[[A]], %{{.+}}, %[[SUMS]], %{{.+}}, %{{.+}} weight_zero %{{.+}} start %{{.+}} :
+func.func @assembled(%q: tensor<?x4xui8>) -> tensor<?x2xf32> {
+  %s = qnn.constant dense<0.5> : tensor<f32> -> tensor<f32>
+  %z = qnn.constant dense<7> : tensor<ui8> -> tensor<ui8>
+  %c = qnn.constant dense<3> : tensor<2x4xui8> -> tensor<2x4xui8>
+  %ws = qnn.constant dense<0.5> : tensor<2xf32> -> tensor<2xf32>
+  %wz = qnn.constant dense<9> : tensor<2xui8> -> tensor<2xui8>
+  %a = qnn.assemble %q, %s, %z : (tensor<?x4xui8>, tensor<f32>, tensor<ui8>) -> !qnn.encoded<?x4xf32, #fmt.int<8, tensor, offset = integer>>
+  %w = qnn.assemble %c, %ws, %wz : (tensor<2x4xui8>, tensor<2xf32>, tensor<2xui8>) -> !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0, offset = integer>>
+  %0 = qnn.linear %a, %w : (!qnn.encoded<?x4xf32, #fmt.int<8, tensor, offset = integer>>, !qnn.encoded<2x4xf32, #fmt.int<8, axis = 0, offset = integer>>) -> tensor<?x2xf32>
+  return %0 : tensor<?x2xf32>
+}
+
+// -----
+
+func.func @assembled_rows(%q: tensor<?x4xi8>, %s: tensor<?xf32>) {
+  // expected-error @below {{has no kernel on codes that change from run to run in format #fmt.int<8, per_row>; expected #fmt.int<8, tensor>}}
+  %a = qnn.assemble %q, %s : (tensor<?x4xi8>, tensor<?xf32>) -> !qnn.encoded<?x4xf32, #fmt.int<8, per_row>>
+  return
 }

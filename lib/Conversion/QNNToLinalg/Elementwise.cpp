@@ -124,6 +124,50 @@ static Value buildBinary(ScalarBuilder &s, Operation *op, Value a, Value b) {
       .Default(Value());
 }
 
+static Value extendCode(OpBuilder &builder, Location loc, Value code,
+                        Type from) {
+  return buildCast(builder, loc, code, from, builder.getI32Type());
+}
+
+// clamp(roundeven(x / s) + z): clamped before the addition, where all is exact.
+static Value buildToCodes(OpBuilder &builder, Location loc,
+                          ArrayRef<Type> elements, Type codes,
+                          ValueRange operands) {
+  Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
+  if (!elements[0].isF32() || !elements[1].isF32())
+    return Value();
+  unsigned width = codes.getIntOrFloatBitWidth();
+  bool isUnsigned = codes.isUnsignedInteger();
+  double low = isUnsigned ? 0 : -std::ldexp(1.0, int(width) - 1);
+  double high = std::ldexp(1.0, int(isUnsigned ? width : width - 1)) - 1;
+  ScalarBuilder s(builder, loc, f32);
+  Value wide = extendCode(builder, loc, operands[2], codes);
+  Value zero = arith::SIToFPOp::create(builder, loc, f32, wide);
+  Value least = s.sub(s.constant(low), zero);
+  Value most = s.sub(s.constant(high), zero);
+  Value rounded =
+      math::RoundEvenOp::create(builder, loc, s.div(operands[0], operands[1]));
+  Value clamped = s.select(s.less(rounded, least), least, rounded);
+  clamped = s.select(s.less(most, clamped), most, clamped);
+  clamped = s.select(s.isNan(rounded), s.constant(0), clamped);
+  Value code = arith::FPToSIOp::create(builder, loc, i32, clamped);
+  code = arith::AddIOp::create(builder, loc, code, wide);
+  return buildCast(builder, loc, code, i32, codes);
+}
+
+static Value buildFromCodes(OpBuilder &builder, Location loc,
+                            ArrayRef<Type> elements, Type result,
+                            ValueRange operands) {
+  Type f32 = builder.getF32Type();
+  if (!elements[1].isF32() || !result.isF32())
+    return Value();
+  Value code = extendCode(builder, loc, operands[0], elements[0]);
+  Value zero = extendCode(builder, loc, operands[2], elements[2]);
+  Value difference = arith::SubIOp::create(builder, loc, code, zero);
+  Value value = arith::SIToFPOp::create(builder, loc, f32, difference);
+  return arith::MulFOp::create(builder, loc, value, operands[1]);
+}
+
 Value buildScalar(OpBuilder &builder, Location loc, Operation *op,
                   ArrayRef<Type> elements, Type resultElement,
                   ValueRange operands) {
@@ -132,6 +176,10 @@ Value buildScalar(OpBuilder &builder, Location loc, Operation *op,
   if (isa<WhereOp>(op))
     return arith::SelectOp::create(builder, loc, operands[0], operands[1],
                                    operands[2]);
+  if (isa<ToCodesOp>(op))
+    return buildToCodes(builder, loc, elements, resultElement, operands);
+  if (isa<FromCodesOp>(op))
+    return buildFromCodes(builder, loc, elements, resultElement, operands);
   ScalarBuilder scalars(builder, loc, elements[0]);
   if (operands.size() == 1)
     return buildUnary(scalars, op, operands[0]);

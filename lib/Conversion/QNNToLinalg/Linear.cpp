@@ -71,7 +71,8 @@ static LogicalResult lower(Lowering &lowering, LinearOp op) {
   return success();
 }
 
-// The accumulator starts at -128 * sum(a) because the packed bytes are w + 128.
+// The accumulator starts at -(128 + weight zero point) * sum(a) because the
+// packed bytes are w + 128.
 static LogicalResult lower(Lowering &lowering, QuantizedLinearOp op) {
   Location loc = op.getLoc();
   Tensor codes = lowering.get(op.getCodes());
@@ -85,18 +86,20 @@ static LogicalResult lower(Lowering &lowering, QuantizedLinearOp op) {
 
   SmallVector<Tensor> starts = {lowering.get(op.getSums())};
   SmallVector<AffineMap> startMaps = {row};
-  if (op.getStart()) {
-    starts.push_back(lowering.get(op.getStart()));
-    startMaps.push_back(column);
-  }
+  for (Value vector : {op.getStart(), op.getWeightZero()})
+    if (vector) {
+      starts.push_back(lowering.get(vector));
+      startMaps.push_back(column);
+    }
   Tensor start = lowering.mapWith(
       loc, shape, i32, starts, startMaps,
       [&](OpBuilder &b, Location at, ValueRange args) -> Value {
         Value offset =
             arith::ConstantOp::create(b, at, b.getI32IntegerAttr(-128));
+        if (op.getWeightZero())
+          offset = arith::SubIOp::create(b, at, offset, args.back());
         Value sum = arith::MulIOp::create(b, at, args[0], offset);
-        return args.size() > 1 ? arith::AddIOp::create(b, at, sum, args[1])
-                               : sum;
+        return op.getStart() ? arith::AddIOp::create(b, at, sum, args[1]) : sum;
       });
   Tensor sums = packedMatmul(lowering, loc, codes,
                              lowering.get(op.getWeight()).value, start);

@@ -128,6 +128,12 @@ private:
     if (auto program = dyn_cast<ComputeOp>(op);
         program && !isShortProgram(program))
       return;
+    // What a contraction may read as codes.
+    if (auto values = dyn_cast<FromCodesOp>(op);
+        values && type.getRank() > 1 && type.getNumElements() > 1 &&
+        cast<ShapedType>(values.getCodes().getType())
+                .getElementTypeBitWidth() <= 8)
+      return;
     ElementsAttr value;
     if (isa<ReshapeOp>(op) && isa<DenseElementsAttr, DenseResourceElementsAttr>(
                                   constants[0].getValue()))

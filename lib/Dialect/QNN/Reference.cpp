@@ -219,6 +219,7 @@ void registerReferenceModels(DialectRegistry &registry) {
         context);
     attach<MatmulOp, LinearOp, ConvOp, PoolOp, ReduceOp, SoftmaxOp, LayerNormOp,
            RmsNormOp, BatchNormOp, RotaryOp, AttentionOp>(context);
+    attach<ToCodesOp, FromCodesOp, UnpackOp>(context);
     attach<EncodeOp, PayloadOp, DecodeOp, ObserveOp, QuantizeRowsOp,
            QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp, BlockLinearOp,
            BlockGatherOp, QuantizedGatherOp>(context);

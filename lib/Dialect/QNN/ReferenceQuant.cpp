@@ -97,10 +97,12 @@ LogicalResult evaluateOp(QuantizedLinearOp op, const Evaluation &e) {
   auto scales = e.operands[1].as<float>();
   auto weight = e.operands[3].as<int8_t>();
   auto weightScales = e.operands[4].as<float>();
-  ArrayRef<int32_t> start;
+  ArrayRef<int32_t> zero, start;
   ArrayRef<float> bias;
+  if (op.getWeightZero())
+    zero = e.operands[5].as<int32_t>();
   if (op.getStart())
-    start = e.operands[5].as<int32_t>();
+    start = e.operands[op.getWeightZero() ? 6 : 5].as<int32_t>();
   if (op.getBias())
     bias = e.operands.back().as<float>();
   auto result = e.result().asMutable<float>();
@@ -110,8 +112,9 @@ LogicalResult evaluateOp(QuantizedLinearOp op, const Evaluation &e) {
        ++row)
     for (int64_t column = 0; column < n; ++column) {
       int32_t sum = start.empty() ? 0 : start[column];
+      int32_t z = zero.empty() ? 0 : zero[column];
       for (int64_t i = 0; i < k; ++i)
-        sum += int32_t(codes[row * k + i]) * weight[column * k + i];
+        sum += int32_t(codes[row * k + i]) * (weight[column * k + i] - z);
       float y = float(sum) * weightScales[column];
       y = y * scales[isShared ? 0 : row];
       if (!bias.empty())

@@ -531,3 +531,43 @@ func.func @choose_ranks(%x: tensor<2xf32>, %y: tensor<f32>) attributes {qnn.symb
   %0 = qnn.choose %x, %y {condition = affine_map<()[s0] -> (s0)>, shape = affine_map<() -> (2)>} : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
   return
 }
+
+// -----
+
+func.func @codes_width(%x: tensor<3xf32>, %s: tensor<f32>, %z: tensor<i32>) {
+  // expected-error @+1 {{expected codes of 2 to 16 bits, got 'i32'}}
+  %0 = qnn.to_codes %x, %s, %z : (tensor<3xf32>, tensor<f32>, tensor<i32>) -> tensor<3xi32>
+  return
+}
+
+// -----
+
+func.func @codes_zero(%q: tensor<3xui8>, %s: tensor<f32>, %z: tensor<i8>) {
+  // expected-error @+1 {{failed to verify that all of {codes, zero} have same element type}}
+  %0 = qnn.from_codes %q, %s, %z : (tensor<3xui8>, tensor<f32>, tensor<i8>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @assemble_arrays(%q: tensor<3x4xui8>, %s: tensor<3xf32>) {
+  // expected-error @+1 {{expected 3 payload arrays, got 2}}
+  %0 = qnn.assemble %q, %s : (tensor<3x4xui8>, tensor<3xf32>) -> !qnn.encoded<3x4xf32, #fmt.int<8, axis = 0, offset = integer>>
+  return
+}
+
+// -----
+
+func.func @assemble_types(%q: tensor<3x4xui8>, %s: tensor<3xf32>) {
+  // expected-error @+1 {{expected 'codes' of type 'tensor<3x4xi8>', got 'tensor<3x4xui8>'}}
+  %0 = qnn.assemble %q, %s : (tensor<3x4xui8>, tensor<3xf32>) -> !qnn.encoded<3x4xf32, #fmt.int<8, axis = 0>>
+  return
+}
+
+// -----
+
+func.func @unpack(%b: tensor<3x4xui8>) {
+  // expected-error @+1 {{expected bytes (ui8) that hold 9 codes of 4 bits in the last axis, got 'tensor<3x4xui8>'}}
+  %0 = qnn.unpack %b {bits = 4 : i64, count = 9 : i64} : (tensor<3x4xui8>) -> tensor<3x9xui8>
+  return
+}

@@ -3,7 +3,8 @@
 // The elementwise table: the scalar reference function of every elementwise
 // operation, by operation name.  Code generation keeps the scalar IR builder of
 // the same operations under the same names, and is tested against this.
-// `qnn.where` and `qnn.cast` are not in it: they copy and convert bits.
+// `qnn.where`, `qnn.cast`, `qnn.to_codes` and `qnn.from_codes` are not in it:
+// they copy and convert bits.
 
 #ifndef QUANTC_DIALECT_QNN_ELEMENTWISE_H
 #define QUANTC_DIALECT_QNN_ELEMENTWISE_H

@@ -130,6 +130,26 @@ def FoldTransposesPass : QNN_FuncPass<"qnn-fold-transposes"> {
   }];
 }
 
+def UseCodesPass : QNN_FuncPass<"qnn-use-codes"> {
+  let summary = "give contractions the codes of a quantized source";
+  let description = [{
+    A linear or channels-last convolution of `qnn.from_codes` values, the input
+    with one scale and the weight constant with one per output channel, reads
+    `!qnn.encoded` values of the same codes, scales and zero points, and so
+    computes on integers (docs/numerics.md §5.3):
+
+        %x = qnn.from_codes %a, …          %x = qnn.assemble %a, …
+        %w = qnn.from_codes %c, …     -->  %w = qnn.assemble %c, …
+        qnn.linear %x, %w                  qnn.linear %x, %w : !qnn.encoded<…>
+
+    Look-ups read the codes of tables, linears and look-ups the blocks of
+    constants in block formats.  A product of two activations is one of integers
+    held in floats, scaled afterwards.  Transposes and reshapes in between move
+    the codes.
+  }];
+  let statistics = [Statistic<"numUses", "num-uses", "Operations on codes">];
+}
+
 def LegalizeFloatsPass : QNN_FuncPass<"qnn-legalize-floats"> {
   let summary = "compute f16 and bf16 operations in f32";
   let description = [{

@@ -122,4 +122,28 @@ def QNN_CastOp : QNN_ElementwiseOp<"cast", (ins QNN_Tensor:$input)> {
   let hasFolder = 1;
 }
 
+// Quantization that is in the source.  Codes are plain integer tensors here;
+// `qnn-use-codes` turns what contractions read into encoded values.
+def QNN_ToCodesOp : QNN_ElementwiseOp<"to_codes",
+    (ins QNN_FloatTensor:$input, QNN_FloatTensor:$scale, QNN_Tensor:$zero),
+    [AllElementTypesMatch<["zero", "result"]>], QNN_IntTensor> {
+  let summary = "clamp(roundeven(x / scale) + zero), NaN gives zero";
+  let description = [{
+    ONNX QuantizeLinear (docs/numerics.md §6.2), clamped to the range of the
+    element type, which has at most 16 bits.  Scale and zero point broadcast:
+    one for all elements, or one per index of an axis.
+  }];
+  let hasVerifier = 1;
+}
+def QNN_FromCodesOp : QNN_ElementwiseOp<"from_codes",
+    (ins QNN_IntTensor:$codes, QNN_FloatTensor:$scale, QNN_Tensor:$zero),
+    [AllElementTypesMatch<["codes", "zero"]>], QNN_FloatTensor> {
+  let summary = "float(code - zero) * scale";
+  let description = [{
+    ONNX DequantizeLinear (docs/numerics.md §6.4); scale and zero point as in
+    qnn.to_codes.  Codes have at most 16 bits, or 32 with a zero point of 0.
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // QUANTC_DIALECT_QNN_QNNELEMENTWISEOPS_TD

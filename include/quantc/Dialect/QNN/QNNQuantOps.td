@@ -42,6 +42,29 @@ def QNN_EncodedConstantOp : QNN_PureOp<"encoded_constant"> {
   let assemblyFormat = "$payload attr-dict `:` qualified(type($result))";
   let hasVerifier = 1;
 }
+def QNN_AssembleOp : QNN_PureOp<"assemble"> {
+  let summary = "an encoded value of its payload arrays";
+  let description = [{ The arrays of FormatInterface::payload in order: codes,
+    scales, then offsets if the format has them.  Of a weight they are constant
+    expressions; codes of an activation may come from anywhere. }];
+  let arguments = (ins Variadic<QNN_Tensor>:$payload);
+  let results = (outs QNN_EncodedType:$result);
+  let assemblyFormat =
+      "$payload attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+def QNN_UnpackOp : QNN_PureOp<"unpack"> {
+  let summary = "codes of few bits from bytes";
+  let description = [{
+    Codes of `bits` bits lie one after the other in the bytes (ui8) of the last
+    axis, the first one in the lowest bits; a code may go on in the next byte.
+    The result has `count` of them, one ui8 each.
+  }];
+  let arguments = (ins QNN_Tensor:$input, I64Attr:$bits, I64Attr:$count);
+  let results = (outs QNN_Tensor:$result);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+}
 
 // What encoded values become when `expand-encoded` leaves !qnn.encoded: plain
 // tensors, one per payload array.
@@ -110,17 +133,19 @@ def QNN_QuantizedLinearOp : QNN_PureOp<"quantized_linear",
     S = sum_k a[r, k] * w[n, k] + start[n], exact in int32 (docs/numerics.md
     §5.3).  `start` is minus the zero point of a static activation times the sum
     of the codes of w[n, :]; without it the zero point is 0.  `scales` has one
-    element per row, or rank 0 where all rows share it.  `weight` holds codes
-    [out, in]; with `packed_from` it is in its kernels' packed order and
+    element per row, or rank 0 where all rows share it.  With `weight_zero` (i32,
+    one per output), w[n, k] - weight_zero[n] stands for w[n, k].  `weight` holds
+    codes [out, in]; with `packed_from` it is in its kernels' packed order and
     `packed_from` is the logical shape.
   }];
   let arguments = (ins QNN_Tensor:$codes, QNN_Tensor:$scales, QNN_Tensor:$sums,
-    QNN_Tensor:$weight, QNN_Tensor:$weight_scales, Optional<QNN_Tensor>:$start,
+    QNN_Tensor:$weight, QNN_Tensor:$weight_scales,
+    Optional<QNN_Tensor>:$weight_zero, Optional<QNN_Tensor>:$start,
     Optional<QNN_Tensor>:$bias, OptionalAttr<DenseI64ArrayAttr>:$packed_from);
   let results = (outs QNN_Tensor:$result);
   let assemblyFormat = [{
     $codes `,` $scales `,` $sums `,` $weight `,` $weight_scales
-    (`start` $start^)? (`bias` $bias^)? attr-dict `:`
+    (`weight_zero` $weight_zero^)? (`start` $start^)? (`bias` $bias^)? attr-dict `:`
     functional-type(operands, results)
   }];
 }

@@ -87,7 +87,8 @@ bool BatchNormFolder::isFoldable(Value value) {
   auto linear = dyn_cast<LinearOp>(op);
   bool supported = (conv && !conv.getChannelsLast() && !conv.getPackedFrom()) ||
                    (linear && !linear.getPackedFrom());
-  if (!supported || !isa<TensorType>(op->getOperand(1).getType()))
+  if (!supported || !isa<TensorType>(op->getOperand(1).getType()) ||
+      isOfCodes(op->getOperand(1)))
     return false;
   return llvm::all_of(llvm::drop_begin(op->getOperands()), [&](Value operand) {
     return constants.contains(operand);

@@ -59,6 +59,13 @@ std::optional<double> splatValue(Value value) {
                                                : double(host->getInt(0));
 }
 
+bool isOfCodes(Value value) {
+  Operation *op = value.getDefiningOp();
+  while (isa_and_present<TransposeOp, ReshapeOp>(op))
+    op = op->getOperand(0).getDefiningOp();
+  return isa_and_present<FromCodesOp, DequantizeOp>(op);
+}
+
 bool isNear(double got, double expected, double tolerance) {
   return std::abs(got - expected) <= tolerance * std::abs(expected);
 }

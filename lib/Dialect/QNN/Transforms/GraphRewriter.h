@@ -16,6 +16,8 @@ namespace quantc::qnn {
 
 /// The value of a constant whose elements are all equal (or that has one).
 std::optional<double> splatValue(mlir::Value value);
+/// Whether a value is one of codes, perhaps transposed or reshaped.
+bool isOfCodes(mlir::Value value);
 /// |got - expected| <= tolerance * |expected|.
 bool isNear(double got, double expected, double tolerance);
 

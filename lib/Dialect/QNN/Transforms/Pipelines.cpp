@@ -32,6 +32,8 @@ void buildNormalizePipeline(OpPassManager &manager) {
   functions.addPass(createToLinearPass());
   functions.addPass(createLegalizeFloatsPass());
   functions.addPass(createCSEPass());
+  functions.addPass(createUseCodesPass());
+  functions.addPass(createCSEPass());
   // New biases and other small vectors.
   manager.addPass(createFoldConstantsPass(folding));
 }
