@@ -7,6 +7,7 @@
 
 #include "Importer.h"
 #include "onnx/checker.h"
+#include "onnx/defs/schema.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -33,9 +34,17 @@ LogicalResult checkNode(const onnx::NodeProto &node, const Scope &scope,
         if (scope.lookup(name, entry))
           names.add(name);
       });
-    if (node.domain() == "ai.onnx") {
+    StringRef domain = normalDomain(node.domain());
+    bool isKnown = onnx::OpSchemaRegistry::Schema(node.op_type(), domain.str());
+    if (node.domain() == "ai.onnx" || (domain.empty() && !isKnown)) {
+      // Operators that others have added to the domain are checked as foreign.
       onnx::NodeProto copy = node;
-      copy.clear_domain();
+      if (isKnown)
+        copy.clear_domain();
+      else
+        copy.set_domain("com.microsoft");
+      opsets.try_emplace("com.microsoft", 1);
+      context.set_opset_imports(opsets);
       onnx::checker::check_node(copy, context, names);
     } else {
       onnx::checker::check_node(node, context, names);

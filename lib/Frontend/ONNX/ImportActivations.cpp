@@ -28,11 +28,10 @@ static LogicalResult importGelu(NodeImport &n) {
   return n.result(n.create<qnn::GeluOp>(n.elementType(x), x, approximation));
 }
 
-/// x * sigmoid(alpha * x): Swish, and QuickGelu of com.microsoft.
+/// x * sigmoid(alpha * x).
 static LogicalResult importSwish(NodeImport &n) {
   Value x = floatValue(n);
-  float fallback = n.node.op_type() == "QuickGelu" ? 1.702f : 1.0f;
-  float alpha = n.floatAttr("alpha", fallback);
+  float alpha = n.floatAttr("alpha", 1.0f);
   if (!x)
     return failure();
   Type type = n.elementType(x);
@@ -211,8 +210,6 @@ void registerActivations(Registry &r) {
   r.add("IsInf", importIsInf);
   r.add("Clip", importClip);
   r.add("Gelu", importGelu);
-  r.add("Gelu", importGelu, 1, "com.microsoft");
-  r.add("QuickGelu", importSwish, 1, "com.microsoft");
   r.add("Swish", importSwish);
   r.add("LeakyRelu", importLeakyRelu);
   r.add("HardSigmoid", importHardSigmoid);

@@ -302,6 +302,8 @@ static LogicalResult importCast(NodeImport &n) {
   Type target = elementTypeOf(to, &n.importer.context);
   if (!target)
     return n.unsupported("to " + elementTypeName(to));
+  if (n.has(0) && n.inputs[0]->floatValue && target.isF32())
+    return n.result(n.inputs[0]->floatValue);
   return castTo(n, target);
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Quantization that is in the source already: QuantizeLinear and
-// DequantizeLinear, products of integers, and the QLinear forms that are a
-// product of integers between the two.  Numerics §5.5, §6.2 and §6.4.
+// DequantizeLinear, and products of integers.  What kernels can take is
+// qnn.to_codes and qnn.from_codes; the rest is scalar programs.  Numerics §5.5,
+// §6.2, §6.4 and §6.5.
 
+#include "Codes.h"
 #include "SmallFloat.h"
 #include "Window.h"
 #include <cmath>
@@ -173,6 +175,8 @@ static LogicalResult importQuantizeLinear(NodeImport &n) {
        failed(checkParameter(n, zero, dims, axis, block, "a zero point"))))
     return failure();
   Type f32 = n.builder().getF32Type();
+  if (isCode(type) && scaleType.isF32() && divided.isF32() && block == 0)
+    return n.result(toCodes(n, n.cast(x, f32), scale, zero, type, axis));
   return n.result(compute(n, type, dims, inputs, [&](Program &p) {
     auto narrow = [&](Value value) {
       bool isHalf = divided.isF16() || divided.isBF16();
@@ -225,6 +229,12 @@ static LogicalResult importDequantizeLinear(NodeImport &n) {
       (zero &&
        failed(checkParameter(n, zero, dims, axis, block, "a zero point"))))
     return failure();
+  if (isFloat(scaleType) && !isFloatCode(from)) {
+    if (block == 0)
+      return n.result(n.cast(fromCodes(n, x, scale, zero, axis), type));
+    if (Value values = fromBlocks(n, {x, scale, zero, axis, block}))
+      return n.result(n.cast(values, type));
+  }
   Type f32 = n.builder().getF32Type(), i32 = n.builder().getI32Type();
   return n.result(compute(n, type, dims, inputs, [&](Program &p) {
     auto decode = [&](Value code) {
@@ -352,53 +362,16 @@ static LogicalResult importMatMulInteger(NodeImport &n) {
   }
   if (failed(readProduct(n, product)))
     return failure();
-  return n.result(compute(
+  Value sums = compute(
       n, n.builder().getI32Type(), product.shape, inputs,
-      [&](Program &p) { return sumOfCodes(p, n, product, zeroA, zeroB); }));
-}
-
-/// A scale of one element, or of one per line.
-static LogicalResult checkScale(NodeImport &n, Value scale, AffineExpr lines) {
-  if (!scale)
+      [&](Program &p) { return sumOfCodes(p, n, product, zeroA, zeroB); });
+  if (failed(n.result(sums)))
     return failure();
-  if (!isFloat(n.elementType(scale)) || n.elementType(scale).isF64())
-    return n.unsupported("with scales of this element type");
-  if (n.rank(scale) > 1)
-    return n.unsupported("with scales of rank 2 or more");
-  return isSingleElement(n, scale) ? success()
-                                   : n.needEqual(n.shape(scale)[0], lines);
-}
-
-static LogicalResult importQLinearMatMul(NodeImport &n) {
-  SmallVector<Value> v;
-  for (size_t i = 0; i < 8; ++i)
-    v.push_back(n.value(i));
-  if (llvm::is_contained(v, Value()))
-    return failure();
-  // a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero
-  CodeProduct product;
-  product.a = v[0];
-  product.zeroA = v[2];
-  product.b = v[3];
-  product.zeroB = v[5];
-  if (failed(readProduct(n, product)) ||
-      failed(checkScale(n, v[1], product.shape[product.shape.size() - 2])) ||
-      failed(checkScale(n, v[4], product.shape.back())))
-    return failure();
-  Type type = n.elementType(v[7]), f32 = n.builder().getF32Type();
-  if (!isCode(type) || !isSingleElement(n, v[6]) || !isSingleElement(n, v[7]))
-    return n.unsupported("with an output of several scales");
-  SmallVector<Value> inputs = {v[0], v[3], v[2], v[5], v[1], v[4], v[6], v[7]};
-  size_t rank = product.shape.size();
-  return n.result(compute(n, type, product.shape, inputs, [&](Program &p) {
-    Value sum = sumOfCodes(p, n, product, 2, 3);
-    Value y = p.convert(sum, p.builder.getI32Type(), f32);
-    y = p.mul(y, readLine(p, n, v[4], 5, p.at(rank - 1)));
-    y = p.mul(y, readLine(p, n, v[1], 4, p.at(rank - 2)));
-    Value first = p.index(0);
-    y = p.div(y, readLine(p, n, v[6], 6, first));
-    return saturate(p, y, readLine(p, n, v[7], 7, first), type);
-  }));
+  // A cast to float reads these sums instead.
+  Value one = n.scalar(n.builder().getF32Type(), 1);
+  Value a = fromCodes(n, product.a, one, product.zeroA, n.rank(product.a) - 2);
+  Value b = fromCodes(n, product.b, one, product.zeroB, n.rank(product.b) - 1);
+  return n.floatResult(n.create<qnn::MatmulOp>(n.builder().getF32Type(), a, b));
 }
 
 //===----------------------------------------------------------------------===//
@@ -513,54 +486,79 @@ static LogicalResult importConvInteger(NodeImport &n) {
   }
   if (failed(readConv(n, conv)))
     return failure();
-  return n.result(
+  Value sums =
       compute(n, n.builder().getI32Type(), conv.shape, inputs,
-              [&](Program &p) { return sumOfTaps(p, n, conv, zeroX, zeroW); }));
+              [&](Program &p) { return sumOfTaps(p, n, conv, zeroX, zeroW); });
+  if (failed(n.result(sums)))
+    return failure();
+  Type f32 = n.builder().getF32Type();
+  Value one = n.scalar(f32, 1);
+  Value x = fromCodes(n, conv.x, one, conv.zeroX, 0);
+  Value w = fromCodes(n, conv.w, one, conv.zeroW, 0);
+  return n.floatResult(n.create<qnn::ConvOp>(
+      f32, x, w, OptionalValue{}, ArrayRef<int64_t>(conv.window.strides),
+      ArrayRef<int64_t>(conv.window.dilations),
+      ArrayRef<int64_t>(conv.window.padLow),
+      ArrayRef<int64_t>(conv.window.padHigh), conv.groups,
+      /*channels_last=*/false, DenseI64ArrayAttr()));
 }
 
-static LogicalResult importQLinearConv(NodeImport &n) {
-  SmallVector<Value> v;
-  for (size_t i = 0; i < (n.has(8) ? 9 : 8); ++i)
-    v.push_back(n.value(i));
-  if (llvm::is_contained(v, Value()))
+//===----------------------------------------------------------------------===//
+// Dynamic quantization
+//===----------------------------------------------------------------------===//
+
+/// Numerics §6.5: y (ui8), its scale and its zero point.
+static LogicalResult importDynamicQuantize(NodeImport &n) {
+  Value x = n.value(0);
+  if (!x)
     return failure();
-  // x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias
-  CodeConv conv;
-  conv.x = v[0];
-  conv.zeroX = v[2];
-  conv.w = v[3];
-  conv.zeroW = v[5];
-  if (failed(readConv(n, conv)) || failed(checkScale(n, v[1], n.expr(1))) ||
-      failed(checkScale(n, v[4], conv.filter[0])))
+  Type f32 = n.elementType(x), boolean = n.builder().getI1Type();
+  if (!f32.isF32())
+    return n.error("expected an input of type FLOAT");
+  Type ui8 = IntegerType::get(&n.importer.context, 8, IntegerType::Unsigned);
+  auto axes = llvm::to_vector(llvm::seq<int64_t>(n.rank(x)));
+  Value zero = n.scalar(f32, 0), most = n.scalar(f32, 255);
+  auto limited = [&](Value bound) {
+    constexpr double largest = std::numeric_limits<float>::max();
+    return n.create<qnn::ClipOp>(f32, bound,
+                                 n.builder().getF64FloatAttr(-largest),
+                                 n.builder().getF64FloatAttr(largest));
+  };
+  // NaN is left out of both bounds.
+  Value isNan = n.create<qnn::IsNanOp>(boolean, x);
+  Value values = n.create<qnn::WhereOp>(f32, isNan, zero, x);
+  Value high = n.reduce(qnn::ReduceKind::max, values, axes, false);
+  Value low = n.reduce(qnn::ReduceKind::min, values, axes, false);
+  high = limited(n.binary<qnn::MaxOp>(high, zero));
+  low = limited(n.binary<qnn::MinOp>(low, zero));
+  // hi - lo may overflow.
+  Value range = n.binary<qnn::DivOp>(n.binary<qnn::SubOp>(high, low), most);
+  Value halves = n.binary<qnn::SubOp>(n.binary<qnn::DivOp>(high, most),
+                                      n.binary<qnn::DivOp>(low, most));
+  Value finite = n.binary<qnn::LessEqualOp>(
+      range, n.scalar(f32, std::numeric_limits<float>::max()), boolean);
+  Value scale = n.create<qnn::WhereOp>(f32, finite, range, halves);
+  Value isZero = n.binary<qnn::EqualOp>(scale, zero, boolean);
+  scale = n.create<qnn::WhereOp>(f32, isZero, n.scalar(f32, 1), scale);
+  Value point = n.create<qnn::RoundOp>(
+      f32, n.binary<qnn::SubOp>(zero, n.binary<qnn::DivOp>(low, scale)));
+  point = n.create<qnn::ClipOp>(f32, point, n.builder().getF64FloatAttr(0),
+                                n.builder().getF64FloatAttr(255));
+  point = n.cast(n.cast(point, n.builder().getI32Type()), ui8);
+  if (failed(n.result(toCodes(n, x, scale, point, ui8, 0))) ||
+      failed(n.result(scale, 1)))
     return failure();
-  Type type = n.elementType(v[7]), f32 = n.builder().getF32Type();
-  if (!isCode(type) || !isSingleElement(n, v[6]) || !isSingleElement(n, v[7]))
-    return n.unsupported("with an output of several scales");
-  SmallVector<Value> inputs = {v[0], v[3], v[2], v[5], v[1], v[4], v[6], v[7]};
-  if (v.size() > 8) {
-    if (!n.elementType(v[8]).isSignlessInteger(32) || n.rank(v[8]) != 1)
-      return n.error("expected a bias of rank 1 and type INT32");
-    inputs.push_back(v[8]);
-  }
-  return n.result(compute(n, type, conv.shape, inputs, [&](Program &p) {
-    Value sum = sumOfTaps(p, n, conv, 2, 3), first = p.index(0);
-    if (v.size() > 8)
-      sum = p.add(sum, p.read(8, p.at(1)));
-    Value y = p.convert(sum, p.builder.getI32Type(), f32);
-    y = p.mul(y, readLine(p, n, v[4], 5, p.at(1)));
-    y = p.mul(y, readLine(p, n, v[1], 4, first));
-    y = p.div(y, readLine(p, n, v[6], 6, first));
-    return saturate(p, y, readLine(p, n, v[7], 7, first), type);
-  }));
+  return n.result(point, 2);
 }
 
 void registerQuantized(Registry &r) {
-  r.add("QuantizeLinear", importQuantizeLinear);
-  r.add("DequantizeLinear", importDequantizeLinear);
+  for (StringRef domain : {"", "com.microsoft"}) {
+    r.add("QuantizeLinear", importQuantizeLinear, 1, domain);
+    r.add("DequantizeLinear", importDequantizeLinear, 1, domain);
+  }
+  r.add("DynamicQuantizeLinear", importDynamicQuantize);
   r.add("MatMulInteger", importMatMulInteger);
-  r.add("QLinearMatMul", importQLinearMatMul);
   r.add("ConvInteger", importConvInteger);
-  r.add("QLinearConv", importQLinearConv);
 }
 
 } // namespace quantc::onnx_frontend

@@ -53,6 +53,8 @@ struct Entry {
   /// under the guards that were in force.
   std::optional<ShapeData> bound;
   ShapeData boundGuards;
+  /// Of a sum of products of codes (i32): the same sum rounded to f32.
+  mlir::Value floatValue;
   /// Result of a node that is not supported; nodes that use it are skipped.
   bool poisoned = false;
   /// A tensor of strings; every node that reads it is not supported.
@@ -105,6 +107,9 @@ void registerSearch(Registry &registry);
 void registerTopK(Registry &registry);
 void registerResize(Registry &registry);
 void registerQuantized(Registry &registry);
+void registerBlocks(Registry &registry);
+void registerContrib(Registry &registry);
+void registerContribAttention(Registry &registry);
 void registerRecurrent(Registry &registry);
 void registerWindows(Registry &registry);
 void registerConvTranspose(Registry &registry);
@@ -216,6 +221,8 @@ private:
                                         llvm::StringRef domain);
   mlir::LogicalResult importOperator(NodeImport &import, Handler handler,
                                      llvm::StringRef domain, Scope &scope);
+  /// A definition in ONNX's text, parsed once.
+  const onnx::FunctionProto *parseDefinition(llvm::StringRef text);
   /// Imports a subgraph of a node in place.
   mlir::LogicalResult importGraph(const onnx::GraphProto &graph,
                                   NodeImport &owner,
@@ -253,6 +260,7 @@ private:
   llvm::DenseMap<const onnx::FunctionProto *, int64_t> expansion;
   /// Definitions that nodes were expanded by.
   std::deque<onnx::FunctionProto> bodies;
+  llvm::StringMap<const onnx::FunctionProto *> definitions;
   /// The last error diagnostic of the IR.
   std::string diagnostic;
 };
@@ -311,6 +319,15 @@ public:
   bool isOutputUsed(size_t index) const;
   mlir::LogicalResult result(mlir::Value value, size_t index = 0);
   mlir::LogicalResult resultEntry(Entry *entry, size_t index = 0);
+  /// What a cast of the result to float gives, when it is more than the cast.
+  mlir::LogicalResult floatResult(mlir::Value value, size_t index = 0);
+  /// Imports the node by its definition in terms of others: the text of an
+  /// ONNX function without header, `(a, b) => (c) { c = Add(a, b) }`.
+  mlir::LogicalResult define(llvm::StringRef text);
+  /// Refuses operators of other domains with inputs, outputs or attributes that
+  /// the handler does not know; `attributes` are separated by spaces.
+  mlir::LogicalResult expect(size_t minInputs, size_t maxInputs,
+                             size_t maxOutputs, llvm::StringRef attributes);
   /// A result that is known as shape data.  `rank` is 0 or 1.
   mlir::LogicalResult resultData(mlir::Type elementType, ShapeData data,
                                  size_t rank, size_t index = 0);

@@ -230,6 +230,14 @@ LogicalResult NodeImport::result(Value value, size_t index) {
   return resultEntry(entry, index);
 }
 
+LogicalResult NodeImport::floatResult(Value value, size_t index) {
+  if (!value)
+    return failure();
+  if (index < outputs.size() && outputs[index])
+    outputs[index]->floatValue = value;
+  return success();
+}
+
 LogicalResult NodeImport::resultData(Type elementType, ShapeData data,
                                      size_t rank, size_t index) {
   if (index >= outputs.size())

@@ -31,6 +31,9 @@ const Registry &Registry::get() {
     registerTopK(table);
     registerResize(table);
     registerQuantized(table);
+    registerBlocks(table);
+    registerContrib(table);
+    registerContribAttention(table);
     registerRecurrent(table);
     registerWindows(table);
     registerConvTranspose(table);
