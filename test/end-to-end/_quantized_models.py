@@ -17,7 +17,8 @@ def model(nodes, inputs, outputs, constants, opset=21):
                 for name, value in values.items()]
     graph = helper.make_graph(
         nodes, "g", infos(inputs), infos(outputs),
-        [value if isinstance(value, T) else numpy_helper.from_array(value, name)
+        [value if isinstance(value, onnx.TensorProto)
+         else numpy_helper.from_array(value, name)
          for name, value in constants.items()])
     return helper.make_model(
         graph, ir_version=10,
@@ -314,6 +315,48 @@ def gather_blocks(blocks, constants, bits):
                        quantize_axis=1)],
                  {"indices": (T.INT64, ["b", "s"])},
                  {"Y": (T.FLOAT, ["b", "s", blocks.k])}, constants)
+
+
+def blocks_qdq(rng, kind, block=32, n=24, k=96, zeros=True):
+    """MatMul with a weight [k, n] of DequantizeLinear in blocks of k, and what
+    it stands for; `kind` is INT4 or UINT4."""
+    low = -8 if kind == T.INT4 else 0
+    codes = rng.integers(low, low + 16, (k, n))
+    zero = rng.integers(low, low + 16, (k // block, n)) * zeros
+    scales = rng.uniform(.01, .05, (k // block, n)).astype(F)
+    constants = {"w": helper.make_tensor("w", kind, (k, n), codes.ravel()),
+                 "s": scales}
+    inputs = ["w", "s"]
+    if zeros:
+        inputs.append("z")
+        constants["z"] = helper.make_tensor("z", kind, zero.shape,
+                                            zero.ravel())
+    made = model([node("DequantizeLinear", inputs, ["v"], axis=0,
+                       block_size=block), node("MatMul", ["x", "v"], ["y"])],
+                 {"x": (T.FLOAT, ["rows", k])}, {"y": (T.FLOAT, ["rows", n])},
+                 constants)
+    spread = [np.repeat(a.astype(np.float64), block, 0) for a in (zero, scales)]
+    return made, (codes - spread[0]) * spread[1]
+
+
+def gather_codes(rng, kind, zeros=True):
+    """GatherBlockQuantized of INT4 or UINT4, and the table."""
+    low = -8 if kind == T.INT4 else 0
+    codes = rng.integers(low, low + 16, (30, 64))
+    zero = rng.integers(low, low + 16, (30, 2)) * zeros
+    scales = rng.uniform(.01, .05, (30, 2)).astype(F)
+    constants = {"d": helper.make_tensor("d", kind, (30, 64), codes.ravel()),
+                 "s": scales}
+    inputs = ["d", "i", "s"]
+    if zeros:
+        inputs.append("z")
+        constants["z"] = helper.make_tensor("z", kind, (30, 2), zero.ravel())
+    spread = [np.repeat(a.astype(np.float64), 32, 1) for a in (zero, scales)]
+    return model([node("GatherBlockQuantized", inputs, ["Y"], MS,
+                       block_size=32, gather_axis=0, quantize_axis=1)],
+                 {"i": (T.INT64, ["b", "s"])},
+                 {"Y": (T.FLOAT, ["b", "s", 64])}, constants), (
+                     codes - spread[0]) * spread[1]
 
 
 def simple(op, shapes, outputs, domain=MS, constants=None, names=None,
