@@ -86,12 +86,13 @@ func.func @empty_part(%x: tensor<4xf32>, %y: tensor<2xf32>) -> tensor<2xf32>
 
 // -----
 
-// A scalar that is copied is filled in: a constant tensor would become a global,
-// which a kernel cannot have.
+// A scalar that is copied is part of the body: a constant tensor would become a
+// global, which a kernel cannot have.
 // CHECK-LABEL: func.func @filled
 // CHECK-NOT: arith.constant dense
-// CHECK: %[[F:.+]] = linalg.fill ins(%{{.+}} : f32)
-// CHECK: linalg.generic {{.*}} ins(%[[F]] : tensor<f32>)
+// CHECK: linalg.generic {{.*}} outs
+// CHECK: arith.constant 1.500000e+00 : f32
+// CHECK-NEXT: linalg.yield
 func.func @filled(%x: tensor<?xf32> {qnn.shape = affine_map<()[s0] -> (s0)>})
     -> tensor<?xf32> attributes {qnn.kernel, qnn.symbols = ["n"]} {
   %0 = qnn.constant dense<1.5> : tensor<f32> -> tensor<f32>

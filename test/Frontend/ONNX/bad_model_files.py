@@ -147,11 +147,11 @@ def opset_twice(_):
 
 
 @case(REFUSED, "4 nodes are not supported: 2 x Foo-17 ('f', 'g'); "
-               "1 x NonZero-17 ('n'); 1 x com.acme.Bar-1 ('b')")
+               "1 x ImageDecoder-17 ('n'); 1 x com.acme.Bar-1 ('b')")
 def unsupported_all_listed(_):
     m = model([helper.make_node("Foo", ["x"], ["a"], name="f"),
                helper.make_node("Foo", ["a"], ["b"], name="g"),
-               helper.make_node("NonZero", ["b"], ["c"], name="n"),
+               helper.make_node("ImageDecoder", ["b"], ["c"], name="n"),
                helper.make_node("Bar", ["c"], ["d"], name="b",
                                 domain="com.acme"),
                helper.make_node("Relu", ["d"], ["y"], name="r")])
