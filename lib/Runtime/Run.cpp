@@ -22,10 +22,11 @@ using program::StepKind;
 // Copying less than this takes less time than waking another thread.
 constexpr int64_t kCopyGrain = int64_t(1) << 20;
 
-// What a buffer of zero bytes points to, so that no kernel sees null.
-alignas(64) constexpr char kNothing[64] = {};
+// What a buffer of zero bytes points to, so that no kernel sees null.  A kernel
+// may read and write back the first element, whose value never counts.
+alignas(64) char emptyBuffer[64];
 
-char *nothing() { return const_cast<char *>(kNothing); }
+char *nothing() { return emptyBuffer; }
 
 int64_t now() {
   timespec time;

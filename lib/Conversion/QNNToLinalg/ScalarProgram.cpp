@@ -43,25 +43,53 @@ Value ScalarProgram::clamp(OpBuilder &builder, Location loc, Value index,
   return arith::MinSIOp::create(builder, loc, low, last);
 }
 
+/// Elements of the result are computed only where it has some.
+bool ScalarProgram::mayBeEmpty(AffineExpr extent) {
+  if (!ShapedType::isDynamic(staticExtent(extent)))
+    return false;
+  return op.getDomain() ||
+         !llvm::is_contained(lowering.get(op.getResult()).shape, extent);
+}
+
 Value ScalarProgram::emitRead(OpBuilder &builder, ElementOp read) {
   Location loc = read.getLoc();
   const Source &source = sources.find(read.getTensor())->second;
   Type element = source.tensor.element;
   if (source.isEmpty)
-    return arith::ConstantOp::create(builder, loc, scalarAttr(element, 0));
+    return arith::ConstantOp::create(builder, loc,
+                                     builder.getZeroAttr(read.getType()));
   if (source.tensor.splat)
     return arith::ConstantOp::create(builder, loc, source.tensor.splat);
   SmallVector<Value> indices;
+  Value hasElements;
   for (auto [given, extent, last] :
        llvm::zip(read.getIndices(), source.tensor.shape, source.last)) {
     Value index = mapping.lookup(given);
-    indices.push_back(ranges.isInside(given, extent)
-                          ? index
-                          : clamp(builder, loc, index, last));
+    if (ranges.isInside(given, extent)) {
+      indices.push_back(index);
+      continue;
+    }
+    indices.push_back(clamp(builder, loc, index, last));
+    if (!mayBeEmpty(extent))
+      continue;
+    Value some = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge,
+                                       last, zero);
+    hasElements = hasElements
+                      ? arith::AndIOp::create(builder, loc, hasElements, some)
+                      : some;
   }
+  // An empty tensor has room for one element, whose value does not count.
+  if (hasElements)
+    for (Value &index : indices)
+      index = arith::SelectOp::create(builder, loc, hasElements, index, zero);
   Value value = tensor::ExtractOp::create(
       builder, loc, mapping.lookup(read.getTensor()), indices);
-  return toCompute(builder, loc, value, element);
+  value = toCompute(builder, loc, value, element);
+  if (!hasElements)
+    return value;
+  Value none = arith::ConstantOp::create(builder, loc,
+                                         builder.getZeroAttr(value.getType()));
+  return arith::SelectOp::create(builder, loc, hasElements, value, none);
 }
 
 /// Outside of the tensor some element is given the value that it has, so that
@@ -77,9 +105,15 @@ Value ScalarProgram::emitWrite(OpBuilder &builder, WriteOp write, Value self) {
        llvm::zip(write.getIndices(), source.tensor.shape, source.last)) {
     Value index = mapping.lookup(given);
     if (!ranges.isInside(given, extent)) {
-      // Negative indices are large as unsigned numbers.
+      // A negative index is large as an unsigned number, but so is the last one
+      // of an empty tensor.
       Value within = arith::CmpIOp::create(
           builder, loc, arith::CmpIPredicate::ule, index, last);
+      if (mayBeEmpty(extent)) {
+        Value some = arith::CmpIOp::create(
+            builder, loc, arith::CmpIPredicate::sge, last, zero);
+        within = arith::AndIOp::create(builder, loc, within, some);
+      }
       index = arith::SelectOp::create(builder, loc, within, index, zero);
       inside =
           inside ? arith::AndIOp::create(builder, loc, inside, within) : within;

@@ -36,6 +36,7 @@ private:
                 mlir::Value &self);
   void emitBranch(mlir::OpBuilder &builder, mlir::scf::IfOp branch,
                   mlir::Value &self);
+  bool mayBeEmpty(mlir::AffineExpr extent);
   mlir::Value emitRead(mlir::OpBuilder &builder, qnn::ElementOp read);
   mlir::Value emitWrite(mlir::OpBuilder &builder, qnn::WriteOp write,
                         mlir::Value self);

@@ -51,6 +51,28 @@ func.func @recurrence() -> tensor<4xf32> attributes {qnn.kernel, qnn.symbols = [
 
 // -----
 
+// A tensor that may be empty where the result is not reads as 0, at the place
+// that every buffer has.
+// CHECK-LABEL: func.func @maybe_empty
+// CHECK-SAME: %[[X:.+]]: tensor<?xf16>
+// CHECK: linalg.generic
+// CHECK: %[[SOME:.+]] = arith.cmpi sge
+// CHECK: %[[AT:.+]] = arith.select %[[SOME]], %{{.+}}, %{{.+}} : index
+// CHECK: tensor.extract %[[X]][%[[AT]]]
+// CHECK: arith.select %[[SOME]], %{{.+}}, %{{.+}} : f32
+func.func @maybe_empty(%x: tensor<?xf16> {qnn.shape = affine_map<()[s0] -> (s0)>}) -> tensor<4xf16>
+    attributes {qnn.kernel, qnn.symbols = ["n"]} {
+  %0 = qnn.compute(%x) {shape = affine_map<()[s0] -> (4)>, sizes = affine_map<()[s0] -> ()>}
+      : (tensor<?xf16>) -> tensor<4xf16> {
+  ^bb0(%i: index, %t: tensor<?xf16>):
+    %v = qnn.element %t[%i] : tensor<?xf16> -> f32
+    qnn.yield %v : f32
+  }
+  return %0 : tensor<4xf16>
+}
+
+// -----
+
 // Elements of a constant of one value need no memory, those of an empty tensor
 // are 0.
 // CHECK-LABEL: func.func @known_elements
