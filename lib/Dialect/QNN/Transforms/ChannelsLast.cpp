@@ -397,14 +397,12 @@ struct ChannelsLastPass
     });
     if (!needed)
       return;
-    FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
-    if (failed(shapes))
-      return signalPassFailure();
-    GraphRewriter rewriter(func, *shapes);
-    LayoutConverter converter(rewriter);
-    LogicalResult result = rewriter.forEach([&](Operation *op) {
-      if (converter.visit(op))
-        ++numConverted;
+    LogicalResult result = rewriteGraph(func, [&](GraphRewriter &rewriter) {
+      LayoutConverter converter(rewriter);
+      return rewriter.forEach([&](Operation *op) {
+        if (converter.visit(op))
+          ++numConverted;
+      });
     });
     if (failed(result))
       signalPassFailure();

@@ -221,15 +221,12 @@ namespace {
 struct FoldBatchNormPass
     : public quantc::qnn::impl::FoldBatchNormPassBase<FoldBatchNormPass> {
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    if (func.isExternal())
-      return;
-    FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
-    if (failed(shapes))
-      return signalPassFailure();
-    GraphRewriter rewriter(func, *shapes);
-    BatchNormFolder folder(rewriter);
-    if (failed(rewriter.forEach([&](Operation *op) { folder.visit(op); })))
+    LogicalResult result =
+        rewriteGraph(getOperation(), [&](GraphRewriter &rewriter) {
+          BatchNormFolder folder(rewriter);
+          return rewriter.forEach([&](Operation *op) { folder.visit(op); });
+        });
+    if (failed(result))
       signalPassFailure();
   }
 };

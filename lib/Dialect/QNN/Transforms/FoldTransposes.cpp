@@ -52,49 +52,48 @@ static Value sinkTranspose(GraphRewriter &rewriter, ReshapeOp op) {
   return rewriter.transpose(op.getLoc(), regrouped, order);
 }
 
+static void foldOperation(GraphRewriter &rewriter, Operation *op) {
+  if (!isa<TransposeOp, ReshapeOp>(op))
+    return;
+  rewriter.builder.setInsertionPoint(op);
+  Value input = op->getOperand(0), old = op->getResult(0);
+  auto transpose = dyn_cast<TransposeOp>(op);
+  if (!transpose) {
+    Value sunk = sinkTranspose(rewriter, cast<ReshapeOp>(op));
+    if (sunk) {
+      rewriter.replaceAllUses(old, sunk);
+      rewriter.eraseDead(op);
+      return;
+    }
+  }
+  Value folded =
+      transpose
+          ? rewriter.transpose(op->getLoc(), input, transpose.getPermutation())
+          : rewriter.reshape(op->getLoc(), input,
+                             SymbolicShape(rewriter.shapeOf(old)));
+  if (!folded)
+    return;
+  // The same operation again is of no use.
+  Operation *twin = folded.getDefiningOp();
+  if (twin && twin != op && twin->getName() == op->getName() &&
+      twin->getOperand(0) == input && folded.use_empty()) {
+    twin->erase();
+    return;
+  }
+  rewriter.replaceAllUses(old, folded);
+  rewriter.eraseDead(op);
+}
+
 namespace {
 
 struct FoldTransposesPass
     : public quantc::qnn::impl::FoldTransposesPassBase<FoldTransposesPass> {
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    if (func.isExternal())
-      return;
-    FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
-    if (failed(shapes))
-      return signalPassFailure();
-    GraphRewriter rewriter(func, *shapes);
-    LogicalResult result = rewriter.forEach([&](Operation *op) {
-      if (!isa<TransposeOp, ReshapeOp>(op))
-        return;
-      rewriter.builder.setInsertionPoint(op);
-      Value input = op->getOperand(0), old = op->getResult(0);
-      auto transpose = dyn_cast<TransposeOp>(op);
-      if (!transpose) {
-        Value sunk = sinkTranspose(rewriter, cast<ReshapeOp>(op));
-        if (sunk) {
-          rewriter.replaceAllUses(old, sunk);
-          rewriter.eraseDead(op);
-          return;
-        }
-      }
-      Value folded =
-          transpose ? rewriter.transpose(op->getLoc(), input,
-                                         transpose.getPermutation())
-                    : rewriter.reshape(op->getLoc(), input,
-                                       SymbolicShape(rewriter.shapeOf(old)));
-      if (!folded)
-        return;
-      // The same operation again is of no use.
-      Operation *twin = folded.getDefiningOp();
-      if (twin && twin != op && twin->getName() == op->getName() &&
-          twin->getOperand(0) == input && folded.use_empty()) {
-        twin->erase();
-        return;
-      }
-      rewriter.replaceAllUses(old, folded);
-      rewriter.eraseDead(op);
-    });
+    LogicalResult result =
+        rewriteGraph(getOperation(), [](GraphRewriter &rewriter) {
+          return rewriter.forEach(
+              [&](Operation *op) { foldOperation(rewriter, op); });
+        });
     if (failed(result))
       signalPassFailure();
   }

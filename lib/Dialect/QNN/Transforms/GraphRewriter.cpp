@@ -239,6 +239,18 @@ GraphRewriter::forEach(llvm::function_ref<void(Operation *)> visit) {
   return success();
 }
 
+LogicalResult
+rewriteGraph(func::FuncOp func,
+             llvm::function_ref<LogicalResult(GraphRewriter &)> rewrite) {
+  if (func.isExternal())
+    return success();
+  FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
+  if (failed(shapes))
+    return failure();
+  GraphRewriter rewriter(func, *shapes);
+  return rewrite(rewriter);
+}
+
 bool Match::isClosed(Operation *root) const {
   for (Operation *op : ops) {
     if (op == root)

@@ -81,6 +81,12 @@ private:
   llvm::DenseSet<mlir::Operation *> erased;
 };
 
+/// Runs `rewrite` on the body of `func` if it has one; fails where the shapes
+/// cannot be inferred.
+mlir::LogicalResult
+rewriteGraph(mlir::func::FuncOp func,
+             llvm::function_ref<mlir::LogicalResult(GraphRewriter &)> rewrite);
+
 /// Collects the operations of one match.
 class Match {
 public:

@@ -96,15 +96,12 @@ namespace {
 struct LegalizeFloatsPass
     : public quantc::qnn::impl::LegalizeFloatsPassBase<LegalizeFloatsPass> {
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    if (func.isExternal())
-      return;
-    FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
-    if (failed(shapes))
-      return signalPassFailure();
-    GraphRewriter rewriter(func, *shapes);
-    FloatWidener widener(rewriter);
-    if (failed(rewriter.forEach([&](Operation *op) { widener.visit(op); })))
+    LogicalResult result =
+        rewriteGraph(getOperation(), [&](GraphRewriter &rewriter) {
+          FloatWidener widener(rewriter);
+          return rewriter.forEach([&](Operation *op) { widener.visit(op); });
+        });
+    if (failed(result))
       signalPassFailure();
   }
 };

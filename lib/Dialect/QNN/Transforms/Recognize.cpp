@@ -20,23 +20,19 @@ namespace {
 struct RecognizePass
     : public quantc::qnn::impl::RecognizePassBase<RecognizePass> {
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    if (func.isExternal())
-      return;
-    FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
-    if (failed(shapes))
-      return signalPassFailure();
-    GraphRewriter rewriter(func, *shapes);
-    LogicalResult result = rewriter.forEach([&](Operation *op) {
-      if (recognizeNorm(rewriter, op))
-        ++numNorms;
-      else if (recognizeActivation(rewriter, op))
-        ++numActivations;
-      else if (recognizeRotary(rewriter, op))
-        ++numRotaries;
-      else if (recognizeAttention(rewriter, op))
-        ++numAttentions;
-    });
+    LogicalResult result =
+        rewriteGraph(getOperation(), [&](GraphRewriter &rewriter) {
+          return rewriter.forEach([&](Operation *op) {
+            if (recognizeNorm(rewriter, op))
+              ++numNorms;
+            else if (recognizeActivation(rewriter, op))
+              ++numActivations;
+            else if (recognizeRotary(rewriter, op))
+              ++numRotaries;
+            else if (recognizeAttention(rewriter, op))
+              ++numAttentions;
+          });
+        });
     if (failed(result))
       signalPassFailure();
   }

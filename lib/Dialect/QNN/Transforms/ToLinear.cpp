@@ -137,18 +137,14 @@ bool LinearBuilder::visit(Operation *op) {
 namespace {
 struct ToLinearPass : public quantc::qnn::impl::ToLinearPassBase<ToLinearPass> {
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    if (func.isExternal())
-      return;
-    FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
-    if (failed(shapes))
-      return signalPassFailure();
-    GraphRewriter rewriter(func, *shapes);
-    LinearBuilder linears(rewriter);
-    LogicalResult result = rewriter.forEach([&](Operation *op) {
-      if (linears.visit(op))
-        ++numLinears;
-    });
+    LogicalResult result =
+        rewriteGraph(getOperation(), [&](GraphRewriter &rewriter) {
+          LinearBuilder linears(rewriter);
+          return rewriter.forEach([&](Operation *op) {
+            if (linears.visit(op))
+              ++numLinears;
+          });
+        });
     if (failed(result))
       signalPassFailure();
   }

@@ -458,16 +458,12 @@ bool CodeUser::useBlocks(OpOperand &weight) {
 namespace {
 struct UseCodesPass : public quantc::qnn::impl::UseCodesPassBase<UseCodesPass> {
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    if (func.isExternal())
-      return;
-    FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
-    if (failed(shapes))
-      return signalPassFailure();
-    GraphRewriter rewriter(func, *shapes);
-    CodeUser codes(rewriter);
     LogicalResult result =
-        rewriter.forEach([&](Operation *op) { numUses += codes.visit(op); });
+        rewriteGraph(getOperation(), [&](GraphRewriter &rewriter) {
+          CodeUser codes(rewriter);
+          return rewriter.forEach(
+              [&](Operation *op) { numUses += codes.visit(op); });
+        });
     if (failed(result))
       signalPassFailure();
   }
