@@ -152,10 +152,17 @@ LogicalResult ComputeOp::verifyRegions() {
         isa<ElementOp, WriteOp, YieldOp, scf::ForOp, scf::IfOp, scf::YieldOp>(
             inner) ||
         isa<arith::ArithDialect, math::MathDialect>(inner->getDialect());
-    if (allowed)
-      return WalkResult::advance();
-    inner->emitOpError("is no part of a scalar program");
-    return WalkResult::interrupt();
+    if (!allowed) {
+      inner->emitOpError("is no part of a scalar program");
+      return WalkResult::interrupt();
+    }
+    for (Type type : inner->getResultTypes())
+      if (!type.isIntOrIndexOrFloat()) {
+        inner->emitOpError("expected scalars in a scalar program, got ")
+            << type;
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
   });
   return failure(known.wasInterrupted());
 }

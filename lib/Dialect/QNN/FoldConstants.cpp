@@ -10,6 +10,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "quantc/Dialect/QNN/Compute.h"
 #include "quantc/Dialect/QNN/Passes.h"
+#include "quantc/Dialect/QNN/StepLimit.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
 using namespace mlir;
@@ -83,13 +84,31 @@ struct FoldConstantsPass
   }
 
 private:
-  /// Scalar programs may loop over their operands for each element.
+  /// Scalar programs may loop over their operands for each element; StepLimit
+  /// ends longer loops.
   static bool isShortProgram(ComputeOp op) {
     constexpr int64_t maxElements = 4096;
     int64_t elements = cast<ShapedType>(op.getType()).getNumElements();
     for (Value input : op.getInputs())
       elements += cast<ShapedType>(input.getType()).getNumElements();
     return elements <= maxElements;
+  }
+
+  /// Windows and products take many steps for each element of the result.
+  static bool isQuick(Operation *op) {
+    constexpr double maxSteps = 0x1p32;
+    double elements =
+        cast<ShapedType>(op->getResult(0).getType()).getNumElements();
+    double perElement = 1;
+    if (auto pool = dyn_cast<PoolOp>(op)) {
+      for (int64_t extent : pool.getWindow())
+        perElement *= double(extent);
+    } else if (isa<MatmulOp, LinearOp, ConvOp, AttentionOp>(op)) {
+      for (Value operand : op->getOperands())
+        perElement = std::max<double>(
+            perElement, cast<ShapedType>(operand.getType()).getNumElements());
+    }
+    return elements * perElement <= maxSteps;
   }
 
   bool isWithinBudget(Operation *op) {
@@ -106,7 +125,7 @@ private:
       if (operand.hasOneUse() && !lazyWeights)
         replacedBytes = std::max(replacedBytes, bytes);
     }
-    if (resultBytes - operandBytes > maxGrowthBytes)
+    if (resultBytes - operandBytes > maxGrowthBytes || !isQuick(op))
       return false;
     return resultBytes <= maxBytes || resultBytes <= replacedBytes;
   }
@@ -165,6 +184,8 @@ private:
         return {};
       operands.push_back(*operand);
     }
+    constexpr int64_t maxSteps = int64_t(1) << 24;
+    StepLimit limit(maxSteps);
     if (failed(op.evaluate(operands, /*symbols=*/{}, results)))
       return {};
     return toConstantAttribute(results[0]);

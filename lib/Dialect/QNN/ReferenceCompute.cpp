@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "quantc/Dialect/QNN/Compute.h"
+#include "quantc/Dialect/QNN/StepLimit.h"
 #include "quantc/Support/ReferenceMath.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
@@ -55,6 +56,9 @@ Scalar floating(double value, Type type) {
   number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
   return {0, number.convertToDouble()};
 }
+
+/// What StepLimit leaves to this thread.
+thread_local int64_t stepsLeft = std::numeric_limits<int64_t>::max();
 
 class Program {
 public:
@@ -354,14 +358,17 @@ LogicalResult Program::runLoop(scf::ForOp loop) {
   SmallVector<Scalar> carried;
   for (Value init : loop.getInitArgs())
     carried.push_back(values.lookup(init));
-  for (int64_t i = values.lookup(loop.getLowerBound()).i; i < end; i += step) {
+  for (int64_t i = values.lookup(loop.getLowerBound()).i, next = i; i < end;
+       i = next) {
+    if (llvm::AddOverflow(i, step, next))
+      next = end;
     values[loop.getInductionVar()] = {i, 0};
     for (auto [argument, value] : llvm::zip(loop.getRegionIterArgs(), carried))
       values[argument] = value;
-    SmallVector<Scalar> next;
-    if (failed(runBlock(*loop.getBody(), next)))
+    SmallVector<Scalar> yielded;
+    if (failed(runBlock(*loop.getBody(), yielded)))
       return failure();
-    carried = next;
+    carried = yielded;
   }
   for (auto [result, value] : llvm::zip(loop.getResults(), carried))
     values[result] = value;
@@ -407,9 +414,12 @@ LogicalResult Program::step(Operation &inner) {
 
 LogicalResult Program::runBlock(Block &block,
                                 SmallVectorImpl<Scalar> &results) {
-  for (Operation &inner : block.without_terminator())
+  for (Operation &inner : block.without_terminator()) {
+    if (--stepsLeft < 0)
+      return op.emitOpError("takes more steps than are allowed here");
     if (failed(step(inner)))
       return failure();
+  }
   for (Value operand : block.getTerminator()->getOperands())
     results.push_back(values.lookup(operand));
   return success();
@@ -454,6 +464,9 @@ LogicalResult Program::run() {
   }
   return success();
 }
+
+StepLimit::StepLimit(int64_t steps) : before(stepsLeft) { stepsLeft = steps; }
+StepLimit::~StepLimit() { stepsLeft = before; }
 
 LogicalResult evaluateOp(ComputeOp op, const Evaluation &evaluation) {
   return Program(op, evaluation).run();

@@ -66,6 +66,9 @@ static LogicalResult checkVersions(const onnx::ModelProto &proto,
   return success();
 }
 
+static LogicalResult checkSubgraph(const onnx::GraphProto &graph,
+                                   const Twine &what, Error &error);
+
 static LogicalResult
 checkNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
            llvm::StringMap<std::string> &defined, Error &error) {
@@ -91,8 +94,38 @@ checkNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
         return refuse(error, "value " + quote(output) + " is defined by " +
                                  site + " and by " + entry->second);
     }
+    for (const auto &attribute : node.attribute())
+      if (attribute.has_g() &&
+          failed(checkSubgraph(attribute.g(),
+                               quote(attribute.name()) + " of " + site, error)))
+        return failure();
   }
   return success();
+}
+
+/// A branch or body; its tensors are checked when they are read.
+static LogicalResult checkSubgraph(const onnx::GraphProto &graph,
+                                   const Twine &what, Error &error) {
+  llvm::StringMap<std::string> defined;
+  if (graph.sparse_initializer_size() != 0)
+    return refuse(error, "sparse initializers are not supported, in " + what);
+  for (const auto &input : graph.input()) {
+    if (failed(checkText(input.name(), "value name", error)))
+      return failure();
+    if (!defined.try_emplace(input.name(), "an input").second)
+      return refuse(error, "input " + quote(input.name()) + " of " + what +
+                               " is declared twice");
+  }
+  llvm::StringMap<bool> initializers;
+  for (const auto &tensor : graph.initializer()) {
+    if (failed(checkText(tensor.name(), "initializer", error)))
+      return failure();
+    if (!initializers.try_emplace(tensor.name(), true).second)
+      return refuse(error, "initializer " + quote(tensor.name()) + " of " +
+                               what + " is defined twice");
+    defined.try_emplace(tensor.name(), "an initializer");
+  }
+  return checkNodes(graph.node(), defined, error);
 }
 
 static LogicalResult checkInput(const onnx::ValueInfoProto &input,

@@ -5,6 +5,7 @@
 // expects sorted nodes and prints to standard output when it looks at whole
 // graphs.
 
+#include "GraphWalk.h"
 #include "Importer.h"
 #include "onnx/checker.h"
 #include "onnx/defs/schema.h"
@@ -58,6 +59,36 @@ LogicalResult checkNode(const onnx::NodeProto &node, const Scope &scope,
   return refuse(error, oneLine(text));
 }
 
+/// Calls `visit` with the names that the node reads from around it, not those
+/// that its subgraphs define.
+static void
+forEachOuterUse(const onnx::NodeProto &node,
+                llvm::function_ref<void(const std::string &)> visit) {
+  bool isPlain = llvm::none_of(node.attribute(), [](const auto &attribute) {
+    return attribute.has_g();
+  });
+  if (isPlain) {
+    llvm::for_each(node.input(), visit);
+    return;
+  }
+  llvm::StringSet<> own;
+  forEachNode(node, [&](const onnx::NodeProto &inner) {
+    if (&inner != &node)
+      for (const std::string &output : inner.output())
+        own.insert(output);
+    for (const auto &attribute : inner.attribute()) {
+      for (const auto &input : attribute.g().input())
+        own.insert(input.name());
+      for (const auto &tensor : attribute.g().initializer())
+        own.insert(tensor.name());
+    }
+  });
+  forEachUse(node, [&](const std::string &name) {
+    if (!own.contains(name))
+      visit(name);
+  });
+}
+
 /// Prints the cycle that `start` is on, following unfinished producers.
 static LogicalResult
 reportCycle(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
@@ -68,13 +99,13 @@ reportCycle(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
   while (seenAt[at] < 0) {
     seenAt[at] = path.size();
     path.push_back(at);
-    for (const std::string &input : nodes[at].input()) {
+    int next = -1;
+    forEachOuterUse(nodes[at], [&](const std::string &input) {
       auto found = producer.find(input);
-      if (found != producer.end() && !finished[found->second]) {
-        at = found->second;
-        break;
-      }
-    }
+      if (next < 0 && found != producer.end() && !finished[found->second])
+        next = found->second;
+    });
+    at = next;
   }
   SmallVector<std::string> names;
   for (size_t i = seenAt[at]; i < path.size() && names.size() < 8; ++i) {
@@ -103,16 +134,15 @@ FailureOr<SmallVector<int>> topologicalOrder(
   std::vector<int> missing(nodes.size(), 0);
   std::vector<SmallVector<int, 2>> users(nodes.size());
   sorted = true;
-  for (const auto &[i, node] : llvm::enumerate(nodes)) {
-    for (const std::string &input : node.input()) {
+  for (int i = 0; i < nodes.size(); ++i)
+    forEachOuterUse(nodes[i], [&](const std::string &input) {
       auto found = producer.find(input);
       if (input.empty() || found == producer.end())
-        continue;
+        return;
       ++missing[i];
       users[found->second].push_back(i);
-      sorted &= found->second < int(i);
-    }
-  }
+      sorted &= found->second < i;
+    });
   SmallVector<int> order;
   if (sorted) {
     for (int i = 0; i < nodes.size(); ++i)

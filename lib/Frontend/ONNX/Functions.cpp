@@ -9,6 +9,7 @@
 // Operators without a handler that ONNX defines by others are such functions,
 // too; some of their bodies depend on the node's types and attributes.
 
+#include "GraphWalk.h"
 #include "Importer.h"
 #include "onnx/defs/schema.h"
 #include "llvm/ADT/StringExtras.h"
@@ -29,6 +30,23 @@ Importer::findFunction(const onnx::NodeProto &node) const {
     return nullptr;
   return functions.lookup(
       functionKey(node.domain(), node.op_type(), node.overload()));
+}
+
+/// Adds what the node expands to, with its subgraphs; `count` sets the number
+/// for a node that is a call.
+static LogicalResult countNode(
+    const onnx::NodeProto &node,
+    llvm::function_ref<LogicalResult(const onnx::NodeProto &, int64_t &)> count,
+    int64_t &nodes) {
+  LogicalResult result = success();
+  forEachNode(node, [&](const onnx::NodeProto &inner) {
+    int64_t expanded = 1;
+    if (succeeded(result))
+      result = count(inner, expanded);
+    // Saturates far above every limit.
+    nodes = std::min(nodes + expanded, int64_t(1) << 60);
+  });
+  return result;
 }
 
 LogicalResult
@@ -53,14 +71,13 @@ Importer::countFunction(const onnx::FunctionProto &function,
                 Status::Limit);
   path.push_back(&function);
   nodes = 0;
-  for (const auto &node : function.node()) {
-    int64_t expanded = 1;
-    if (const auto *callee = findFunction(node))
-      if (failed(countFunction(*callee, path, expanded)))
-        return failure();
-    // Saturates far above every limit.
-    nodes = std::min(nodes + expanded, int64_t(1) << 60);
-  }
+  auto count = [&](const onnx::NodeProto &node, int64_t &expanded) {
+    const auto *callee = findFunction(node);
+    return callee ? countFunction(*callee, path, expanded) : success();
+  };
+  for (const auto &node : function.node())
+    if (failed(countNode(node, count, nodes)))
+      return failure();
   path.pop_back();
   expansion[&function] = nodes;
   return success();
@@ -71,14 +88,14 @@ LogicalResult Importer::countExpansion() {
     functions[functionKey(function.domain(), function.name(),
                           function.overload())] = &function;
   int64_t total = 0;
-  for (const auto &node : model->proto.graph().node()) {
-    int64_t expanded = 1;
-    SmallVector<const onnx::FunctionProto *> path;
-    if (const auto *callee = findFunction(node))
-      if (failed(countFunction(*callee, path, expanded)))
-        return failure();
-    total = std::min(total + expanded, int64_t(1) << 60);
-  }
+  SmallVector<const onnx::FunctionProto *> path;
+  auto count = [&](const onnx::NodeProto &node, int64_t &expanded) {
+    const auto *callee = findFunction(node);
+    return callee ? countFunction(*callee, path, expanded) : success();
+  };
+  for (const auto &node : model->proto.graph().node())
+    if (failed(countNode(node, count, total)))
+      return failure();
   if (total > options.maxNodes)
     return fail("local functions expand to more than " +
                     Twine(options.maxNodes) + " nodes",
@@ -177,8 +194,15 @@ const onnx::FunctionProto *Importer::schemaBody(NodeImport &call,
     for (const Entry *entry : call.inputs)
       types.push_back(typeOf(entry));
     onnx::FunctionBodyBuildContextImpl context(node, types);
-    if (!schema->BuildContextDependentFunction(context, body, int(call.opset)))
+    try {
+      if (!schema->BuildContextDependentFunction(context, body,
+                                                 int(call.opset)))
+        return nullptr;
+    } catch (const std::exception &exception) {
+      // Types or attributes that the body cannot be written for.
+      (void)call.error(oneLine(exception.what()));
       return nullptr;
+    }
   } else {
     return nullptr;
   }

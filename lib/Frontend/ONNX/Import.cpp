@@ -16,6 +16,7 @@
 #include "onnx/defs/schema.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CheckedArithmetic.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 
@@ -115,6 +116,18 @@ Value Importer::materialize(Entry &entry) {
 // Nodes
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// Of the import that this thread is at: nodes so far, those of functions and
+/// of each iteration included, and how deep graphs and functions are nested
+/// just now.
+struct Progress {
+  int64_t nodes = 0;
+  unsigned nesting = 0;
+};
+} // namespace
+
+static thread_local Progress progress;
+
 void Importer::addCheck(Location loc, AffineExpr expr, bool isEquality,
                         const Twine &message) {
   auto set = IntegerSet::get(0, symbols.size(), {expr}, {isEquality});
@@ -178,11 +191,27 @@ LogicalResult Importer::importOperator(NodeImport &import, Handler handler,
   if (domain.empty() && import.opset < 7 && failed(upgradeNode(import)))
     return failure();
   if (handler) {
+    Block *block = builder.getInsertionBlock();
+    Operation *last = block->empty() ? nullptr : &block->back();
     LogicalResult result = handler(import);
-    if (succeeded(result) || !import.isUnsupported)
+    if (failed(result) && !import.isUnsupported)
       return result;
+    // What the verifier does not take is the node's error; handlers check what
+    // it cannot know.
+    while (succeeded(result) && !block->empty() && last != &block->back()) {
+      last = last ? last->getNextNode() : &block->front();
+      // The symbols of the function are declared at the end.
+      if (!isa<qnn::BindSymbolOp>(last) && failed(verify(last))) {
+        import.reportDiagnostic();
+        return failure();
+      }
+    }
+    if (succeeded(result))
+      return success();
   }
   const onnx::FunctionProto *body = schemaBody(import, domain);
+  if (hasError)
+    return failure();
   if (!body)
     return import.unsupported(import.unsupportedReason);
   import.isUnsupported = false;
@@ -192,6 +221,10 @@ LogicalResult Importer::importOperator(NodeImport &import, Handler handler,
 
 LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
                                    size_t index) {
+  if (++progress.nodes > options.maxNodes)
+    return fail("functions, loops and definitions expand to more than " +
+                    Twine(options.maxNodes) + " nodes",
+                Status::Limit);
   std::string name = node.name();
   if (name.empty())
     name = node.op_type() + "_" + std::to_string(index);
@@ -265,6 +298,13 @@ LogicalResult Importer::importNode(const onnx::NodeProto &node, Scope &scope,
 LogicalResult Importer::importNodes(
     const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
     Scope &scope) {
+  // Each level takes some of the stack.
+  constexpr unsigned maxNesting = 128;
+  if (progress.nesting >= maxNesting)
+    return fail("graphs and functions are nested more than " +
+                    Twine(maxNesting) + " deep",
+                Status::Limit);
+  llvm::SaveAndRestore deeper(progress.nesting, progress.nesting + 1);
   bool sorted = true;
   auto order = topologicalOrder(nodes, scope.values, sorted, error);
   if (failed(order))
@@ -283,6 +323,7 @@ LogicalResult Importer::importNodes(
 FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
   context.loadDialect<qnn::QNNDialect, func::FuncDialect, arith::ArithDialect,
                       math::MathDialect, scf::SCFDialect>();
+  progress = {};
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diag) {
     if (diag.getSeverity() != DiagnosticSeverity::Error)
       return failure();

@@ -4,6 +4,7 @@
 // Size, Range.
 
 #include "Program.h"
+#include "llvm/Support/CheckedArithmetic.h"
 
 using namespace mlir;
 using onnx::AttributeProto;
@@ -163,6 +164,10 @@ static LogicalResult importRunTimeRange(NodeImport &n, Type type) {
 /// ceil((limit - start) / step), 0 when negative.
 static FailureOr<AffineExpr> rangeSize(NodeImport &n, AffineExpr start,
                                        AffineExpr limit, int64_t step) {
+  auto first = dyn_cast<AffineConstantExpr>(start);
+  auto last = dyn_cast<AffineConstantExpr>(limit);
+  if (first && last && !llvm::checkedSub(last.getValue(), first.getValue()))
+    return n.error("expected at most 2^63 - 1 elements", Status::Limit);
   AffineExpr span = step > 0 ? limit - start : start - limit;
   AffineExpr size = canonicalize(span.ceilDiv(step > 0 ? step : -step));
   if (int64_t known = staticExtent(size);

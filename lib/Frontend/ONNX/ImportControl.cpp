@@ -4,6 +4,7 @@
 // both are, under a guard, and a run computes the one that it chooses.  Loops
 // of a known number of iterations are imported once per iteration.
 
+#include "GraphWalk.h"
 #include "Program.h"
 #include "Subgraphs.h"
 
@@ -12,7 +13,6 @@ using namespace mlir;
 namespace quantc::onnx_frontend {
 
 constexpr int64_t kMaxIterations = 4096;
-constexpr unsigned kMaxNesting = 64;
 
 //===----------------------------------------------------------------------===//
 // Subgraphs
@@ -29,32 +29,32 @@ bool Scope::lookup(StringRef name, Entry *&entry) const {
   return false;
 }
 
-void forEachUse(const onnx::NodeProto &node,
-                llvm::function_ref<void(const std::string &)> visit) {
+void forEachNode(const onnx::NodeProto &node,
+                 llvm::function_ref<void(const onnx::NodeProto &)> visit) {
   SmallVector<const onnx::NodeProto *> work = {&node};
   while (!work.empty()) {
     const onnx::NodeProto *next = work.pop_back_val();
-    for (const std::string &input : next->input())
-      visit(input);
-    for (const auto &attribute : next->attribute()) {
-      if (!attribute.has_g())
-        continue;
-      for (const auto &output : attribute.g().output())
-        visit(output.name());
+    visit(*next);
+    for (const auto &attribute : next->attribute())
       for (const auto &inner : attribute.g().node())
         work.push_back(&inner);
-    }
   }
+}
+
+void forEachUse(const onnx::NodeProto &node,
+                llvm::function_ref<void(const std::string &)> visit) {
+  forEachNode(node, [&](const onnx::NodeProto &next) {
+    for (const std::string &input : next.input())
+      visit(input);
+    for (const auto &attribute : next.attribute())
+      for (const auto &output : attribute.g().output())
+        visit(output.name());
+  });
 }
 
 LogicalResult Importer::importGraph(const onnx::GraphProto &graph,
                                     NodeImport &owner, ArrayRef<Entry *> inputs,
                                     SmallVectorImpl<Entry *> &outputs) {
-  unsigned depth = 0;
-  for (const Scope *scope = &owner.scope; scope; scope = scope->parent)
-    if (++depth > kMaxNesting)
-      return fail("graphs are nested more than " + Twine(kMaxNesting) + " deep",
-                  Status::Limit);
   if (graph.input_size() != int(inputs.size()))
     return owner.error("expected a subgraph with " + Twine(inputs.size()) +
                        " inputs, got " + Twine(graph.input_size()));
@@ -371,6 +371,9 @@ static LogicalResult importLoop(NodeImport &n) {
   if (n.numInputs() < 2)
     return n.error("expected a trip count, a condition and values");
   SmallVector<Entry *> carried(n.inputs.begin() + 2, n.inputs.end());
+  for (size_t i = 2; i < n.numInputs(); ++i)
+    if (!n.input(i))
+      return failure();
   SmallVector<SmallVector<Entry *>> stacked;
   if (limit && failed(graphs.needCount(*limit)))
     return failure();

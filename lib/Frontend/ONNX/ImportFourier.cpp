@@ -490,6 +490,9 @@ static LogicalResult importStft(NodeImport &n) {
     window = n.value(2);
     if (!window || failed(sameType(n, {x, window}, isFloat)))
       return failure();
+    if (n.rank(window) != 1)
+      return n.error("expected a window of rank 1, got rank " +
+                     Twine(n.rank(window)));
     lines.inputs.push_back(window);
     lines.length = n.shape(window)[0];
   }

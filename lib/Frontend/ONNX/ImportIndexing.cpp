@@ -174,7 +174,11 @@ static LogicalResult importTensorScatter(NodeImport &n) {
   SmallVector<Value> inputs = {past, update};
   if (n.has(2)) {
     starts = indexOperand(n, 2);
-    if (!starts || failed(n.needEqual(n.shape(starts)[0], dims[0])))
+    if (!starts)
+      return failure();
+    if (n.rank(starts) != 1)
+      return n.error("expected an index for each sequence");
+    if (failed(n.needEqual(n.shape(starts)[0], dims[0])))
       return failure();
     inputs.push_back(starts);
   }
@@ -281,7 +285,8 @@ static LogicalResult importReverseSequence(NodeImport &n) {
     return failure();
   SymbolicShape dims = n.shape(x);
   int64_t batch = n.intAttr("batch_axis", 1), time = n.intAttr("time_axis", 0);
-  if (dims.size() < 2 || batch + time != 1 || batch * time != 0)
+  bool ordered = (batch == 0 && time == 1) || (batch == 1 && time == 0);
+  if (dims.size() < 2 || !ordered)
     return n.error("expected 'batch_axis' and 'time_axis' to be 0 and 1");
   if (n.rank(lengths) != 1 ||
       failed(n.needEqual(n.shape(lengths)[0], dims[batch])))

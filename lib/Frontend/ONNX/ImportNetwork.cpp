@@ -253,6 +253,12 @@ FailureOr<Window> readWindow(NodeImport &n, ArrayRef<AffineExpr> spatial,
       return n.error("expected 'kernel_shape' to be that of the weight");
     window.kernel.assign(kernel.begin(), kernel.end());
   }
+  // Kernels run over their positions for each element.
+  double positions = 1;
+  for (int64_t extent : window.kernel)
+    positions *= double(extent);
+  if (positions > 0x1p31)
+    return n.error("the window has more than 2^31 positions", Status::Limit);
   window.padLow.assign(pads.begin(), pads.begin() + rank);
   window.padHigh.assign(pads.begin() + rank, pads.end());
   std::string automatic = n.stringAttr("auto_pad", "NOTSET");

@@ -140,6 +140,10 @@ static Value standardize(NodeImport &n, Value x, float epsilon) {
 static Value affine(NodeImport &n, Value y, Value scale, Value bias) {
   if (!y || !scale || !bias)
     return {};
+  if (n.rank(y) < 2) {
+    (void)n.error("expected an operand of rank 2 or more");
+    return {};
+  }
   SymbolicShape shape(n.rank(y) - 1, n.expr(1));
   for (Value *parameter : {&scale, &bias}) {
     if (n.rank(*parameter) != 1 ||

@@ -133,6 +133,22 @@ static bool isSingleElement(NodeImport &n, Value value) {
                       [](AffineExpr dim) { return staticExtent(dim) == 1; });
 }
 
+/// A constant scale is a finite number, not negative; one to divide by is above
+/// 0, and of f32 at least the smallest normal number.
+static LogicalResult checkScaleValues(NodeImport &n, bool divides) {
+  auto scales = n.constantFloats(1);
+  bool isNormal = divides && scales && n.inputs[1]->elementType.isF32();
+  double lowest = isNormal ? std::numeric_limits<float>::min() : 0;
+  for (double scale : scales.value_or(SmallVector<double>()))
+    if (!std::isfinite(scale) || scale < lowest || (divides && scale == 0))
+      return n.error("expected a finite scale " +
+                     Twine(isNormal  ? "of at least 2^-126"
+                           : divides ? "above 0"
+                                     : "of at least 0") +
+                     ", got " + std::to_string(scale));
+  return success();
+}
+
 static LogicalResult importQuantizeLinear(NodeImport &n) {
   Value x = n.value(0), scale = n.value(1), zero;
   if (!x || !scale)
@@ -168,7 +184,8 @@ static LogicalResult importQuantizeLinear(NodeImport &n) {
   how.saturates = n.intAttr("saturate", 1) != 0;
   SymbolicShape dims = n.shape(x);
   int64_t axis = 0, block = 0;
-  if (failed(readGranularity(n, dims.size(), isSingleElement(n, scale), axis,
+  if (failed(checkScaleValues(n, /*divides=*/true)) ||
+      failed(readGranularity(n, dims.size(), isSingleElement(n, scale), axis,
                              block)) ||
       failed(checkParameter(n, scale, dims, axis, block, "a scale")) ||
       (zero &&
@@ -223,7 +240,8 @@ static LogicalResult importDequantizeLinear(NodeImport &n) {
     return n.unsupported("of this element type");
   SymbolicShape dims = n.shape(x);
   int64_t axis = 0, block = 0;
-  if (failed(readGranularity(n, dims.size(), isSingleElement(n, scale), axis,
+  if (failed(checkScaleValues(n, /*divides=*/false)) ||
+      failed(readGranularity(n, dims.size(), isSingleElement(n, scale), axis,
                              block)) ||
       failed(checkParameter(n, scale, dims, axis, block, "a scale")) ||
       (zero &&

@@ -411,6 +411,10 @@ static LogicalResult readLayer(NodeImport &n, Layer &layer, bool batchFirst) {
       ShapedType::isDynamic(staticExtent(r[2])))
     return n.error("expected X, W and R of rank 3 and a known hidden size");
   layer.hidden = staticExtent(r[2]);
+  if (int64_t given = n.intAttr("hidden_size", layer.hidden);
+      given != layer.hidden || given < 1)
+    return n.error("expected 'hidden_size' to be R's last extent " +
+                   Twine(layer.hidden) + " and 1 or more, got " + Twine(given));
   auto needShape = [&](Value value, ArrayRef<AffineExpr> shape) {
     if (!value)
       return success();

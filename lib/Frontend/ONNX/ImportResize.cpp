@@ -205,6 +205,8 @@ Value AxisProgram::emit() {
 // Sizes
 //===----------------------------------------------------------------------===//
 
+constexpr int64_t kLargestExtent = int64_t(1) << 31;
+
 /// The sizes that a program of f64 gives for the axes; what is no size is
 /// refused.
 static LogicalResult
@@ -238,7 +240,7 @@ static FailureOr<AffineExpr> scaledExtent(NodeImport &n, AffineExpr extent,
     return n.error("expected scales above 0");
   if (!ShapedType::isDynamic(known)) {
     double size = std::floor(double(known) * scale);
-    if (!(size < 0x1p31))
+    if (!(size <= double(kLargestExtent)))
       return n.error("a scale is too large", Status::Limit);
     return n.expr(int64_t(size));
   }
@@ -344,6 +346,8 @@ static LogicalResult sizeAxes(NodeImport &n, ArrayRef<AffineExpr> sizes,
       return failure();
     axis.to = size;
     int64_t from = staticExtent(axis.from), to = staticExtent(size);
+    if (to > kLargestExtent)
+      return n.error("a size is too large", Status::Limit);
     if (from <= 0 || to < 0) {
       isKnown = false;
       continue;
@@ -359,8 +363,10 @@ static LogicalResult sizeAxes(NodeImport &n, ArrayRef<AffineExpr> sizes,
     return keepRatio(n, given, larger, axes);
   for (AxisResize &axis : axes) {
     axis.scale = *common;
-    axis.to = n.expr(
-        int64_t(std::floor(double(staticExtent(axis.from)) * *common + 0.5)));
+    double size = double(staticExtent(axis.from)) * *common;
+    if (!(size <= double(kLargestExtent)))
+      return n.error("a size is too large", Status::Limit);
+    axis.to = n.expr(int64_t(std::floor(size + 0.5)));
   }
   return success();
 }

@@ -209,6 +209,8 @@ static RoiSide roiSide(Program &p, Value low, Value high, double offset,
   RoiSide side{low, p.div(length, p.constant(type, double(bins))), {}, extent};
   side.samples = ratio > 0 ? p.index(ratio)
                            : p.truncateToIndex(p.unary<math::CeilOp>(side.bin));
+  // Regions are run-time data: a bin is no larger than any image.
+  side.samples = p.min(side.samples, p.index(1 << 14));
   return side;
 }
 
@@ -242,6 +244,9 @@ static LogicalResult importRoiAlign(NodeImport &n) {
   if (dims.size() != 4 || boxes.size() != 2 || staticExtent(boxes[1]) != 4 ||
       height < 1 || width < 1 || height > 1 << 20 || width > 1 << 20)
     return n.error("expected an image of rank 4 and regions [count, 4]");
+  if (ratio < 0 || ratio > 1 << 14)
+    return n.error("expected 'sampling_ratio' of 0 to 2^14, got " +
+                   Twine(ratio));
   std::string mode = n.stringAttr("mode", "avg");
   bool takesMax = mode == "max";
   if (mode != "avg" && !takesMax)

@@ -64,6 +64,8 @@ static LogicalResult importMelWeightMatrix(NodeImport &n) {
         *rate >= 1 && *low >= 0 && *high > *low && *high < 1e9))
     return n.error("expected positive sizes and frequencies in order");
   int64_t count = int64_t(*bins), rows = int64_t(*length) / 2 + 1;
+  if (rows * count > 1 << 24)
+    return n.error("expected at most 2^24 elements", Status::Limit);
   auto mel = [](double f) { return 2595 * std::log10(1 + f / 700); };
   double first = mel(*low), step = (mel(*high) - first) / double(count + 2);
   SmallVector<int64_t> edges;

@@ -427,7 +427,9 @@ static LogicalResult importSplit(NodeImport &n) {
     LogicalResult result = success();
     const ShapeData *data = n.data(0);
     int64_t at = staticExtent(starts[*axis]), size = staticExtent(part);
-    if (data && dims.size() == 1 && !ShapedType::isDynamic(size))
+    bool isKnown = dims.size() == 1 && !ShapedType::isDynamic(size) &&
+                   !ShapedType::isDynamic(at);
+    if (data && isKnown && at + size <= int64_t(data->size()))
       result = n.resultData(
           input->elementType,
           ShapeData(ArrayRef<AffineExpr>(*data).slice(at, size)), 1, i);

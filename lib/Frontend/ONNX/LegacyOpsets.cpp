@@ -32,7 +32,7 @@ static LogicalResult alignSecond(NodeImport &n, int64_t axis) {
   int64_t rank = n.inputs[0]->shape.size();
   if (axis < 0)
     axis += rank;
-  if (axis < 0 || axis + int64_t(shape.size()) > rank)
+  if (axis < 0 || axis > rank - int64_t(shape.size()))
     return n.error("expected an axis where the second operand fits, got " +
                    Twine(axis));
   shape.append(rank - axis - shape.size(), n.expr(1));

@@ -131,7 +131,7 @@ bool WireReader::next() {
   default:
     return false;
   }
-  payloadStart = at;
+  payloadStart = base + at;
   if (size > bytes.size() - at) {
     truncated = true;
     return false;
@@ -183,22 +183,63 @@ static LogicalResult notOnnx(ArrayRef<char> bytes, const Twine &detail,
   return refuse(error, "not an ONNX model: " + detail);
 }
 
-/// Counts the nodes of a graph or function; refuses nodes without content.
-static LogicalResult scanNodes(WireReader graph, uint32_t nodeField,
-                               int64_t &nodes, const ImportOptions &options,
+namespace {
+/// The messages that are looked into.
+enum class Kind { Graph, Function, Node, Attribute };
+} // namespace
+
+/// What a field of such a message holds, if it is looked into.
+static std::optional<Kind> kindOfField(Kind kind, uint32_t field) {
+  switch (kind) {
+  case Kind::Graph:
+    return field == 1 ? std::optional(Kind::Node) : std::nullopt;
+  case Kind::Function:
+    return field == 7 ? std::optional(Kind::Node) : std::nullopt;
+  case Kind::Node:
+    return field == 5 ? std::optional(Kind::Attribute) : std::nullopt;
+  case Kind::Attribute: // g and graphs
+    return field == 6 || field == 11 ? std::optional(Kind::Graph)
+                                     : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+/// Counts the nodes of a graph or function and of what is nested in it, and the
+/// fields; refuses nodes without content.  An empty message takes two bytes of
+/// the file and a hundred of memory.
+static LogicalResult scanNodes(WireReader graph, Kind kind, int64_t &nodes,
+                               int64_t &fields, const ImportOptions &options,
                                Error &error) {
-  while (!graph.done()) {
-    if (!graph.next())
-      return refuse(error,
-                    "malformed graph at byte " + Twine(graph.position()));
-    if (graph.field != nodeField)
+  constexpr int64_t fieldsPerNode = 32;
+  constexpr size_t maxDepth = 100; // protobuf's own limit
+  SmallVector<std::pair<WireReader, Kind>> stack = {{graph, kind}};
+  while (!stack.empty()) {
+    auto &[reader, within] = stack.back();
+    if (reader.done()) {
+      stack.pop_back();
       continue;
-    if (graph.payload.empty())
+    }
+    if (!reader.next())
+      return refuse(error,
+                    "malformed graph at byte " + Twine(reader.position()));
+    if (++fields / fieldsPerNode > options.maxNodes)
+      return refuse(error,
+                    "more than " + Twine(options.maxNodes * fieldsPerNode) +
+                        " fields of nodes and graphs",
+                    Status::Limit);
+    std::optional<Kind> inner = kindOfField(within, reader.field);
+    if (!inner)
+      continue;
+    if (stack.size() > maxDepth)
+      return refuse(error,
+                    "nested more than " + Twine(maxDepth) + " messages deep");
+    if (inner == Kind::Node && reader.payload.empty())
       return refuse(error, "node " + Twine(nodes) + " at byte " +
-                               Twine(graph.payloadStart) + " is empty");
-    if (++nodes > options.maxNodes)
+                               Twine(reader.payloadStart) + " is empty");
+    if (inner == Kind::Node && ++nodes > options.maxNodes)
       return refuse(error, "more than " + Twine(options.maxNodes) + " nodes",
                     Status::Limit);
+    stack.emplace_back(WireReader(reader.payload, reader.payloadStart), *inner);
   }
   return success();
 }
@@ -207,7 +248,7 @@ static LogicalResult scanWire(ArrayRef<char> bytes,
                               const ImportOptions &options, Error &error) {
   constexpr uint32_t kGraph = 7, kFunctions = 25, kConfiguration = 26;
   WireReader reader(bytes, 0);
-  int64_t graphs = 0, nodes = 0;
+  int64_t graphs = 0, nodes = 0, fields = 0;
   while (!reader.done()) {
     size_t start = reader.position();
     bool ok = reader.next();
@@ -223,9 +264,10 @@ static LogicalResult scanWire(ArrayRef<char> bytes,
     if (reader.field == kGraph && ++graphs > 1)
       return refuse(error, "holds a second graph at byte " + Twine(start));
     if (reader.field == kGraph || reader.field == kFunctions)
-      if (failed(scanNodes(WireReader(reader.payload, reader.payloadStart),
-                           reader.field == kGraph ? 1 : 7, nodes, options,
-                           error)))
+      if (failed(
+              scanNodes(WireReader(reader.payload, reader.payloadStart),
+                        reader.field == kGraph ? Kind::Graph : Kind::Function,
+                        nodes, fields, options, error)))
         return failure();
   }
   if (graphs == 0)

@@ -69,7 +69,7 @@ LogicalResult NodeImport::unsupported(StringRef reason) {
 void NodeImport::reportDiagnostic() {
   // "'qnn.add' op expected ..." names our operation; the node is named already.
   StringRef text = importer.diagnostic;
-  if (text.starts_with("'qnn."))
+  if (text.starts_with("'"))
     text = text.split(" op ").second;
   (void)error(text);
 }

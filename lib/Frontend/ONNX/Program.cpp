@@ -450,7 +450,10 @@ Value compute(NodeImport &n, Type elementType, ArrayRef<AffineExpr> shape,
   if (!result)
     return {};
   Program program(result.getDefiningOp<qnn::ComputeOp>(), &n.importer.context);
-  program.finish(body(program));
+  Value element = body(program);
+  if (!element)
+    return {};
+  program.finish(element);
   return result;
 }
 

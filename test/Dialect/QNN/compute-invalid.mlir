@@ -237,3 +237,17 @@ func.func @write_type() {
   }
   return
 }
+
+// -----
+
+func.func @vectors() {
+  %0 = qnn.compute() {shape = affine_map<() -> (3)>, sizes = affine_map<() -> ()>}
+      : () -> tensor<3xf32> {
+  ^bb0(%i: index):
+    // expected-error @+1 {{expected scalars in a scalar program, got 'vector<2xf32>'}}
+    %v = arith.constant dense<0.0> : vector<2xf32>
+    %c = arith.constant 0.0 : f32
+    qnn.yield %c : f32
+  }
+  return
+}

@@ -3,6 +3,7 @@
 and short builders of protobufs."""
 
 import numpy as np
+import onnx
 from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 
@@ -62,6 +63,18 @@ def op(name, inputs=("x",), outputs=("y",), shape=(2, 3), constants=(),
         [value("x", shape)], [value(out, result) for out in outputs],
         [numpy_helper.from_array(np.asarray(array), key)
          for key, array in constants], opset=extra)
+
+
+def graph(nodes, inputs=(), outputs=("t",), initializers=()):
+    """A branch or body."""
+    return helper.make_graph(
+        nodes, "body", [onnx.ValueInfoProto(name=name) for name in inputs],
+        [onnx.ValueInfoProto(name=name) for name in outputs],
+        list(initializers))
+
+
+def node(name, inputs, outputs, /, **attributes):
+    return helper.make_node(name, inputs, outputs, **attributes)
 
 
 def delimited(field, payload: bytes) -> bytes:

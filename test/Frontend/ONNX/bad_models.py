@@ -21,7 +21,8 @@ import onnx
 
 import bad_model_data  # noqa: F401  (registers its cases)
 import bad_model_files  # noqa: F401
-from bad_model_case import CASES, OK
+import bad_model_ops  # noqa: F401
+from bad_model_case import CASES, LIMIT, OK, REFUSED
 
 
 def limits():
@@ -45,6 +46,8 @@ def run(quant_opt, function, folder):
 
 def judge(result, status, text) -> str:
     error = result.stderr.decode(errors="replace")
+    if status is None and result.returncode in (OK, REFUSED, LIMIT):
+        status = result.returncode
     if result.returncode != status:
         return f"status {result.returncode}, expected {status}: {error[:300]}"
     if status == OK:
@@ -73,7 +76,7 @@ def main() -> int:
                 result = run(options.quant_opt, function,
                              pathlib.Path(folder))
                 problem = judge(result, status, text)
-                if not problem and status != OK and \
+                if not problem and result.returncode != OK and \
                         (pathlib.Path(folder) / "out.mlir").exists():
                     problem = "an output file was left"
             except subprocess.TimeoutExpired:
