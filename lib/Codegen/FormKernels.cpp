@@ -9,6 +9,7 @@
 // text and share one function.
 
 #include "TileSizes.h"
+#include "mlir/IR/Matchers.h"
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
@@ -307,13 +308,17 @@ bool isScalarConstant(Value value) {
 }
 
 /// Scalars become part of a kernel, except those that differ from layer to
-/// layer: equal kernels share one function.  Operations that move tensors read
-/// all of them from memory.
+/// layer: equal kernels share one function.  Scales of 1 cost nothing there.
+/// Operations that move tensors read all of them from memory.
 bool isKernelConstant(Operation *user, Value operand) {
-  return isScalarConstant(operand) &&
-         !isa<QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp, ToCodesOp,
+  if (!isScalarConstant(operand))
+    return false;
+  if (isa<ToCodesOp, FromCodesOp>(user) && operand == user->getOperand(1) &&
+      matchPattern(operand, m_OneFloat()))
+    return true;
+  return !isa<QuantizeStaticOp, QuantizedLinearOp, QuantizedConvOp, ToCodesOp,
               FromCodesOp, ConcatOp, SliceOp, TransposeOp, PadOp, GatherOp>(
-             user);
+      user);
 }
 
 class Outliner {

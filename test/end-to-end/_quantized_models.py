@@ -42,6 +42,20 @@ def quantized(rng, shape, dtype, axis=None):
     return codes, scale, zero
 
 
+def half_steps(rng, made):
+    """The model with scales of few bits and odd zero points: many values lie
+    in the middle between two codes."""
+    for tensor in made.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if tensor.name.endswith("s") and array.dtype == F:
+            array = (2.0 ** rng.integers(-8, -4, array.shape) *
+                     rng.choice([1, 1.5, .75], array.shape)).astype(F)
+        elif tensor.name.endswith("z") and not tensor.name.startswith("w"):
+            array = array // 2 * 2 + array.dtype.type(1)
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    return made
+
+
 def matmul_qdq(rng, activation=np.uint8, weight=np.int8, per_channel=True,
                domain="", bias="f32", gemm=False, output=True):
     """Q, DQ, MatMul or Gemm with a DQ weight and a bias, Q, DQ."""
@@ -153,13 +167,13 @@ def qgemm(rng, has_output=True):
                  constants)
 
 
-def qlinear_binary(op):
+def qlinear_binary(op, a=("n", 5, 7), b=(5, 1)):
     constants = {"as": np.array(.02, F), "az": np.array(113, np.uint8),
                  "bs": np.array(.03, F), "bz": np.array(120, np.uint8),
                  "cs": np.array(.05, F), "cz": np.array(128, np.uint8)}
     return model([node(op, ["a", "as", "az", "b", "bs", "bz", "cs", "cz"],
                        ["c"], MS)],
-                 {"a": (T.UINT8, ["n", 5, 7]), "b": (T.UINT8, [5, 1])},
+                 {"a": (T.UINT8, a), "b": (T.UINT8, b)},
                  {"c": (T.UINT8, ["n", 5, 7])}, constants)
 
 

@@ -109,6 +109,7 @@ void registerResize(Registry &registry);
 void registerQuantized(Registry &registry);
 void registerBlocks(Registry &registry);
 void registerContrib(Registry &registry);
+void registerQLinear(Registry &registry);
 void registerContribAttention(Registry &registry);
 void registerRecurrent(Registry &registry);
 void registerWindows(Registry &registry);

@@ -33,6 +33,7 @@ const Registry &Registry::get() {
     registerQuantized(table);
     registerBlocks(table);
     registerContrib(table);
+    registerQLinear(table);
     registerContribAttention(table);
     registerRecurrent(table);
     registerWindows(table);
