@@ -67,6 +67,28 @@ static std::optional<AffineExpr> arithExprOf(Operation *op) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
+/// A dimension of an argument or of a regrouped view of one.
+static std::optional<AffineExpr> dimExprOf(Value memref, int64_t dim) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (dim >= type.getRank())
+    return std::nullopt;
+  if (!type.isDynamicDim(dim))
+    return getAffineConstantExpr(type.getDimSize(dim), memref.getContext());
+  if (auto argument = dyn_cast<BlockArgument>(memref))
+    return argumentDim(argument, dim);
+  auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>();
+  if (!collapse)
+    return std::nullopt;
+  AffineExpr product = getAffineConstantExpr(1, memref.getContext());
+  for (int64_t part : collapse.getReassociationIndices()[dim]) {
+    auto size = dimExprOf(collapse.getSrc(), part);
+    if (!size)
+      return std::nullopt;
+    product = product * *size;
+  }
+  return product;
+}
+
 std::optional<AffineExpr> symbolExprOf(Value value) {
   MLIRContext *context = value.getContext();
   Operation *op = value.getDefiningOp();
@@ -78,10 +100,7 @@ std::optional<AffineExpr> symbolExprOf(Value value) {
     return getAffineSymbolExpr(symbol.getIndex(), context);
   if (auto dim = dyn_cast<memref::DimOp>(op)) {
     auto index = dim.getConstantIndex();
-    auto argument = dyn_cast<BlockArgument>(dim.getSource());
-    if (!index || !argument)
-      return std::nullopt;
-    return argumentDim(argument, *index);
+    return index ? dimExprOf(dim.getSource(), *index) : std::nullopt;
   }
   if (auto apply = dyn_cast<affine::AffineApplyOp>(op))
     return substitute(apply.getAffineMap(), 0, apply.getMapOperands());

@@ -14,6 +14,22 @@ func.func private @open(%x: memref<4xf32> {qnn.shape = affine_map<() -> (4)>}, %
   return
 }
 
+// The bound of a loop may be a dimension of a view: the sizes that it merges.
+// CHECK-LABEL: func.func private @view
+// CHECK-NEXT: qnn.step @view_code::@view_step_0({{.*}}trip = affine_map<()[s0, s1] -> (s0 * s1)>
+func.func private @view(%x: memref<?x?xf32> {qnn.shape = affine_map<()[s0, s1] -> (s0, s1)>}, %y: memref<?x?xf32> {qnn.shape = affine_map<()[s0, s1] -> (s0, s1)>})
+    attributes {qnn.kernel, qnn.num_inputs = 1 : i64, qnn.symbols = ["s0", "s1"]} {
+  %c0 = arith.constant 0 : index
+  %flat = memref.collapse_shape %x [[0, 1]] : memref<?x?xf32> into memref<?xf32>
+  %to = memref.collapse_shape %y [[0, 1]] : memref<?x?xf32> into memref<?xf32>
+  %size = memref.dim %flat, %c0 : memref<?xf32>
+  scf.forall (%i) in (%size) {
+    %0 = memref.load %flat[%i] : memref<?xf32>
+    memref.store %0, %to[%i] : memref<?xf32>
+  }
+  return
+}
+
 // Copies that nothing depends on are steps of their own.
 // CHECK-LABEL: func.func private @copies
 // CHECK-NEXT: qnn.step @copies_code::@copies_step_0

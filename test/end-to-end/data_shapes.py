@@ -76,6 +76,36 @@ CASES = [
   s = Concat<axis = 0>(half, rest)
   y = Reshape(z, s)
 }""", [{"x": floats(4, 6)}, {"x": floats(2, 1)}]),
+    Case("Axes of reductions", """(float[a, b, c] x, int64[2] axes)
+          => (float[p, q, r] y, float[s] z, float[s] w)
+{
+  y = ReduceMean<keepdims = 1>(x, axes)
+  z = ReduceSum<keepdims = 0>(x, axes)
+  w = ReduceLogSumExp<keepdims = 0>(x, axes)
+}""", [{"x": floats(*s), "axes": ints(*axes)} for s, axes in
+       (((3, 4, 5), (0, 1)), ((3, 4, 5), (-1, 1)), ((2, 70, 1), (2, 0)),
+        ((1, 1, 1), (0, -1)), ((0, 3, 2), (1, 2)))],
+         [({"x": floats(2, 3, 4), "axes": ints(*axes)}, "different axes")
+          for axes in ((0, 3), (-4, 1), (1, 1), (1, -2), (HUGE, 0))]),
+    Case("One axis of a reduction", """(int32[a, b] x, int64[1] axis)
+          => (int32[p, q] y, int32[r] z)
+{ y = ReduceMax<keepdims = 1>(x, axis)  z = ReduceL1<keepdims = 0>(x, axis) }""",
+         [{"x": np.arange(-6, a * b - 6, dtype=np.int32).reshape(a, b),
+           "axis": ints(axis)}
+          for a, b, axis in ((3, 4, 0), (3, 4, 1), (1, 60, -2), (60, 1, -1))]),
+    Case("Squeeze", """(float[a, b, c] x, int64[1] axis) => (float[p, q] y)
+{ z = Squeeze(x, axis)  y = Relu(z) }""",
+         [{"x": floats(*s), "axis": ints(axis)} for s, axis in
+          (((1, 4, 5), 0), ((3, 1, 5), -2), ((3, 4, 1), 2), ((1, 1, 1), 1))],
+         [({"x": floats(3, 4, 1), "axis": ints(1)}, "to be equal"),
+          ({"x": floats(3, 4, 1), "axis": ints(3)}, "different axes")]),
+    Case("Unsqueeze", """(float[a, b] x, int64[2] axes)
+          => (float[p, q, r, s] y)
+{ z = Unsqueeze(x, axes)  y = Relu(z) }""",
+         [{"x": floats(3, 4), "axes": ints(*axes)}
+          for axes in ((0, 1), (3, 0), (-1, -2), (2, 1))],
+         [({"x": floats(3, 4), "axes": ints(*axes)}, "different axes")
+          for axes in ((0, 4), (0, -4), (-5, 1))]),
     Case("NonZero", """(float[a, b] x) => (int64[2, n] i, float[n, d] y)
 {
   zero = Constant<value_float = 0.25>()

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reductions and softmax.  The axes are an attribute first and an input later
-// (ReduceSum from opset 13, the others from 18).  Norms and log-sums are
-// composed from one reduction and elementwise operations.
+// (ReduceSum from opset 13, the others from 18), which may be known to the run
+// only.  Norms and log-sums are composed from one reduction and elementwise
+// operations.
 
-#include "Importer.h"
+#include "Axes.h"
 
 using namespace mlir;
 
@@ -15,14 +16,21 @@ namespace {
 struct Reduction {
   SmallVector<int64_t> axes;
   bool keepDims = true;
+  /// Of the result, when the axes are known to the run only.
+  std::optional<SymbolicShape> shape;
 };
 
 } // namespace
 
+/// The opset from which the axes are an input.
+static int64_t axesSince(NodeImport &n) {
+  return n.node.op_type() == "ReduceSum" ? 13 : 18;
+}
+
 static FailureOr<Reduction> readReduction(NodeImport &n, size_t rank) {
   Reduction reduction;
   reduction.keepDims = n.intAttr("keepdims", 1) != 0;
-  int64_t since = n.node.op_type() == "ReduceSum" ? 13 : 18;
+  int64_t since = axesSince(n);
   auto axes = n.intsAttrOrInput("axes", 1, since);
   if (failed(axes))
     return failure();
@@ -37,6 +45,35 @@ static FailureOr<Reduction> readReduction(NodeImport &n, size_t rank) {
   return reduction;
 }
 
+/// The reduction over `x`, which becomes a view with the axes last when only
+/// the run knows them.
+static FailureOr<Reduction> readReduction(NodeImport &n, Value &x) {
+  FailureOr<int64_t> count = countRunTimeAxes(n, 1, axesSince(n));
+  if (failed(count))
+    return failure();
+  if (*count == 0)
+    return readReduction(n, n.rank(x));
+  size_t rank = n.rank(x);
+  Reduction reduction;
+  reduction.keepDims = false;
+  Value view = moveRunTimeAxes(n, 1, x);
+  if (!view)
+    return failure();
+  if (n.intAttr("keepdims", 1) != 0) {
+    reduction.shape = n.shape(view);
+    reduction.shape->resize(rank);
+  } else {
+    auto kept = removeRunTimeAxes(n, 1, n.shape(x), /*areOnes=*/false);
+    if (failed(kept))
+      return failure();
+    reduction.shape = *kept;
+  }
+  for (size_t i = 0; i < rank; ++i)
+    reduction.axes.push_back(rank + i);
+  x = view;
+  return reduction;
+}
+
 /// An operand of numbers and the reduction over it.
 static Value readOperand(NodeImport &n, Reduction &reduction,
                          bool needsFloat = false) {
@@ -48,7 +85,7 @@ static Value readOperand(NodeImport &n, Reduction &reduction,
     (void)n.unsupported(isBool(type) ? "of bool" : "of integers");
     return {};
   }
-  auto read = readReduction(n, n.rank(x));
+  auto read = readReduction(n, x);
   if (failed(read))
     return {};
   reduction = *read;
@@ -59,7 +96,8 @@ static Value apply(NodeImport &n, qnn::ReduceKind kind, Value x,
                    const Reduction &reduction) {
   if (reduction.axes.empty())
     return x;
-  return n.reduce(kind, x, reduction.axes, reduction.keepDims);
+  Value y = n.reduce(kind, x, reduction.axes, reduction.keepDims);
+  return reduction.shape ? n.reshape(y, *reduction.shape) : y;
 }
 
 template <qnn::ReduceKind kind>
@@ -67,6 +105,7 @@ static LogicalResult importReduce(NodeImport &n) {
   // The number of elements of a shape.
   const ShapeData *data = n.data(0);
   if (data && n.inputs[0]->shape.size() == 1 &&
+      (!n.has(1) || n.constantInts(1)) &&
       (kind == qnn::ReduceKind::prod || kind == qnn::ReduceKind::sum)) {
     auto reduction = readReduction(n, 1);
     if (failed(reduction))
@@ -85,10 +124,12 @@ static LogicalResult importReduce(NodeImport &n) {
   Value x = isExtremum && n.has(0) ? n.value(0) : Value();
   if (x && isBool(n.elementType(x))) {
     // As bytes without a sign, so that 0 is the least.
-    auto read = readReduction(n, n.rank(x));
     Type byte = IntegerType::get(&n.importer.context, 8, IntegerType::Unsigned);
     x = n.cast(x, byte);
-    if (failed(read) || !x)
+    if (!x)
+      return failure();
+    auto read = readReduction(n, x);
+    if (failed(read))
       return failure();
     return n.result(n.cast(apply(n, kind, x, *read), n.builder().getI1Type()));
   }
@@ -134,7 +175,7 @@ static LogicalResult importLogSumExp(NodeImport &n) {
   if (!x || reduction.axes.empty())
     return n.result(x);
   Type type = n.elementType(x);
-  Reduction kept{reduction.axes, true};
+  Reduction kept{reduction.axes, /*keepDims=*/true, {}};
   Value highest = apply(n, qnn::ReduceKind::max, x, kept);
   Value shifted = n.binary<qnn::SubOp>(x, highest);
   Value sum =
@@ -142,6 +183,8 @@ static LogicalResult importLogSumExp(NodeImport &n) {
   Value result = n.binary<qnn::AddOp>(n.create<qnn::LogOp>(type, sum), highest);
   if (reduction.keepDims || !result)
     return n.result(result);
+  if (reduction.shape)
+    return n.result(n.reshape(result, *reduction.shape));
   SymbolicShape shape;
   for (auto [i, dim] : llvm::enumerate(n.shape(result)))
     if (!llvm::is_contained(reduction.axes, int64_t(i)))

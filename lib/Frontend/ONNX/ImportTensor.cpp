@@ -4,6 +4,7 @@
 // Target shapes are shape data, or what the run binds.  Where two dimensions
 // must agree and that cannot be proved, the model checks it (qnn.check).
 
+#include "Axes.h"
 #include "Program.h"
 
 using namespace mlir;
@@ -144,10 +145,19 @@ static LogicalResult importFlatten(NodeImport &n) {
 
 static LogicalResult importSqueeze(NodeImport &n) {
   Entry *input = n.input(0);
-  auto axes = n.intsAttrOrInput("axes", 1, 13);
-  if (!input || failed(axes))
+  if (!input)
     return failure();
   ArrayRef<AffineExpr> dims = input->shape;
+  FailureOr<int64_t> runTimeAxes = countRunTimeAxes(n, 1, 13);
+  if (failed(runTimeAxes))
+    return failure();
+  if (*runTimeAxes > 0) {
+    auto shape = removeRunTimeAxes(n, 1, dims, /*areOnes=*/true);
+    return failed(shape) ? failure() : resultReshaped(n, *shape);
+  }
+  auto axes = n.intsAttrOrInput("axes", 1, 13);
+  if (failed(axes))
+    return failure();
   SmallVector<int64_t> removed;
   if (*axes) {
     removed = **axes;
@@ -174,8 +184,17 @@ static LogicalResult importSqueeze(NodeImport &n) {
 
 static LogicalResult importUnsqueeze(NodeImport &n) {
   Entry *input = n.input(0);
+  if (!input)
+    return failure();
+  FailureOr<int64_t> runTimeAxes = countRunTimeAxes(n, 1, 13);
+  if (failed(runTimeAxes))
+    return failure();
+  if (*runTimeAxes > 0) {
+    auto shape = insertRunTimeAxes(n, 1, input->shape);
+    return failed(shape) ? failure() : resultReshaped(n, *shape);
+  }
   auto axes = n.intsAttrOrInput("axes", 1, 13);
-  if (!input || failed(axes))
+  if (failed(axes))
     return failure();
   if (!*axes)
     return n.error("'axes' is missing");

@@ -292,6 +292,9 @@ public:
   /// binds to them, after it has checked that they are not negative ("node 'n'
   /// needs `what`").  Null after an error.
   const ShapeData *sizes(size_t index, const llvm::Twine &what);
+  /// The one element of such an input; `name` is what an error calls it.
+  mlir::FailureOr<mlir::AffineExpr> size(size_t index, const llvm::Twine &name,
+                                         const llvm::Twine &what);
   /// The number of elements of a scalar or vector; an error if only the run
   /// knows it.
   mlir::FailureOr<int64_t> elements(size_t index);

@@ -107,6 +107,8 @@ std::optional<SmallVector<int64_t>> NodeImport::constantInts(size_t index) {
   const Entry &entry = *inputs[index];
   if (entry.data)
     return constantValues(*entry.data);
+  if (entry.shape.size() == 1 && staticExtent(entry.shape[0]) == 0)
+    return SmallVector<int64_t>();
   if (!entry.constant || isFloat(entry.elementType))
     return std::nullopt;
   SmallVector<int64_t> values;
