@@ -89,6 +89,16 @@ const ShapeData *NodeImport::sizes(size_t index, const Twine &what) {
   return &*entry->bound;
 }
 
+FailureOr<AffineExpr> NodeImport::size(size_t index, const Twine &name,
+                                       const Twine &what) {
+  const ShapeData *given = sizes(index, what);
+  if (!given)
+    return failure();
+  if (given->size() != 1)
+    return error("expected " + name + " with 1 element");
+  return given->front();
+}
+
 Value computeList(NodeImport &n, size_t size, ArrayRef<Value> inputs,
                   llvm::function_ref<Values(Program &)> body) {
   Type i64 = n.builder().getI64Type();

@@ -326,12 +326,10 @@ static LogicalResult importIf(NodeImport &n) {
   bool isDone = false;
   if (failed(chooseConstants(n, graphs, isDone)) || isDone)
     return failure(!isDone);
-  const ShapeData *flag = n.sizes(0, "a condition");
-  if (!flag)
+  auto flag = n.size(0, "a condition", "a condition");
+  if (failed(flag))
     return failure();
-  if (flag->size() != 1)
-    return n.error("expected a condition with 1 element");
-  AffineExpr holds = flag->front();
+  AffineExpr holds = *flag;
   auto yes = graphs.importIf("then_branch", holds);
   if (failed(yes))
     return failure();

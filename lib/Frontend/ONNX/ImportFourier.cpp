@@ -430,12 +430,10 @@ static LogicalResult importDft(NodeImport &n) {
   if (inverse && onesided)
     length = canonicalize((extent - 1) * 2);
   if (n.has(1)) {
-    const ShapeData *given = n.sizes(1, "a length of 0 or more");
-    if (!given)
+    auto given = n.size(1, "a length", "a length of 0 or more");
+    if (failed(given))
       return failure();
-    if (given->size() != 1)
-      return n.error("expected a length with 1 element");
-    length = given->front();
+    length = *given;
   }
   if (failed(n.needAtMost(n.expr(1), length)))
     return failure();
@@ -473,15 +471,11 @@ static LogicalResult importStft(NodeImport &n) {
   if (failed(sameType(n, {x}, isFloat)))
     return failure();
   SymbolicShape dims = n.shape(x);
-  if (dims.size() != 3 && dims.size() != 2)
-    return n.error("expected a signal [batch, length, 1 or 2]");
   int64_t parts = dims.size() == 3 ? staticExtent(dims[2]) : 1;
-  const ShapeData *step = n.sizes(1, "a frame step of 1 or more");
-  if (!step)
-    return failure();
-  if (step->size() != 1 || (parts != 1 && parts != 2))
-    return n.error("expected a frame step with 1 element");
-  if (failed(n.needAtMost(n.expr(1), step->front())))
+  if ((dims.size() != 3 && dims.size() != 2) || (parts != 1 && parts != 2))
+    return n.error("expected a signal [batch, length, 1 or 2]");
+  auto step = n.size(1, "a frame step", "a frame step of 1 or more");
+  if (failed(step) || failed(n.needAtMost(n.expr(1), *step)))
     return failure();
   Lines lines;
   lines.inputs = {x};
@@ -497,14 +491,11 @@ static LogicalResult importStft(NodeImport &n) {
     lines.length = n.shape(window)[0];
   }
   if (n.has(3)) {
-    const ShapeData *given = n.sizes(3, "a frame length of 0 or more");
-    if (!given)
+    auto given = n.size(3, "a frame length", "a frame length of 0 or more");
+    if (failed(given) ||
+        (lines.length && failed(n.needEqual(lines.length, *given))))
       return failure();
-    if (given->size() != 1)
-      return n.error("expected a frame length with 1 element");
-    if (lines.length && failed(n.needEqual(lines.length, given->front())))
-      return failure();
-    lines.length = given->front();
+    lines.length = *given;
   }
   if (!lines.length)
     return n.error("expected a window or a frame length");
@@ -515,13 +506,12 @@ static LogicalResult importStft(NodeImport &n) {
   if (onesided && parts == 2)
     return n.error("expected a real signal for a one-sided transform");
   lines.isReal = parts == 1;
-  lines.outer = {
-      dims[0],
-      canonicalize((dims[1] - lines.length).floorDiv(step->front()) + 1)};
+  lines.outer = {dims[0],
+                 canonicalize((dims[1] - lines.length).floorDiv(*step) + 1)};
   Type type = lines.type, f64 = n.builder().getF64Type();
   lines.term = [&](Program &p, Value k) -> Complex {
     auto part = [&](int64_t i) {
-      Value start = p.mul(p.at(1), p.extent(step->front()));
+      Value start = p.mul(p.at(1), p.extent(*step));
       Values position = {p.at(0), p.add(start, k)};
       if (dims.size() == 3)
         position.push_back(p.index(i));

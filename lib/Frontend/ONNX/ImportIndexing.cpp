@@ -228,12 +228,10 @@ static LogicalResult importOneHot(NodeImport &n) {
       return n.error("expected a depth of 1 or more");
     depth = n.expr(int64_t(*known));
   } else {
-    const ShapeData *given = n.sizes(1, "a depth of 0 or more");
-    if (!given)
+    auto given = n.size(1, "a depth", "a depth of 0 or more");
+    if (failed(given))
       return failure();
-    if (given->size() != 1)
-      return n.error("expected a depth with 1 element");
-    depth = given->front();
+    depth = *given;
   }
   SymbolicShape dims = n.shape(which);
   FailureOr<int64_t> axis = n.axis(n.intAttr("axis", -1), dims.size() + 1);

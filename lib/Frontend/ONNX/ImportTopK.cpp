@@ -241,21 +241,15 @@ static LogicalResult importTopK(NodeImport &n) {
   FailureOr<int64_t> axis = n.axis(n.intAttr("axis", -1), dims.size());
   if (failed(axis))
     return failure();
-  AffineExpr count;
-  if (n.opset < 10)
-    count = n.expr(n.intAttr("k", -1));
-  else if (const ShapeData *k = n.sizes(1, "'K' of 0 or more"))
-    count = k->size() == 1 ? k->front() : AffineExpr();
-  if (n.importer.failedAlready())
-    return failure();
-  if (!count)
-    return n.error("expected 'K' with 1 element");
-  if (failed(n.needNonNegative(count, "'K' of 0 or more")) ||
-      failed(n.needAtMost(count, dims[*axis])))
+  FailureOr<AffineExpr> count = n.expr(n.intAttr("k", -1));
+  if (n.opset >= 10)
+    count = n.size(1, "'K'", "'K' of 0 or more");
+  if (failed(count) || failed(n.needNonNegative(*count, "'K' of 0 or more")) ||
+      failed(n.needAtMost(*count, dims[*axis])))
     return failure();
   // Any order is right when it need not be sorted; sorted is one.
   Value where =
-      firstPositions(n, x, *axis, count, n.intAttr("largest", 1) != 0);
+      firstPositions(n, x, *axis, *count, n.intAttr("largest", 1) != 0);
   if (!where)
     return failure();
   SymbolicShape shape = n.shape(where);
