@@ -9,16 +9,14 @@ float64 from the weights as they are.  Where the CPU lacks avx512bf16 only the
 fallback is checked.
 """
 
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
+from _checks import Checks, call_quantc
+
 F = np.float32
 
 TEXT = """
@@ -111,31 +109,16 @@ def text(array):
                            floatmode="unique")
 
 
-def quantc(*arguments):
-    return subprocess.run([str(BUILD / "bin" / "quantc"), *map(str, arguments)],
-                          capture_output=True, text=True)
-
-
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def report(self, good, label):
-        self.passed += bool(good)
-        self.failed += not good
-        print(f"{'PASS' if good else 'FAIL'}  {label}")
-
-
 def compile_to(folder, source, name, form, *options):
     recipe = folder / "r.yaml"
     recipe.write_text(RECIPE.format(a16=name, format=form))
-    return quantc("compile", source, "-o", folder / f"{name}.so", "--recipe",
+    return call_quantc("compile", source, "-o", folder / f"{name}.so", "--recipe",
                   recipe, *options)
 
 
 def run(folder, program, x, threads):
     np.save(folder / "x.npy", x)
-    done = quantc("run", program, "--input", f"x={folder / 'x.npy'}",
+    done = call_quantc("run", program, "--input", f"x={folder / 'x.npy'}",
                   "--threads", threads, "--output-dir", folder)
     if done.returncode:
         sys.exit(done.stderr)
@@ -198,8 +181,7 @@ def main():
         check_fallback(checks, folder)
         for case in CASES if "avx512_bf16" in flags else []:
             check_case(checks, folder, rng, case)
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return checks.failed != 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

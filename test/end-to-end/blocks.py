@@ -8,17 +8,15 @@ libraries for several CPUs give the bytes that docs/numerics.md §5.3, §5.6, §
 and §6.4 ask for, computed here with numpy.
 """
 
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import ml_dtypes
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
+from _checks import quantc
+
 CPUS = ("native", "x86-64-v3")
 F = np.float32
 
@@ -177,13 +175,6 @@ def quantize(x):
     scale = np.where(amax < F(2) ** -100, F(1), amax / F(127))
     codes = np.rint(x * (F(1) / scale)[:, None])
     return np.clip(codes, -127, 127).astype(np.int64), scale
-
-
-def quantc(*arguments):
-    done = subprocess.run([str(BUILD / "bin" / "quantc"), *map(str, arguments)],
-                          capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
 
 
 # Bits, block, offset, scales, N, K, rows.

@@ -22,6 +22,8 @@ import onnx
 import onnxruntime
 from safetensors import safe_open
 
+from _checks import Checks
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "benchmark"))
 import engines  # noqa: E402
@@ -55,17 +57,6 @@ def decoder() -> dict[str, np.ndarray]:
 # be one that normalization made, such as the heads that attention reads.
 MODELS = {"minilm": (minilm, 0.55), "classifier": (classifier, 0.8),
           "decoder": (decoder, 0.9)}
-
-
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def report(self, name: str, good: bool, why: str = "") -> None:
-        self.passed += bool(good)
-        self.failed += not good
-        print(f"{'PASS' if good else 'FAIL'}  {name}"
-              f"{'' if good or not why else ': ' + why}", flush=True)
 
 
 class Statistics:
@@ -251,8 +242,7 @@ def main() -> int:
             check(checks, name, pathlib.Path(folder))
         if "minilm" in options.models:
             check_time(pathlib.Path(folder))
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

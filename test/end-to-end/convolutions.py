@@ -12,16 +12,13 @@ several CPUs, batch sizes and threads.
 
 import argparse
 import pathlib
-import subprocess
 import sys
 import tempfile
 from typing import NamedTuple
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "test" / "benchmark"))
-import engines  # noqa: E402
+from _checks import quantc
 
 CPUS = ("x86-64-v3", "x86-64-v4", "icelake-server", "alderlake")
 
@@ -139,15 +136,6 @@ def module(noise: np.random.Generator, static: bool = False) -> str:
             f"({', '.join(results)}) attributes {{qnn.entry, "
             f'qnn.symbols = ["n"]}} {{\n  {lines}\n  return '
             f"{', '.join(returned)} : {', '.join(types)}\n}}\n")
-
-
-def quantc(*arguments) -> str:
-    done = subprocess.run(
-        [str(engines.build_folder() / "bin" / "quantc"), *map(str, arguments)],
-        capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip()[-2000:])
-    return done.stdout
 
 
 def save_samples(noise: np.random.Generator, folder: pathlib.Path) -> None:

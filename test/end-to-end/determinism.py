@@ -19,6 +19,8 @@ import tempfile
 
 import numpy as np
 
+from _checks import QUANTC, Checks
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "benchmark"))
 import engines  # noqa: E402
@@ -39,22 +41,11 @@ LIBM = {"exp", "expf", "exp2f", "log", "logf", "sqrt", "sqrtf", "sin", "sinf",
         "roundevenf", "nearbyintf", "truncf", "fmodf"}
 
 
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def report(self, name: str, good: bool, why: str = "") -> None:
-        self.passed += good
-        self.failed += not good
-        print(f"{'PASS' if good else 'FAIL'}  {name}"
-              f"{'' if good or not why else ': ' + why}", flush=True)
-
-
 def compile_model(source: pathlib.Path, target: pathlib.Path, recipe: str,
                   threads: int, cpu: str = "native") -> pathlib.Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        [str(engines.build_folder() / "bin" / "quantc"), "compile",
+        [QUANTC, "compile",
          str(source.resolve()), "-o", target.name, "--recipe", recipe,
          "--mcpu", cpu, "--threads", str(threads)],
         cwd=target.parent, capture_output=True, text=True,
@@ -124,8 +115,7 @@ def main() -> int:
                     check(checks, model, recipe, pathlib.Path(folder))
                 except RuntimeError as error:
                     checks.report(f"{model} {recipe}", False, str(error))
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

@@ -11,9 +11,7 @@ Q4_0's scale d may be negative, so d (q - 8) is written |d| c + o with o = -8 |d
 for d >= 0, and with c = 15 - q, o = -7 |d| for d < 0: exact in f32.
 """
 
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -21,8 +19,8 @@ import numpy as np
 from gguf import GGMLQuantizationType as Type
 from gguf import quants
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
+from _checks import quantc
+
 F, H = np.float32, np.float16
 N, K = 7, 96
 
@@ -98,13 +96,6 @@ def decode(folder, scheme, codes, scales, offsets):
                "--output-dir", folder)
         results.append(np.load(folder / "rows.npy"))
     return results
-
-
-def quantc(*arguments):
-    done = subprocess.run([str(BUILD / "bin" / "quantc"), *map(str, arguments)],
-                          capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
 
 
 def main():

@@ -8,16 +8,14 @@ interpreter and libraries for several CPUs give the same bytes (docs/numerics.md
 §4.7); the transform alone is also compared with matrices built here.
 """
 
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
+from _checks import quantc
+
 CPUS = ("native", "x86-64-v3")
 # Rows of n elements in blocks, and m of the block's order m * 2^k.
 CASES = ((1, 1, 1), (8, 8, 1), (12, 12, 12), (16, 16, 1), (32, 32, 1),
@@ -77,16 +75,9 @@ def matrix(block: int, m: int) -> np.ndarray:
     return h / np.sqrt(block)
 
 
-def quantc(*arguments: str) -> None:
-    done = subprocess.run([str(BUILD / "bin" / "quantc"), *arguments],
-                          capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"quantc {' '.join(arguments)}: {done.stderr}")
-
-
 def run(model: pathlib.Path, folder: pathlib.Path) -> dict[str, np.ndarray]:
-    quantc("run", str(model), "--input", f"x={folder / 'x.npy'}",
-           "--output-dir", str(folder))
+    quantc("run", model, "--input", f"x={folder / 'x.npy'}",
+           "--output-dir", folder)
     return {name: np.load(folder / f"{name}.npy")
             for name in ("plain", "back", "linear")}
 
@@ -107,7 +98,7 @@ def check(n: int, block: int, m: int, folder: pathlib.Path) -> None:
         assert error < 2e-6 * np.abs(exact).max(), f"{n}, {name}: {error}"
     for cpu in CPUS:
         library = folder / f"{cpu}.so"
-        quantc("compile", str(model), "-o", str(library), "--mcpu", cpu)
+        quantc("compile", model, "-o", library, "--mcpu", cpu)
         got = run(library, folder)
         for name, value in want.items():
             assert np.array_equal(value.view(np.int32),

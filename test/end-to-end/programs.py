@@ -12,7 +12,6 @@ steps, narrow ones and a masked rest.
 import argparse
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 from typing import NamedTuple
@@ -21,9 +20,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "test" / "benchmark"))
-import engines  # noqa: E402
+from _checks import quantc
 
 CPUS = ("x86-64-v3", "x86-64-v4")
 NOISE = np.random.default_rng(5)
@@ -214,15 +211,6 @@ def write_model(case: Case, path: pathlib.Path) -> None:
     samples = path.with_suffix("")
     samples.mkdir()
     np.savez(samples / "0.npz", **arrays)
-
-
-def quantc(*arguments) -> str:
-    done = subprocess.run(
-        [str(engines.build_folder() / "bin" / "quantc"), *map(str, arguments)],
-        capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip()[-2000:])
-    return done.stdout
 
 
 def differing(case: Case, reference: pathlib.Path, library: pathlib.Path,

@@ -9,7 +9,6 @@ reference evaluator of the onnx package.
 """
 
 import os
-import pathlib
 import sys
 import tempfile
 
@@ -18,8 +17,8 @@ from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
+from _checks import BUILD, Checks
+
 sys.path.insert(0, str(BUILD / "python"))
 import quantc  # noqa: E402
 
@@ -42,10 +41,10 @@ def model(node, inputs, outputs, opset, constants=()):
                              opset_imports=[helper.make_opsetid("", opset)])
 
 
-class Checks:
+class NodeChecks(Checks):
     def __init__(self, folder):
+        super().__init__(quiet=True)
         self.path = os.path.join(folder, "model.so")
-        self.passed = self.failed = 0
 
     def check(self, name, operator, inputs, wanted, opset=28, names=None,
               constants=(), **attributes):
@@ -62,11 +61,8 @@ class Checks:
                     and (want.dtype.kind != "f" or np.array_equal(
                         np.signbit(got[key][want == 0]),
                         np.signbit(want[want == 0]))))
-            self.passed += good
-            self.failed += not good
-            if not good:
-                print(f"FAIL  {operator} {name} {key}\n  got  {got[key]}\n"
-                      f"  want {want}")
+            self.report(f"{operator} {name} {key}", good,
+                        f"\n  got  {got[key]}\n  want {want}")
 
 
 def power(base, exponent, info):
@@ -197,13 +193,12 @@ def check_scan(checks):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        checks = Checks(folder)
+        checks = NodeChecks(folder)
         for check in (check_powers, check_remainders, check_products,
                       check_bool, check_shrink, check_training, check_counts,
                       check_scan):
             check(checks)
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return checks.failed != 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

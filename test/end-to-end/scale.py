@@ -18,22 +18,11 @@ import tempfile
 import numpy as np
 from onnx import TensorProto, helper
 
+from _checks import QUANTC, Checks
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "benchmark"))
 import chains  # noqa: E402
-
-QUANTC = str(chains.BUILD / "bin" / "quantc")
-
-
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def report(self, name: str, good: bool, why: str = "") -> None:
-        self.passed += good
-        self.failed += not good
-        print(f"{'PASS' if good else 'FAIL'}  {name}"
-              f"{'' if good or not why else ': ' + why}", flush=True)
 
 
 def counts(library: pathlib.Path) -> tuple[int, int]:
@@ -153,8 +142,7 @@ def main() -> int:
             check_nesting(checks, folder, depth)
         for depth in (33, 60, 5000):
             check_too_deep(checks, folder, depth)
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

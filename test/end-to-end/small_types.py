@@ -9,7 +9,6 @@ ml_dtypes' conversions and formulas in NumPy.
 """
 
 import os
-import pathlib
 import sys
 import tempfile
 
@@ -19,8 +18,8 @@ import onnx
 from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
+from _checks import BUILD, Checks
+
 sys.path.insert(0, str(BUILD / "python"))
 import quantc  # noqa: E402
 
@@ -150,16 +149,10 @@ def equal(got, want):
     return np.array_equal(a, b)
 
 
-class Checks:
+class ModelChecks(Checks):
     def __init__(self, folder):
+        super().__init__(quiet=True)
         self.path = os.path.join(folder, "model.so")
-        self.passed = self.failed = 0
-
-    def check(self, name, good, detail=""):
-        self.passed += bool(good)
-        self.failed += not good
-        if not good:
-            print(f"FAIL  {name} {detail}")
 
     def run(self, graph, inputs, opset=28):
         model = helper.make_model(graph, ir_version=14, opset_imports=[
@@ -169,8 +162,8 @@ class Checks:
 
     def compare(self, name, got, want):
         for key, value in want.items():
-            self.check(f"{name} {key}", equal(got[key], value),
-                       f"\n  got  {got[key]}\n  want {value}")
+            self.report(f"{name} {key}", equal(got[key], value),
+                        f"\n  got  {got[key]}\n  want {value}")
 
 
 def value(name, kind, *shape):
@@ -215,7 +208,7 @@ def check_powers(checks):
                       saturate=saturate)], "g", [value("x", T.FLOAT, "n")],
                 [value("y", T.FLOAT8E8M0, "n")])
             got = checks.run(graph, {"x": x})["y"].view(np.uint8)
-            checks.check(f"e8m0 {mode} {saturate}", np.array_equal(got, want),
+            checks.report(f"e8m0 {mode} {saturate}", np.array_equal(got, want),
                          f"\n  got  {got}\n  want {want}")
 
 
@@ -376,28 +369,27 @@ def check_interface(checks):
                               [value("y", T.INT8, "n")])
     x = np.resize(np.arange(-8, 8), 1_000_003).astype(np.int8)
     got = checks.run(graph, {"x": x.astype(dtype(T.INT4))})["y"]
-    checks.check("a million elements", np.array_equal(got, x))
+    checks.report("a million elements", np.array_equal(got, x))
     words = checks.run(graph, {"x": x.view(np.uint8)})["y"]
-    checks.check("words", np.array_equal(words, x))
+    checks.report("words", np.array_equal(words, x))
     for wrong in (x.astype(dtype(T.UINT4)), x.astype(np.float32)):
         try:
             checks.run(graph, {"x": wrong})
-            checks.check("another type", False)
+            checks.report("another type", False)
         except quantc.Error as error:
-            checks.check("another type", "int4" in str(error), str(error))
+            checks.report("another type", "int4" in str(error), str(error))
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        checks = Checks(folder)
+        checks = ModelChecks(folder)
         check_casts(checks)
         check_powers(checks)
         check_movement(checks)
         check_quantization(checks)
         check_scales(checks)
         check_interface(checks)
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return checks.failed != 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

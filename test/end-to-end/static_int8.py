@@ -8,16 +8,14 @@ A linear on activations with a known scale, with and without a zero point, from
 docs/numerics.md §5.3 and §6.2 ask for, computed here with numpy.
 """
 
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
+from _checks import quantc
+
 CPUS = ("native", "x86-64-v3")
 F = np.float32
 
@@ -59,13 +57,6 @@ def expected(x, codes, scales, bias):
         total = np.einsum("bmk,nk->bmn", q - zero, codes.astype(np.int64))
         return (total.astype(F) * scales) * F(scale)
     return linear(.02, 100, 0, 255) + bias, linear(.03, 0, -127, 127)
-
-
-def quantc(*arguments):
-    done = subprocess.run([str(BUILD / "bin" / "quantc"), *map(str, arguments)],
-                          capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
 
 
 def main():
