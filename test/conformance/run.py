@@ -13,7 +13,6 @@ last line is 'N passed, N failed'.
 
 import argparse
 import collections
-import json
 import os
 import pathlib
 import re
@@ -27,7 +26,7 @@ build = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
 sys.path.insert(0, str(build / "python"))
 
 from cases import Case, load_cases  # noqa: E402
-from workers import Outcome, run_cases  # noqa: E402
+from workers import Outcome, failure, finish, run_cases  # noqa: E402
 
 LIMIT = 120  # seconds for one case
 KINDS = ("passed", "refused", "wrong", "crashed", "excluded")
@@ -55,17 +54,6 @@ def write_refused(names: set[str]) -> None:
               "# Written by run.py --full --update.\n")
     (HERE / "refused.txt").write_text(
         header + "".join(f"{name}\n" for name in sorted(names)))
-
-
-def failure(outcome: Outcome, refused: set[str]) -> str:
-    """Why an outcome fails the check, or nothing."""
-    if outcome.kind in ("wrong", "crashed"):
-        return f"{outcome.kind}: {outcome.why}"
-    if outcome.kind == "refused" and outcome.name not in refused:
-        return f"refused, and not in refused.txt: {outcome.why}"
-    if outcome.kind == "passed" and outcome.name in refused:
-        return "passed, and in refused.txt: take it out (--update)"
-    return ""
 
 
 def print_counts(cases: dict[str, Case], outcomes: list[Outcome]) -> None:
@@ -145,17 +133,10 @@ def main() -> int:
         write_refused((refused - seen) | {o.name for o in outcomes
                                           if o.kind == "refused"})
         failed += sum(o.kind in ("wrong", "crashed") for o in outcomes)
-    if options.report:
-        options.report.write_text(json.dumps([o._asdict() for o in outcomes]))
     print_counts(cases, outcomes)
     if options.reasons:
         print_reasons(outcomes)
-    slow = sorted(outcomes, key=lambda o: -o.seconds)[:3]
-    print("slowest: " + ", ".join(f"{o.name} {o.seconds:.1f} s" for o in slow))
-    print(f"{time.monotonic() - started:.0f} s with {options.jobs} workers")
-    passed = sum(outcome.kind == "passed" for outcome in outcomes)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return finish(outcomes, failed, started, options.jobs, options.report)
 
 
 if __name__ == "__main__":

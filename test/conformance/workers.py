@@ -12,6 +12,7 @@ reported as passed, and counted as bound.  The lengths of sequences and which
 optionals are absent are always bound, after the data.
 """
 
+import json
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -19,7 +20,7 @@ import pathlib
 import re
 import tempfile
 import time
-from typing import Any, Iterable, Iterator, NamedTuple
+from typing import Any, Container, Iterable, Iterator, NamedTuple
 
 import numpy as np
 import onnx
@@ -38,6 +39,30 @@ class Outcome(NamedTuple):
     why: str = ""
     seconds: float = 0.0
     bound: bool = False  # with inputs that became initializers
+
+
+def failure(outcome: Outcome, refused: Container[str]) -> str:
+    """Why an outcome fails the check, or nothing."""
+    if outcome.kind in ("wrong", "crashed"):
+        return f"{outcome.kind}: {outcome.why}"
+    if outcome.kind == "refused" and outcome.name not in refused:
+        return f"refused, and not in refused.txt: {outcome.why}"
+    if outcome.kind == "passed" and outcome.name in refused:
+        return "passed, and in refused.txt: take it out"
+    return ""
+
+
+def finish(outcomes: list[Outcome], failed: int, started: float, jobs: int,
+           report: pathlib.Path | None) -> int:
+    """Writes the report, prints the last lines and returns the exit status."""
+    if report:
+        report.write_text(json.dumps([o._asdict() for o in outcomes]))
+    slow = sorted(outcomes, key=lambda o: -o.seconds)[:3]
+    print("slowest: " + ", ".join(f"{o.name} {o.seconds:.1f} s" for o in slow))
+    print(f"{time.monotonic() - started:.0f} s with {jobs} workers")
+    passed = sum(outcome.kind == "passed" for outcome in outcomes)
+    print(f"{passed} passed, {failed} failed")
+    return int(failed != 0)
 
 
 class _Worker:

@@ -37,7 +37,7 @@ import numpy as np  # noqa: E402
 import onnx  # noqa: E402
 
 from spec import Input, arrays  # noqa: E402
-from workers import Outcome, run_cases  # noqa: E402
+from workers import Outcome, failure, finish, run_cases  # noqa: E402
 
 LIMIT = 120  # seconds for one export
 TOLERANCE = 1e-4
@@ -104,17 +104,6 @@ def read_refused() -> dict[str, str]:
     lines = (HERE / "refused.txt").read_text().splitlines()
     return dict(line.split(": ", 1) for line in lines
                 if line and not line.startswith("#"))
-
-
-def failure(outcome: Outcome, refused: dict[str, str]) -> str:
-    """Why an outcome fails the check, or nothing."""
-    if outcome.kind in ("wrong", "crashed"):
-        return f"{outcome.kind}: {outcome.why}"
-    if outcome.kind == "refused" and outcome.name not in refused:
-        return f"refused, and not in refused.txt: {outcome.why}"
-    if outcome.kind == "passed" and outcome.name in refused:
-        return "passed, and in refused.txt: take it out"
-    return ""
 
 
 def print_table(outcomes: list[Outcome], exports: dict[str, Export]) -> None:
@@ -196,14 +185,7 @@ def main() -> int:
     for outcome in sorted(outcomes):
         if outcome.kind in ("refused", "not exportable"):
             print(f"{outcome.kind}: {outcome.name}: {outcome.why}")
-    if options.report:
-        options.report.write_text(json.dumps([o._asdict() for o in outcomes]))
-    slow = sorted(outcomes, key=lambda o: -o.seconds)[:3]
-    print("slowest: " + ", ".join(f"{o.name} {o.seconds:.1f} s" for o in slow))
-    print(f"{time.monotonic() - started:.0f} s with {options.jobs} workers")
-    passed = sum(outcome.kind == "passed" for outcome in outcomes)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return finish(outcomes, failed, started, options.jobs, options.report)
 
 
 if __name__ == "__main__":
