@@ -11,12 +11,16 @@ using namespace mlir;
 
 namespace quantc::vectorize {
 
-IRMapping VectorBody::emitUniform(OpBuilder &builder,
-                                  const LoopNest &nest) const {
+/// Loads the arguments and clones the operations that are wanted, as scalars.
+static IRMapping
+cloneScalars(OpBuilder &builder, const LoopNest &nest,
+             llvm::function_ref<bool(BlockArgument)> wantsArgument,
+             llvm::function_ref<bool(Operation &)> wants) {
   IRMapping mapping;
+  linalg::GenericOp op = nest.op;
   Block &body = *op.getBody();
   for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
-    if (variationOf(argument) != Variation::Uniform || argument.use_empty())
+    if (argument.use_empty() || !wantsArgument(argument))
       continue;
     Value operand = op->getOperand(i);
     mapping.map(argument,
@@ -26,7 +30,7 @@ IRMapping VectorBody::emitUniform(OpBuilder &builder,
                     : operand);
   }
   for (Operation &inner : body.without_terminator()) {
-    if (!isUniform(inner))
+    if (!wants(inner))
       continue;
     if (auto index = dyn_cast<linalg::IndexOp>(inner))
       mapping.map(index.getResult(), nest.ivs[index.getDim()]);
@@ -34,6 +38,16 @@ IRMapping VectorBody::emitUniform(OpBuilder &builder,
       builder.clone(inner, mapping);
   }
   return mapping;
+}
+
+IRMapping VectorBody::emitUniform(OpBuilder &builder,
+                                  const LoopNest &nest) const {
+  return cloneScalars(
+      builder, nest,
+      [&](BlockArgument argument) {
+        return variationOf(argument) == Variation::Uniform;
+      },
+      [&](Operation &inner) { return isUniform(inner); });
 }
 
 static Value zeroVector(OpBuilder &builder, Location loc, VectorType type) {
@@ -385,27 +399,13 @@ void VectorBody::store(OpBuilder &builder, LoopNest nest, Value result,
 }
 
 void emitScalar(OpBuilder &builder, const LoopNest &nest) {
+  IRMapping mapping = cloneScalars(
+      builder, nest, [](BlockArgument) { return true; },
+      [](Operation &) { return true; });
   linalg::GenericOp op = nest.op;
-  Block &body = *op.getBody();
-  IRMapping mapping;
-  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
-    if (argument.use_empty())
-      continue;
-    Value operand = op->getOperand(i);
-    mapping.map(argument,
-                isa<MemRefType>(operand.getType())
-                    ? Value(memref::LoadOp::create(builder, nest.loc, operand,
-                                                   nest.indices(builder, i)))
-                    : operand);
-  }
-  for (Operation &inner : body.without_terminator()) {
-    if (auto index = dyn_cast<linalg::IndexOp>(inner))
-      mapping.map(index.getResult(), nest.ivs[index.getDim()]);
-    else
-      builder.clone(inner, mapping);
-  }
   unsigned output = op.getNumDpsInputs();
-  Value result = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+  Value result =
+      mapping.lookupOrDefault(op.getBody()->getTerminator()->getOperand(0));
   memref::StoreOp::create(builder, nest.loc, result, op.getDpsInits()[0],
                           nest.indices(builder, output));
 }

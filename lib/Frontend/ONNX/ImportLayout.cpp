@@ -300,60 +300,67 @@ static LogicalResult importTrilu(NodeImport &n) {
 // Blocks of pixels
 //===----------------------------------------------------------------------===//
 
-/// [n, c, h, w] with a block size of 1 or more, or an error.
-static FailureOr<int64_t> blockSize(NodeImport &n, Value x) {
+namespace {
+/// How blocks of pixels become channels.
+struct PixelBlocks {
+  int64_t size = 0;
+  /// The channel before the place in the block ('CRD').
+  bool channelFirst = false;
+};
+} // namespace
+
+/// For an operand [n, c, h, w].
+static FailureOr<PixelBlocks> readBlocks(NodeImport &n, Value x) {
   if (!x)
     return failure();
-  int64_t block = n.intAttr("blocksize", 0);
+  int64_t size = n.intAttr("blocksize", 0);
   if (n.rank(x) != 4)
     return n.error("expected an operand of rank 4, got " + Twine(n.rank(x)));
-  if (block < 1 || block > std::numeric_limits<int16_t>::max())
+  if (size < 1 || size > std::numeric_limits<int16_t>::max())
     return n.error("expected 'blocksize' to be from 1 to 32767, got " +
-                   Twine(block));
-  return block;
+                   Twine(size));
+  std::string mode = n.stringAttr("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD")
+    return n.error("expected 'mode' to be 'DCR' or 'CRD', got " + quote(mode));
+  return PixelBlocks{size, mode == "CRD"};
 }
 
 static LogicalResult importDepthToSpace(NodeImport &n) {
   Value x = n.value(0);
-  FailureOr<int64_t> block = blockSize(n, x);
-  if (failed(block))
+  FailureOr<PixelBlocks> blocks = readBlocks(n, x);
+  if (failed(blocks))
     return failure();
-  std::string mode = n.stringAttr("mode", "DCR");
-  if (mode != "DCR" && mode != "CRD")
-    return n.error("expected 'mode' to be 'DCR' or 'CRD', got " + quote(mode));
   SymbolicShape d = n.shape(x);
-  AffineExpr b = n.expr(*block);
-  AffineExpr depth = canonicalize(d[1].floorDiv(*block * *block));
-  if (failed(n.needEqual(depth * (*block * *block), d[1])))
+  AffineExpr b = n.expr(blocks->size);
+  int64_t area = blocks->size * blocks->size;
+  AffineExpr depth = canonicalize(d[1].floorDiv(area));
+  if (failed(n.needEqual(depth * area, d[1])))
     return failure();
-  bool crd = mode == "CRD";
-  x = crd ? n.reshape(x, {d[0], depth, b, b, d[2], d[3]})
-          : n.reshape(x, {d[0], b, b, depth, d[2], d[3]});
-  x = crd ? n.transpose(x, {0, 1, 4, 2, 5, 3})
-          : n.transpose(x, {0, 3, 4, 1, 5, 2});
+  if (blocks->channelFirst)
+    x = n.transpose(n.reshape(x, {d[0], depth, b, b, d[2], d[3]}),
+                    {0, 1, 4, 2, 5, 3});
+  else
+    x = n.transpose(n.reshape(x, {d[0], b, b, depth, d[2], d[3]}),
+                    {0, 3, 4, 1, 5, 2});
   return n.result(n.reshape(x, {d[0], depth, d[2] * b, d[3] * b}));
 }
 
 static LogicalResult importSpaceToDepth(NodeImport &n) {
   Value x = n.value(0);
-  FailureOr<int64_t> block = blockSize(n, x);
-  if (failed(block))
+  FailureOr<PixelBlocks> blocks = readBlocks(n, x);
+  if (failed(blocks))
     return failure();
-  std::string mode = n.stringAttr("mode", "DCR");
-  if (mode != "DCR" && mode != "CRD")
-    return n.error("expected 'mode' to be 'DCR' or 'CRD', got " + quote(mode));
   SymbolicShape d = n.shape(x);
-  AffineExpr b = n.expr(*block);
-  AffineExpr height = canonicalize(d[2].floorDiv(*block));
-  AffineExpr width = canonicalize(d[3].floorDiv(*block));
+  AffineExpr b = n.expr(blocks->size);
+  AffineExpr height = canonicalize(d[2].floorDiv(b));
+  AffineExpr width = canonicalize(d[3].floorDiv(b));
   if (failed(n.needEqual(height * b, d[2])) ||
       failed(n.needEqual(width * b, d[3])))
     return failure();
   x = n.reshape(x, {d[0], d[1], height, b, width, b});
-  x = mode == "CRD" ? n.transpose(x, {0, 1, 3, 5, 2, 4})
-                    : n.transpose(x, {0, 3, 5, 1, 2, 4});
-  return n.result(
-      n.reshape(x, {d[0], d[1] * (*block * *block), height, width}));
+  x = blocks->channelFirst ? n.transpose(x, {0, 1, 3, 5, 2, 4})
+                           : n.transpose(x, {0, 3, 5, 1, 2, 4});
+  return n.result(n.reshape(x, {d[0], d[1] * b * b, height, width}));
 }
 
 void registerLayout(Registry &r) {

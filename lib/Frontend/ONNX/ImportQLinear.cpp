@@ -237,8 +237,8 @@ static std::string aroundChannels(NodeImport &n, StringRef call,
     first += ", " + std::to_string(i);
     last += ", " + std::to_string(i + 1);
   }
-  return "f = Transpose<perm = [" + first + "]>(x) g = " + call.str() +
-         "(f) " + result.str() + " = Transpose<perm = [" + last + ", 1]>(g) ";
+  return "f = Transpose<perm = [" + first + "]>(x) g = " + call.str() + "(f) " +
+         result.str() + " = Transpose<perm = [" + last + ", 1]>(g) ";
 }
 
 static LogicalResult importQLinearAveragePool(NodeImport &n) {
@@ -247,10 +247,12 @@ static LogicalResult importQLinearAveragePool(NodeImport &n) {
                       "kernel_shape pads strides")))
     return failure();
   std::string pool = aroundChannels(
-      n, "AveragePool<auto_pad: string = @auto_pad, ceil_mode: int = "
-         "@ceil_mode, count_include_pad: int = @count_include_pad, "
-         "kernel_shape: ints = @kernel_shape, pads: ints = @pads, "
-         "strides: ints = @strides>", "mean");
+      n,
+      "AveragePool<auto_pad: string = @auto_pad, ceil_mode: int = "
+      "@ceil_mode, count_include_pad: int = @count_include_pad, "
+      "kernel_shape: ints = @kernel_shape, pads: ints = @pads, "
+      "strides: ints = @strides>",
+      "mean");
   return n.define("<auto_pad, ceil_mode, count_include_pad, kernel_shape, "
                   "pads, strides> (X, Xs, Xz, Ys, Yz) => (Y) {"
                   "x = DequantizeLinear(X, Xs, Xz) " +
