@@ -278,6 +278,51 @@ CASES = [
 }""", [{"x": x, "r": np.int64(r)} for x, r in
        ((floats(3, 4), 16000), (floats(3, 4), 8000), (-abs(floats(3, 4)), 8000),
         (floats(2, 2), 16000), (floats(3, 4), 8000))]),
+    Case("First elements of a dynamic dimension", """(float[a, b] x, float[b] w)
+          => (float[a, c] y, float[a, d] z, float[n] v)
+{
+  zero = Constant<value_ints = [0]>()  five = Constant<value_ints = [5]>()
+  axis = Constant<value_ints = [1]>()  two = Constant<value_ints = [2]>()
+  s = Slice(x, zero, five, axis)
+  t = Slice(w, zero, five)
+  y = Mul(s, t)
+  z = Slice(x, zero, five, axis, two)
+  none = Constant<value_float = 0.0>()
+  large = Greater(w, none)
+  few = Compress(w, large)
+  kept = Slice(few, zero, two)
+  v = Neg(kept)
+}""", [{"x": floats(3, b, seed=b), "w": floats(b, seed=b)}
+       for b in (7, 2, 5, 0, 1, 40)]),
+    # As scripts are exported: an error that they raise is a number, and what
+    # drops a dimension asks for its size.
+    Case("If that stands for an error", """(float[a, b] x, int64 r)
+          => (float[c, d] y, float[n] z)
+{
+  k = Constant<value = int64 {16000}>()
+  fast = Equal(r, k)
+  y, z = If(fast) <then_branch = then () => (float[e, f] p, float[m] u) {
+    one = Constant<value_ints = [1]>()
+    p = Relu(x)
+    u = ReduceSum<keepdims = 0>(x, one)
+  }, else_branch = other () => (float raised, float raised) {
+    raised = Constant<value = float {0.0}>()
+  }>
+}""", [{"x": floats(a, 4), "r": np.int64(16000)} for a in (3, 1, 0)],
+         [({"x": floats(3, 4), "r": np.int64(8000)},
+           "needs its condition to be true")]),
+    Case("If that drops a dimension", """(float[a, b, c] x) => (float[d, e] y)
+{
+  one = Constant<value_ints = [1]>()
+  shape = Shape(x)
+  size = Gather(shape, one)
+  drops = Equal(size, one)
+  s = If(drops) <then_branch = then () => (float[f, g] p) {
+    p = Squeeze(x, one)
+  }, else_branch = other () => (float[h, i, j] q) { q = Identity(x) }>
+  y = Neg(s)
+}""", [{"x": floats(a, 1, 4)} for a in (3, 1)],
+         [({"x": floats(2, 3, 4)}, "needs its condition to be true")]),
     Case("Check in a branch", """(float[a, b] x, int64[2] s, bool c)
           => (float[d, e] y)
 {

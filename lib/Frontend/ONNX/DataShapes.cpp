@@ -34,6 +34,23 @@ AffineExpr NodeImport::bind(Value tensor, int64_t element,
   return symbol;
 }
 
+/// Whether what was bound under `guards` is known here.
+static bool isKnownHere(const Importer &importer, ArrayRef<AffineExpr> guards) {
+  ArrayRef<AffineExpr> here = importer.guards;
+  return here.take_front(guards.size()) == guards;
+}
+
+AffineExpr NodeImport::bindOnce(std::pair<AffineExpr, AffineExpr> key,
+                                llvm::function_ref<AffineExpr()> make) {
+  auto &[symbol, guards] = importer.boundSymbols[{
+      key.first.getAsOpaquePointer(), key.second.getAsOpaquePointer()}];
+  if (!symbol || !isKnownHere(importer, guards)) {
+    symbol = make();
+    guards = importer.guards;
+  }
+  return symbol;
+}
+
 FailureOr<ShapeData> NodeImport::bindAll(Value vector, const Twine &symbolName,
                                          const Twine &what) {
   if (!vector)
@@ -73,9 +90,7 @@ const ShapeData *NodeImport::sizes(size_t index, const Twine &what) {
   if (!entry || failed(elements(index)))
     return nullptr;
   // What was bound in a branch is known in that branch only.
-  ArrayRef<AffineExpr> guards = importer.guards;
-  if (entry->bound && guards.take_front(entry->boundGuards.size()) ==
-                          ArrayRef<AffineExpr>(entry->boundGuards))
+  if (entry->bound && isKnownHere(importer, entry->boundGuards))
     return &*entry->bound;
   Value value = importer.materialize(*entry);
   if (value && !isBool(elementType(value)) &&

@@ -240,6 +240,32 @@ static FailureOr<SymbolicShape> chosenShape(NodeImport &n, AffineExpr condition,
   return shape;
 }
 
+/// Branches of which only one computes anything, and whose results differ in
+/// rank or type: what the others give stands for an error that a script raises,
+/// or for a dimension that Squeeze was to drop and that is not 1.  The run
+/// checks that the branch that computes is chosen.
+static FailureOr<Entry *> chooseComputed(NodeImport &n, Subgraphs &graphs,
+                                         AffineExpr condition, Entry *yes,
+                                         Entry *no) {
+  bool thenIsTrivial = graphs.isTrivial("then_branch");
+  if (thenIsTrivial == graphs.isTrivial("else_branch"))
+    return n.unsupported("with branches whose results differ in type or rank");
+  Entry *taken = thenIsTrivial ? no : yes, *other = thenIsTrivial ? yes : no;
+  auto form = [](Entry *entry) {
+    std::string text;
+    llvm::raw_string_ostream(text)
+        << entry->elementType << " of rank " << entry->shape.size();
+    return text;
+  };
+  n.importer.addCheck(
+      n.loc, canonicalize(thenIsTrivial ? condition : condition - 1),
+      /*isEquality=*/true,
+      "node " + quote(n.name) + " needs its condition to be " +
+          (thenIsTrivial ? "false" : "true") + ": it was compiled to give " +
+          form(taken) + ", and the other branch gives " + form(other));
+  return taken;
+}
+
 /// The result of a choice; poisoned where a branch's is.
 static FailureOr<Entry *> choose(NodeImport &n, Subgraphs &graphs,
                                  AffineExpr condition, Entry *yes, Entry *no) {
@@ -266,7 +292,7 @@ static FailureOr<Entry *> choose(NodeImport &n, Subgraphs &graphs,
   }
   if (yes->elementType != no->elementType ||
       yes->shape.size() != no->shape.size())
-    return n.unsupported("with branches whose results differ in type or rank");
+    return chooseComputed(n, graphs, condition, yes, no);
   auto shape = chosenShape(n, condition, yes->shape, no->shape);
   Value lhs = graphs.value(yes), rhs = graphs.value(no);
   if (failed(shape))

@@ -3,8 +3,9 @@
 // Slice and Split.  qnn.slice has clamped starts and sizes; ONNX clamps at run
 // time.  Of a dynamic dimension, a bound whose clamping cannot be decided is
 // assumed to fit, and the model checks that at entry: position ids [1, 512]
-// sliced to `sequence` need sequence <= 512.  Bounds that only the run knows
-// are clamped by a small program.
+// sliced to `sequence` need sequence <= 512.  Not so the first so many elements
+// of a dynamic dimension (`x[:512]`), which may have fewer: the run clamps that
+// end.  Bounds that only the run knows are clamped by a small program.
 
 #include "Program.h"
 
@@ -47,16 +48,38 @@ static FailureOr<AffineExpr> clampBound(NodeImport &n, AffineExpr bound,
   return bound;
 }
 
+/// The smaller of a dimension and a number, where it takes the run to tell.
+/// Slices of equal dimensions to the same number have equal sizes.
+static AffineExpr clampedEnd(NodeImport &n, AffineExpr end, AffineExpr dim) {
+  auto number = dyn_cast<AffineConstantExpr>(end);
+  if (!number || number.getValue() <= 1 || number.getValue() >= kFar ||
+      isKnownAtMost(end, dim) || isKnownAtMost(dim, end))
+    return end;
+  return n.bindOnce({dim, end}, [&]() -> AffineExpr {
+    Value smaller = computeList(n, 1, {}, [&](Program &p) {
+      return Values{p.min(p.extent(dim), p.extent(end))};
+    });
+    return smaller
+               ? n.bind(smaller, 0, "end of " + n.name, "an end of 0 or more")
+               : AffineExpr();
+  });
+}
+
 static FailureOr<AxisSlice> sliceAxis(NodeImport &n, AffineExpr dim,
                                       AffineExpr start, AffineExpr end,
                                       int64_t step) {
   AffineExpr zero = n.expr(0);
   if (dim == zero)
     return AxisSlice{zero, zero};
+  AffineExpr smaller = step > 0 ? clampedEnd(n, end, dim) : end;
+  if (!smaller)
+    return failure();
   // Backwards the positions run from dim - 1 down to 0, the end down to -1.
   AffineExpr high = step > 0 ? dim : canonicalize(dim - 1);
   auto first = clampBound(n, start, dim, zero, high);
-  auto last = clampBound(n, end, dim, step > 0 ? zero : n.expr(-1), high);
+  FailureOr<AffineExpr> last = smaller;
+  if (smaller == end)
+    last = clampBound(n, end, dim, step > 0 ? zero : n.expr(-1), high);
   if (failed(first) || failed(last))
     return failure();
   AffineExpr span = canonicalize(step > 0 ? *last - *first : *first - *last);

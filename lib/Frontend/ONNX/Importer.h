@@ -252,6 +252,10 @@ private:
   Scope main;
   llvm::SmallVector<std::string> symbols;
   llvm::StringSet<> directSymbols;
+  /// By what was bound, the symbol and the guards of the branch that knows it.
+  std::map<std::pair<const void *, const void *>,
+           std::pair<mlir::AffineExpr, ShapeData>>
+      boundSymbols;
   llvm::SmallVector<Entry *> arguments;
   qnn::Interface inputValues;
   llvm::DenseSet<std::pair<mlir::IntegerSet, mlir::Attribute>> checks;
@@ -302,6 +306,9 @@ public:
   /// has checked that this is not negative.
   mlir::AffineExpr bind(mlir::Value tensor, int64_t element,
                         const llvm::Twine &symbolName, const llvm::Twine &what);
+  /// What `make` binds for `key`, made only once; null after an error.
+  mlir::AffineExpr bindOnce(std::pair<mlir::AffineExpr, mlir::AffineExpr> key,
+                            llvm::function_ref<mlir::AffineExpr()> make);
   /// Symbols for all elements of a vector of known length.
   mlir::FailureOr<ShapeData> bindAll(mlir::Value vector,
                                      const llvm::Twine &symbolName,
