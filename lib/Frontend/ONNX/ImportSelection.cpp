@@ -5,7 +5,7 @@
 // flags up to each place, the last count is bound, and each element of the
 // result looks for the place that it comes from.
 
-#include "Program.h"
+#include "Sort.h"
 
 using namespace mlir;
 
@@ -359,92 +359,97 @@ static Value scalarInput(NodeImport &n, size_t index, Type type) {
   return {};
 }
 
+namespace {
+/// What NonMaxSuppression is given; the inputs of the program that keeps boxes.
+struct Suppression {
+  Value boxes, scores, order, limit, overlap;
+  Value least; ///< of the scores; may be null
+  bool isCentered = false;
+};
+} // namespace
+
 /// The boxes of each batch and class in falling order of their scores, as
 /// i64 [batches, classes, boxes]; equal scores in the given order, NaN last.
 static Value sortByScore(NodeImport &n, Value scores) {
-  Type i64 = n.builder().getI64Type();
+  Type f32 = n.builder().getF32Type();
   SymbolicShape dims = n.shape(scores);
-  auto at = [](Program &p, Value box) { return Values{p.at(0), p.at(1), box}; };
-  Value rank = compute(n, i64, dims, {scores}, [&](Program &p) {
-    Value own = p.read(0, p.at()), zero = p.integer(i64, 0);
-    return p.loop(
-        p.index(0), p.extent(dims[2]), {zero}, [&](Value j, ValueRange sum) {
-          Value other = p.read(0, at(p, j));
-          Value above =
-              p.either(p.less(own, other),
-                       p.both(p.isNan(own), p.negate(p.isNan(other))));
-          Value same = p.either(p.equal(own, other),
-                                p.both(p.isNan(own), p.isNan(other)));
-          Value first = p.either(above, p.both(same, p.less(j, p.at(2))));
-          return Values{
-              p.add(sum[0], p.select(first, p.integer(i64, 1), zero))};
-        })[0];
+  Value numbers = compute(n, f32, dims, {scores}, [&](Program &p) {
+    Value own = p.read(0, p.at());
+    Value lowest =
+        p.constant(own.getType(), -std::numeric_limits<double>::infinity());
+    return p.select(p.isNan(own), lowest, own);
   });
-  return compute(n, i64, dims, {rank}, [&](Program &p) {
-    Value wanted = p.fromIndex(p.at(2), i64);
-    return p.loop(p.index(0), p.extent(dims[2]), {p.integer(i64, 0)},
-                  [&](Value j, ValueRange found) {
-                    Value hit = p.equal(p.read(0, at(p, j)), wanted);
-                    return Values{p.select(hit, p.fromIndex(j, i64), found[0])};
-                  })[0];
-  });
+  return numbers ? firstPositions(n, numbers, 2, dims[2], /*largest=*/true)
+                 : Value();
 }
 
-/// One after the other, boxes are kept that overlap none kept before.
+/// One after the other, boxes are kept that overlap none kept before.  Gives
+/// i64 [batches, classes, 1 + boxes]: how many are kept, and which.
+static Value keepBoxes(NodeImport &n, const Suppression &given) {
+  Type i64 = n.builder().getI64Type();
+  SymbolicShape dims = n.shape(given.scores);
+  SmallVector<Value> inputs = {given.boxes, given.scores, given.order,
+                               given.limit, given.overlap};
+  if (given.least)
+    inputs.push_back(given.least);
+  auto body = [&](Program &p) {
+    Value batch = p.at(0), group = p.at(1);
+    Value zero = p.index(0), one = p.index(1);
+    Value limit = p.read(3, {}), threshold = p.read(4, {});
+    Values counted = p.loop(
+        zero, p.extent(dims[2]), {zero}, [&](Value place, ValueRange carried) {
+          Value count = carried[0];
+          Value own = p.read(2, {batch, group, place});
+          Value index = p.toIndex(own, i64);
+          Value wanted = p.less(p.fromIndex(count, i64), limit);
+          if (given.least)
+            wanted = p.both(wanted, p.less(p.read(5, {}),
+                                           p.read(1, {batch, group, index})));
+          Box box(p, 0, batch, index, given.isCentered);
+          // Nothing is compared for a box that is out already.
+          Value isFree = p.loop(
+              zero, p.select(wanted, count, zero), {p.boolean(true)},
+              [&](Value j, ValueRange sofar) {
+                Value other = p.readSelf({batch, group, p.add(j, one)});
+                Box kept(p, 0, batch, p.toIndex(other, i64), given.isCentered);
+                Value hit = overlaps(p, box, kept, threshold);
+                return Values{p.both(sofar[0], p.negate(hit))};
+              })[0];
+          // Behind those that are kept, where the next one may replace it.
+          Value next = p.add(count, one);
+          p.write(own, {batch, group, next});
+          return Values{p.select(p.both(wanted, isFree), next, count)};
+        });
+    p.write(p.fromIndex(counted[0], i64), {batch, group, zero});
+  };
+  return computeWrites(n, i64, {dims[0], dims[1], dims[2] + 1},
+                       {dims[0], dims[1]}, inputs, std::nullopt, body);
+}
+
 static LogicalResult importNonMaxSuppression(NodeImport &n) {
   Type f32 = n.builder().getF32Type(), i64 = n.builder().getI64Type();
-  Value boxes = n.value(0), scores = n.value(1);
-  if (!boxes || !scores)
+  Suppression given;
+  given.boxes = n.value(0), given.scores = n.value(1);
+  if (!given.boxes || !given.scores)
     return failure();
-  SymbolicShape dims = n.shape(scores), boxDims = n.shape(boxes);
-  if (!n.elementType(boxes).isF32() || !n.elementType(scores).isF32() ||
-      dims.size() != 3 || boxDims.size() != 3)
+  SymbolicShape dims = n.shape(given.scores), boxDims = n.shape(given.boxes);
+  if (!n.elementType(given.boxes).isF32() ||
+      !n.elementType(given.scores).isF32() || dims.size() != 3 ||
+      boxDims.size() != 3)
     return n.error("expected boxes [batches, boxes, 4] and scores [batches, "
                    "classes, boxes] of FLOAT");
   if (failed(n.needEqual(boxDims[0], dims[0])) ||
       failed(n.needEqual(boxDims[1], dims[2])) ||
       failed(n.needEqual(boxDims[2], n.expr(4))))
     return failure();
-  Value limit = scalarInput(n, 2, i64), overlap = scalarInput(n, 3, f32);
-  Value least = n.has(4) ? scalarInput(n, 4, f32) : Value();
-  bool isCentered = n.intAttr("center_point_box", 0) != 0;
-  Value order = sortByScore(n, scores);
-  SmallVector<Value> inputs = {boxes, scores, order, limit, overlap};
-  if (n.has(4))
-    inputs.push_back(least);
-  // Twice the number of boxes kept so far, plus 1 if this one is.
-  Value kept = compute(
-      n, i64, {dims[2], dims[0], dims[1]}, inputs,
-      [&](Program &p) {
-        Value batch = p.at(1), group = p.at(2), zero = p.integer(i64, 0);
-        auto boxAt = [&](Value place) {
-          return p.toIndex(p.read(2, {batch, group, place}), i64);
-        };
-        Value own = boxAt(p.at(0)), isFirst = p.equal(p.at(0), p.index(0));
-        Value before = p.readSelf({p.sub(p.at(0), p.index(1)), batch, group});
-        Value count = p.select(isFirst, zero, p.div(before, p.integer(i64, 2)));
-        Value wanted = p.less(count, p.read(3, {}));
-        if (n.has(4))
-          wanted = p.both(
-              wanted, p.less(p.read(5, {}), p.read(1, {batch, group, own})));
-        Box box(p, 0, batch, own, isCentered);
-        Value threshold = p.read(4, {});
-        // Nothing is compared for a box that is out already.
-        Value end = p.select(wanted, p.at(0), p.index(0));
-        Value free = p.loop(
-            p.index(0), end, {p.boolean(true)}, [&](Value j, ValueRange sofar) {
-              Value isKept = p.equal(
-                  p.rem(p.readSelf({j, batch, group}), p.integer(i64, 2)),
-                  p.integer(i64, 1));
-              Box other(p, 0, batch, boxAt(j), isCentered);
-              Value hit = p.both(isKept, overlaps(p, box, other, threshold));
-              return Values{p.both(sofar[0], p.negate(hit))};
-            })[0];
-        Value takes = p.both(wanted, free);
-        Value twice = p.add(count, count);
-        return p.select(takes, p.add(twice, p.integer(i64, 3)), twice);
-      },
-      /*sequential=*/1);
+  given.limit = scalarInput(n, 2, i64), given.overlap = scalarInput(n, 3, f32);
+  given.least = n.has(4) ? scalarInput(n, 4, f32) : Value();
+  given.isCentered = n.intAttr("center_point_box", 0) != 0;
+  given.order = sortByScore(n, given.scores);
+  if (!given.limit || !given.overlap || (n.has(4) && !given.least) ||
+      !given.order)
+    return failure();
+  Value kept = keepBoxes(n, given);
   if (!kept)
     return failure();
   // The result lists them by batch, class and score.
@@ -457,22 +462,21 @@ static LogicalResult importNonMaxSuppression(NodeImport &n) {
   auto selection =
       select(n, places, {kept}, "count of " + n.name, [&](Program &p) {
         Values at = split(p, p.at(0));
-        Value bit = p.rem(p.read(0, {at[2], at[0], at[1]}), p.integer(i64, 2));
-        return p.equal(bit, p.integer(i64, 1));
+        Value count = p.read(0, {at[0], at[1], p.index(0)});
+        return p.less(p.fromIndex(at[2], i64), count);
       });
   if (failed(selection))
     return failure();
-  return n.result(compute(n, i64, {selection->kept, n.expr(3)},
-                          {selection->counts, order}, [&](Program &p) {
-                            Values at =
-                                split(p, placeOf(p, *selection, 0, p.at(0)));
-                            Value box = p.read(1, at);
-                            Value result =
-                                p.select(p.equal(p.at(1), p.index(0)),
-                                         p.fromIndex(at[0], i64), box);
-                            return p.select(p.equal(p.at(1), p.index(1)),
-                                            p.fromIndex(at[1], i64), result);
-                          }));
+  return n.result(
+      compute(n, i64, {selection->kept, n.expr(3)}, {selection->counts, kept},
+              [&](Program &p) {
+                Values at = split(p, placeOf(p, *selection, 0, p.at(0)));
+                Value box = p.read(1, {at[0], at[1], p.add(at[2], p.index(1))});
+                Value result = p.select(p.equal(p.at(1), p.index(0)),
+                                        p.fromIndex(at[0], i64), box);
+                return p.select(p.equal(p.at(1), p.index(1)),
+                                p.fromIndex(at[1], i64), result);
+              }));
 }
 
 void registerSelection(Registry &r) {
