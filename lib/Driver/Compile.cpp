@@ -125,10 +125,9 @@ Compilation::writeLibrary(const TargetDescription &target) {
   FirstError first(workspace.getContext());
   std::optional<Error> error =
       writeArtifact(workspace.getModule(), target, artifact);
-  if (error && error->status == Status::Internal)
-    return first.get(workspace.getName() + ": " + error->message,
-                     Status::Internal);
-  return error;
+  if (error)
+    return first.explain(workspace.getName(), *error);
+  return std::nullopt;
 }
 
 std::optional<Error> Compilation::checkData() const {

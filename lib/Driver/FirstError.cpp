@@ -38,4 +38,8 @@ Error FirstError::get(StringRef input, Status status) const {
                                        : oneLine(message))};
 }
 
+Error FirstError::explain(StringRef input, const Error &error) const {
+  return message.empty() ? error : get(input, error.status);
+}
+
 } // namespace quantc

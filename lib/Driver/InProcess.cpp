@@ -27,9 +27,9 @@ static std::optional<Error> writeLibrary(ModuleOp module, StringRef name,
   artifact.output = path.str();
   artifact.threads = threads;
   auto error = writeArtifact(module, target, artifact);
-  if (error && error->status == Status::Internal)
-    return first.get((name + ": " + error->message).str(), Status::Internal);
-  return error;
+  if (error)
+    return first.explain(name, *error);
+  return std::nullopt;
 }
 
 std::optional<Error>

@@ -10,6 +10,7 @@
 #include "llvm/Support/CheckedArithmetic.h"
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -84,22 +85,31 @@ int64_t HostTensor::storageBytes(Type elementType) {
 std::optional<HostTensor> HostTensor::allocate(Type elementType,
                                                ArrayRef<int64_t> shape,
                                                int64_t byteBudget) {
+  // An extent of 0 counts as 1, so that strides do not overflow either.
   int64_t count = 1;
   for (int64_t extent : shape) {
-    auto product = extent < 0 ? std::nullopt : llvm::checkedMul(count, extent);
+    auto product = extent < 0
+                       ? std::nullopt
+                       : llvm::checkedMul(count, std::max<int64_t>(extent, 1));
     if (!product)
       return std::nullopt;
     count = *product;
   }
   auto byteSize = llvm::checkedMul(count, storageBytes(elementType));
+  if (byteSize && llvm::is_contained(shape, 0))
+    count = 0, byteSize = 0;
   if (!byteSize || *byteSize > byteBudget)
     return std::nullopt;
   HostTensor tensor;
   tensor.elementType = elementType;
   tensor.shape.assign(shape.begin(), shape.end());
   tensor.numElements = count;
-  tensor.storage = std::make_shared<std::vector<char>>(*byteSize);
-  tensor.bytes = *tensor.storage;
+  // The pages of large tensors are zero without being written.
+  tensor.storage.reset(static_cast<char *>(std::calloc(*byteSize, 1)),
+                       std::free);
+  if (!tensor.storage && *byteSize != 0)
+    return std::nullopt;
+  tensor.bytes = {tensor.storage.get(), size_t(*byteSize)};
   return tensor;
 }
 
@@ -120,7 +130,7 @@ MutableArrayRef<char> HostTensor::getMutableBytes() {
   assert((storage || bytes.empty()) && "borrowed tensors are read-only");
   if (!storage)
     return {};
-  return {storage->data(), storage->size()};
+  return {storage.get(), bytes.size()};
 }
 
 //===----------------------------------------------------------------------===//

@@ -5,7 +5,9 @@
 // linked and renamed into place.  A failure at any point leaves the old files.
 
 #include "quantc/Target/Artifact.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "quantc/Codegen/Passes.h"
+#include "quantc/Dialect/QNN/QNN.h"
 #include "quantc/Support/AtomicFile.h"
 #include "quantc/Target/CompileKernels.h"
 #include "quantc/Target/Link.h"
@@ -67,6 +69,23 @@ std::optional<Error> ArtifactWriter::addObject(const ObjectBytes &bytes) {
   return std::nullopt;
 }
 
+/// Constants may be expressions of others, whose bytes a file can multiply at
+/// will.  Codes of 2 bits become floats 16 times their size.
+static uint64_t weightsLimit(ModuleOp module) {
+  llvm::DenseSet<Attribute> seen;
+  uint64_t given = 0;
+  module.walk([&](qnn::ConstantOp op) {
+    if (!seen.insert(op.getValue()).second)
+      return;
+    if (auto dense = dyn_cast<DenseElementsAttr>(op.getValue()))
+      given += dense.getRawData().size();
+    else if (auto resource = dyn_cast<DenseResourceElementsAttr>(op.getValue()))
+      if (const AsmResourceBlob *blob = resource.getRawHandle().getBlob())
+        given += blob->getData().size();
+  });
+  return (uint64_t(1) << 30) + 16 * given;
+}
+
 // The stream begins where the data of the ELF object or of the weights file
 // begins; both have a page before it.
 std::optional<Error> ArtifactWriter::writeWeights() {
@@ -76,9 +95,10 @@ std::optional<Error> ArtifactWriter::writeWeights() {
     return error;
   std::string zeros(runtime::program::kWeightsDataOffset, 0);
   file->os() << zeros;
-  WeightsWriter weights(file->os());
+  WeightsWriter weights(file->os(), weightsLimit(module));
   if (failed(emitProgram(module, program, weights, kernelNames, storage)))
-    return Error{Status::Internal, "cannot write the program table"};
+    return Error{weights.getProblem().value_or(Status::Internal),
+                 "cannot write the program table"};
   uint64_t bytes = weights.getSize();
   std::array<uint8_t, 32> hash = weights.finish();
   if (bytes == 0)

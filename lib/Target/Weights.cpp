@@ -7,6 +7,7 @@
 #include "quantc/Target/Weights.h"
 #include "quantc/Dialect/Fmt/PackLines.h"
 #include "quantc/Dialect/LowBit/PackWeights.h"
+#include "quantc/Dialect/QNN/EvaluationLimit.h"
 #include "quantc/Dialect/QNN/Interpreter.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "quantc/Runtime/Program.h"
@@ -59,9 +60,20 @@ FailureOr<WeightsWriter::Place> WeightsWriter::place(Value value) {
   auto it = places.find(value);
   if (it != places.end())
     return it->second;
+  int64_t left = size < limit ? limit - size : 0;
+  qnn::EvaluationLimit bounds(qnn::EvaluationLimit::kUnlimited, left);
   FailureOr<HostTensor> tensor = evaluate(value);
-  if (failed(tensor))
+  if (failed(tensor)) {
+    bool isLimit = qnn::EvaluationLimit::stepsLeft() < 0;
+    problem = isLimit ? Status::Limit : Status::Refused;
     return failure();
+  }
+  if (tensor->getByteSize() > left) {
+    problem = Status::Limit;
+    return value.getDefiningOp()->emitError("needs ")
+           << tensor->getByteSize() << " bytes of " << left
+           << " that are left to constants";
+  }
   static const char zeros[runtime::program::kAlignment] = {};
   if (uint64_t over = size % runtime::program::kAlignment)
     append({zeros, size_t(runtime::program::kAlignment - over)});

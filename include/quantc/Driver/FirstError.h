@@ -17,6 +17,9 @@ public:
 
   /// `'input': node 'n': message`.
   Error get(llvm::StringRef input, Status status) const;
+  /// The same with the error's status; the error itself where no diagnostic
+  /// says more.
+  Error explain(llvm::StringRef input, const Error &error) const;
 
 private:
   std::string message;

@@ -22,7 +22,7 @@ public:
   HostTensor() = default;
 
   /// A zero-filled tensor.  Returns an empty optional when the byte size
-  /// overflows or exceeds `byteBudget`.
+  /// overflows, exceeds `byteBudget` or is not to be had.
   static std::optional<HostTensor>
   allocate(mlir::Type elementType, llvm::ArrayRef<int64_t> shape,
            int64_t byteBudget = int64_t(1) << 40);
@@ -72,7 +72,7 @@ private:
   mlir::Type elementType;
   llvm::SmallVector<int64_t> shape;
   int64_t numElements = 0;
-  std::shared_ptr<std::vector<char>> storage;
+  std::shared_ptr<char> storage;
   llvm::ArrayRef<char> bytes;
 };
 

@@ -6,6 +6,7 @@
 #define QUANTC_TARGET_WEIGHTS_H
 
 #include "mlir/IR/Value.h"
+#include "quantc/Support/Error.h"
 #include "quantc/Support/HostTensor.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/Error.h"
@@ -17,7 +18,10 @@ namespace quantc {
 /// Appends tensors to a stream, each at a multiple of 64 bytes.
 class WeightsWriter {
 public:
-  explicit WeightsWriter(llvm::raw_pwrite_stream &out) : out(out) {}
+  /// All tensors together, and each on the way to one, have at most `limit`
+  /// bytes.
+  WeightsWriter(llvm::raw_pwrite_stream &out, uint64_t limit)
+      : out(out), limit(limit) {}
 
   struct Place {
     uint64_t offset, bytes;
@@ -26,6 +30,9 @@ public:
   mlir::FailureOr<Place> place(mlir::Value value);
 
   uint64_t getSize() const { return size; }
+  /// Refused when a value has no place, as its weights cannot be what they are
+  /// to be; Limit when they have too many bytes.
+  std::optional<Status> getProblem() const { return problem; }
   /// SHA-256 of everything written; ends the writer.
   std::array<uint8_t, 32> finish();
 
@@ -34,7 +41,8 @@ private:
 
   llvm::raw_pwrite_stream &out;
   llvm::SHA256 hash;
-  uint64_t size = 0;
+  uint64_t size = 0, limit;
+  std::optional<Status> problem;
   llvm::DenseMap<mlir::Value, Place> places;
 };
 

@@ -9,8 +9,8 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "quantc/Dialect/QNN/Compute.h"
+#include "quantc/Dialect/QNN/EvaluationLimit.h"
 #include "quantc/Dialect/QNN/Passes.h"
-#include "quantc/Dialect/QNN/StepLimit.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
 using namespace mlir;
@@ -73,6 +73,7 @@ struct FoldConstantsPass
   using Base::Base;
 
   void runOnOperation() override {
+    stepsLeft = int64_t(1) << 35;
     // A failing evaluation only means that the operation stays.
     ScopedDiagnosticHandler silence(&getContext(),
                                     [](Diagnostic &) { return success(); });
@@ -84,31 +85,14 @@ struct FoldConstantsPass
   }
 
 private:
-  /// Scalar programs may loop over their operands for each element; StepLimit
-  /// ends longer loops.
+  /// Scalar programs may loop over their operands for each element;
+  /// EvaluationLimit ends longer loops.
   static bool isShortProgram(ComputeOp op) {
     constexpr int64_t maxElements = 4096;
     int64_t elements = cast<ShapedType>(op.getType()).getNumElements();
     for (Value input : op.getInputs())
       elements += cast<ShapedType>(input.getType()).getNumElements();
     return elements <= maxElements;
-  }
-
-  /// Windows and products take many steps for each element of the result.
-  static bool isQuick(Operation *op) {
-    constexpr double maxSteps = 0x1p32;
-    double elements =
-        cast<ShapedType>(op->getResult(0).getType()).getNumElements();
-    double perElement = 1;
-    if (auto pool = dyn_cast<PoolOp>(op)) {
-      for (int64_t extent : pool.getWindow())
-        perElement *= double(extent);
-    } else if (isa<MatmulOp, LinearOp, ConvOp, AttentionOp>(op)) {
-      for (Value operand : op->getOperands())
-        perElement = std::max<double>(
-            perElement, cast<ShapedType>(operand.getType()).getNumElements());
-    }
-    return elements * perElement <= maxSteps;
   }
 
   bool isWithinBudget(Operation *op) {
@@ -125,7 +109,7 @@ private:
       if (operand.hasOneUse() && !lazyWeights)
         replacedBytes = std::max(replacedBytes, bytes);
     }
-    if (resultBytes - operandBytes > maxGrowthBytes || !isQuick(op))
+    if (resultBytes - operandBytes > maxGrowthBytes)
       return false;
     return resultBytes <= maxBytes || resultBytes <= replacedBytes;
   }
@@ -184,12 +168,18 @@ private:
         return {};
       operands.push_back(*operand);
     }
-    constexpr int64_t maxSteps = int64_t(1) << 24;
-    StepLimit limit(maxSteps);
-    if (failed(op.evaluate(operands, /*symbols=*/{}, results)))
+    // Seconds for one operation, a minute for all.
+    constexpr int64_t maxSteps = int64_t(1) << 31;
+    int64_t allowed = std::min(maxSteps, stepsLeft);
+    EvaluationLimit limit(allowed);
+    LogicalResult done = op.evaluate(operands, /*symbols=*/{}, results);
+    stepsLeft -= allowed - std::max<int64_t>(EvaluationLimit::stepsLeft(), 0);
+    if (failed(done))
       return {};
     return toConstantAttribute(results[0]);
   }
+
+  int64_t stepsLeft = 0;
 };
 } // namespace
 

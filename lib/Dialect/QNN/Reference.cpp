@@ -8,6 +8,7 @@
 #include "Reference.h"
 #include "Shapes.h"
 #include "quantc/Dialect/QNN/Compute.h"
+#include "quantc/Dialect/QNN/EvaluationLimit.h"
 
 using namespace mlir;
 
@@ -113,7 +114,8 @@ FailureOr<HostTensor> broadcastTensor(Operation *op, const HostTensor &tensor,
   FailureOr<Extents> strides = broadcastStrides(op, tensor.getShape(), shape);
   if (failed(strides))
     return failure();
-  auto result = HostTensor::allocate(tensor.getElementType(), shape);
+  auto result = HostTensor::allocate(tensor.getElementType(), shape,
+                                     EvaluationLimit::tensorBytes());
   if (!result)
     return op->emitOpError("expected a broadcast that fits in memory, got [")
            << shape << "]";
@@ -161,7 +163,14 @@ static LogicalResult allocateResults(Operation *op,
         !llvm::is_contained({1, 2, 4, 8}, HostTensor::storageBytes(element)))
       return op->emitOpError("has no reference on elements of type ")
              << element;
-    auto tensor = HostTensor::allocate(element, *extents);
+    int64_t limit = EvaluationLimit::tensorBytes();
+    auto tensor = HostTensor::allocate(element, *extents, limit);
+    if (!tensor && limit != EvaluationLimit::kUnlimited) {
+      EvaluationLimit::exceed();
+      return op->emitOpError("expected a result of at most ")
+             << limit << " bytes, got shape [" << *extents << "] of "
+             << element;
+    }
     if (!tensor)
       return op->emitOpError("expected a result that fits in memory, got "
                              "shape [")
@@ -169,6 +178,32 @@ static LogicalResult allocateResults(Operation *op,
     results.push_back(*tensor);
   }
   return success();
+}
+
+/// About how many elements are read and written; of windows and products, how
+/// many products there are.  Scalar programs count for themselves.
+static int64_t countSteps(Operation *op, ArrayRef<HostTensor> operands,
+                          ArrayRef<HostTensor> results) {
+  double steps = 0, perElement = 1;
+  for (const HostTensor &tensor :
+       llvm::concat<const HostTensor>(operands, results))
+    steps += double(tensor.getNumElements());
+  if (auto pool = dyn_cast<PoolOp>(op)) {
+    for (int64_t extent : pool.getWindow())
+      perElement *= double(extent);
+  } else if (isa<ConvOp, QuantizedConvOp>(op)) {
+    const HostTensor &weight = operands[isa<ConvOp>(op) ? 1 : 2];
+    perElement = double(weight.getNumElements()) /
+                 double(std::max<int64_t>(1, weight.getShape()[0]));
+  } else if (isa<MatmulOp, LinearOp, AttentionOp>(op)) {
+    perElement =
+        operands[0].getRank() ? double(operands[0].getShape().back()) : 1;
+    if (isa<AttentionOp>(op))
+      perElement = 2 * double(operands[1].getNumElements());
+  }
+  for (const HostTensor &result : results)
+    steps += double(result.getNumElements()) * perElement;
+  return steps < 0x1p62 ? int64_t(steps) : EvaluationLimit::kUnlimited;
 }
 
 /// Copies of bits work on any storage; everything else converts elements.
@@ -196,6 +231,8 @@ struct ReferenceModel
     if (failed(checkElements(op, operands)) ||
         failed(allocateResults(op, operands, symbols, results)))
       return failure();
+    if (!EvaluationLimit::spend(countSteps(op, operands, results)))
+      return op->emitOpError("takes more steps than are allowed here");
     return evaluateOp(cast<OpTy>(op), Evaluation{operands, symbols, results});
   }
 };

@@ -9,7 +9,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "quantc/Dialect/QNN/Compute.h"
-#include "quantc/Dialect/QNN/StepLimit.h"
+#include "quantc/Dialect/QNN/EvaluationLimit.h"
 #include "quantc/Support/ReferenceMath.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
@@ -56,9 +56,6 @@ Scalar floating(double value, Type type) {
   number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
   return {0, number.convertToDouble()};
 }
-
-/// What StepLimit leaves to this thread.
-thread_local int64_t stepsLeft = std::numeric_limits<int64_t>::max();
 
 class Program {
 public:
@@ -415,7 +412,7 @@ LogicalResult Program::step(Operation &inner) {
 LogicalResult Program::runBlock(Block &block,
                                 SmallVectorImpl<Scalar> &results) {
   for (Operation &inner : block.without_terminator()) {
-    if (--stepsLeft < 0)
+    if (!EvaluationLimit::spend(EvaluationLimit::kStepsPerScalar))
       return op.emitOpError("takes more steps than are allowed here");
     if (failed(step(inner)))
       return failure();
@@ -464,9 +461,6 @@ LogicalResult Program::run() {
   }
   return success();
 }
-
-StepLimit::StepLimit(int64_t steps) : before(stepsLeft) { stepsLeft = steps; }
-StepLimit::~StepLimit() { stepsLeft = before; }
 
 LogicalResult evaluateOp(ComputeOp op, const Evaluation &evaluation) {
   return Program(op, evaluation).run();

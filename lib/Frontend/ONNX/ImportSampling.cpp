@@ -195,6 +195,8 @@ namespace {
 /// One side of a region: where its bins start, how large and how many samples.
 struct RoiSide {
   Value start, bin, samples, extent;
+  /// Samples are a pixel or less apart; else their number is given.
+  bool isAdaptive = false;
 };
 
 } // namespace
@@ -207,11 +209,44 @@ static RoiSide roiSide(Program &p, Value low, Value high, double offset,
   if (offset == 0)
     length = p.max(length, p.constant(type, 1));
   RoiSide side{low, p.div(length, p.constant(type, double(bins))), {}, extent};
-  side.samples = ratio > 0 ? p.index(ratio)
-                           : p.truncateToIndex(p.unary<math::CeilOp>(side.bin));
-  // Regions are run-time data: a bin is no larger than any image.
-  side.samples = p.min(side.samples, p.index(1 << 14));
+  side.isAdaptive = ratio == 0;
+  if (!side.isAdaptive) {
+    side.samples = p.index(ratio);
+    return side;
+  }
+  Value one = p.constant(type, 1);
+  side.samples = p.truncateToIndex(
+      p.unary<math::CeilOp>(p.select(p.isNan(side.bin), one, side.bin)));
+  side.samples = p.max(p.min(side.samples, p.index(1 << 30)), p.index(0));
   return side;
+}
+
+/// The first sample of a bin that may be inside of the image, and the end of
+/// those.  Regions are run-time data and may be far larger than the image; what
+/// is outside counts as 0.
+static std::pair<Value, Value> insideSamples(Program &p, const RoiSide &side,
+                                             Value bin) {
+  if (!side.isAdaptive)
+    return {p.index(0), side.samples};
+  Type type = side.bin.getType(), f64 = p.builder.getF64Type();
+  Value size = p.convert(side.bin, type, f64);
+  Value start =
+      p.add(p.convert(side.start, type, f64), p.mul(p.toFloat(bin, f64), size));
+  Value step = p.div(size, p.toFloat(side.samples, f64));
+  auto sampleAt = [&](Value position) {
+    Value at = p.div(p.sub(position, start), step);
+    at = p.max(p.min(at, p.constant(f64, 0x1p32)), p.constant(f64, -8));
+    return p.truncateToIndex(p.floor(at));
+  };
+  // Positions are rounded: two more on each side.
+  Value two = p.index(2), zero = p.index(0);
+  Value first = p.sub(sampleAt(p.constant(f64, -1)), two);
+  first = p.min(p.max(first, zero), side.samples);
+  Value end = p.add(sampleAt(p.toFloat(side.extent, f64)), p.index(3));
+  // Steps are longer than half a pixel.
+  Value most = p.add(p.mul(side.extent, two), p.index(10));
+  end = p.min(p.min(end, side.samples), p.add(first, most));
+  return {first, p.max(end, first)};
 }
 
 /// The position of sample i of a bin; `counts` becomes false where it is more
@@ -268,22 +303,28 @@ static LogicalResult importRoiAlign(NodeImport &n) {
     RoiSide columns = roiSide(p, corner(0), corner(2), offset, width, ratio,
                               p.extent(dims[3]));
     Value image = p.toIndex(p.read(2, p.at(0)), batchType);
-    Value sum =
-        p.nest({rows.samples, columns.samples},
-               p.constant(scalar, takesMax ? -INFINITY : 0),
-               [&](ValueRange i, Value sum) {
-                 Value counts;
-                 SmallVector<SampleAxis> axes = {
-                     roiPosition(p, rows, p.at(2), i[0], counts),
-                     roiPosition(p, columns, p.at(3), i[1], counts)};
-                 Value pixel = sampleAt(p, {image, p.at(1)}, axes, false,
-                                        Padding::Border, takesMax);
-                 pixel = p.select(counts, pixel, p.constant(scalar, 0));
-                 return takesMax ? p.max(sum, pixel) : p.add(sum, pixel);
-               });
+    auto [top, bottom] = insideSamples(p, rows, p.at(2));
+    auto [left, right] = insideSamples(p, columns, p.at(3));
+    Value height = p.sub(bottom, top), width = p.sub(right, left);
+    Value zero = p.constant(scalar, 0);
+    Value sum = p.nest(
+        {height, width}, takesMax ? p.constant(scalar, -INFINITY) : zero,
+        [&, top = top, left = left](ValueRange i, Value sum) {
+          Value counts;
+          SmallVector<SampleAxis> axes = {
+              roiPosition(p, rows, p.at(2), p.add(top, i[0]), counts),
+              roiPosition(p, columns, p.at(3), p.add(left, i[1]), counts)};
+          Value pixel = sampleAt(p, {image, p.at(1)}, axes, false,
+                                 Padding::Border, takesMax);
+          pixel = p.select(counts, pixel, zero);
+          return takesMax ? p.max(sum, pixel) : p.add(sum, pixel);
+        });
     Value samples = p.mul(rows.samples, columns.samples);
-    if (takesMax)
-      return p.select(p.less(p.index(0), samples), sum, p.constant(scalar, 0));
+    if (takesMax) {
+      Value all = p.equal(p.mul(height, width), samples);
+      sum = p.select(all, sum, p.max(sum, zero));
+      return p.select(p.less(p.index(0), samples), sum, zero);
+    }
     return p.div(sum, p.toFloat(p.max(samples, p.index(1)), scalar));
   }));
 }
@@ -321,11 +362,13 @@ static LogicalResult importDeformConv(NodeImport &n) {
   int64_t outputs = staticExtent(filter[0]), depth = staticExtent(filter[1]);
   if (failed(strides) || failed(dilations) || failed(pads))
     return failure();
+  int64_t channels = 0;
   if (groups < 1 || offsetGroups < 1 || outputs < 1 || depth < 1 ||
-      outputs % groups != 0 || (depth * groups) % offsetGroups != 0 ||
-      failed(n.needEqual(dims[1], n.expr(depth * groups))))
+      outputs % groups != 0 || llvm::MulOverflow(depth, groups, channels) ||
+      channels % offsetGroups != 0 ||
+      failed(n.needEqual(dims[1], n.expr(channels))))
     return n.error("expected groups that divide the channels");
-  int64_t perOffset = depth * groups / offsetGroups;
+  int64_t perOffset = channels / offsetGroups;
   std::optional<size_t> biasAt, maskAt;
   for (auto [position, at] : {std::pair(3, &biasAt), std::pair(4, &maskAt)})
     if (n.has(position)) {

@@ -3,6 +3,7 @@
 // Whole functions: symbols from input shapes, checks, launches and errors.
 
 #include "Evaluate.h"
+#include "quantc/Dialect/QNN/EvaluationLimit.h"
 
 using namespace mlir;
 
@@ -139,6 +140,42 @@ TEST_F(InterpreterTest, BindsSymbolsToData) {
   y = run(sliced.c_str(), {random({5}), *n, *flag});
   ASSERT_EQ(y.size(), 1u) << error;
   EXPECT_EQ(y[0].getBytes(), random({5}).getBytes());
+}
+
+TEST_F(InterpreterTest, EndsAtALimit) {
+  const char *const text = R"(
+    func.func @f(%x: tensor<4x32xf32>, %n: tensor<1xi64>) -> tensor<?x4xf32>
+        attributes {qnn.symbols = ["n"]} {
+      qnn.bind_symbol %n {symbol = 0 : i64, message = "n is negative"}
+        : tensor<1xi64>
+      %0 = qnn.slice %x {starts = affine_map<() -> (0, 0)>,
+          sizes = affine_map<()[s0] -> (1, 32)>, steps = array<i64: 1, 1>}
+         : (tensor<4x32xf32>) -> tensor<1x32xf32>
+      %1 = qnn.broadcast_to %0 {shape = affine_map<()[s0] -> (s0, 32)>}
+         : (tensor<1x32xf32>) -> tensor<?x32xf32>
+      %2 = qnn.linear %1, %x
+         : (tensor<?x32xf32>, tensor<4x32xf32>) -> tensor<?x4xf32>
+      return %2 : tensor<?x4xf32>
+    })";
+  auto n = HostTensor::allocate(IntegerType::get(&context, 64), {1});
+  n->setInt(0, 1000);
+  EXPECT_EQ(run(text, {random({4, 32}), *n}).size(), 1u) << error;
+  {
+    EvaluationLimit limit(EvaluationLimit::kUnlimited, 100000);
+    EXPECT_TRUE(run(text, {random({4, 32}), *n}).empty());
+    EXPECT_EQ(error, "'qnn.broadcast_to' op expected a result of at most "
+                     "100000 bytes, got shape [1000, 32] of 'f32'");
+    EXPECT_LT(EvaluationLimit::stepsLeft(), 0);
+  }
+  {
+    EvaluationLimit limit(100000);
+    EXPECT_TRUE(run(text, {random({4, 32}), *n}).empty());
+    EXPECT_EQ(error, "'qnn.linear' op takes more steps than are allowed here");
+  }
+  n->setInt(0, int64_t(1) << 60);
+  EXPECT_TRUE(run(text, {random({4, 32}), *n}).empty());
+  EXPECT_NE(error.find("expected a result that fits in memory"),
+            std::string::npos);
 }
 
 TEST_F(InterpreterTest, ConstantExpressions) {

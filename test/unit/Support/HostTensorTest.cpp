@@ -80,6 +80,8 @@ TEST_F(HostTensorTest, RefusesOverflowAndBudget) {
   Type type = builder.getF32Type();
   int64_t large = int64_t(1) << 40;
   EXPECT_FALSE(HostTensor::allocate(type, {large, large}));
+  EXPECT_FALSE(HostTensor::allocate(type, {0, large, large}));
+  EXPECT_TRUE(HostTensor::allocate(type, {0, large}));
   EXPECT_FALSE(HostTensor::allocate(type, {-1}));
   EXPECT_FALSE(HostTensor::allocate(type, {5}, 19));
   EXPECT_TRUE(HostTensor::allocate(type, {5}, 20));
