@@ -59,17 +59,21 @@ run_lit() {
   "$python" "$root/tools/lit_counts.py" "$1/lit.json"
 }
 
-# fuzz SECONDS: the importer on mutated models, in its instrumented build.
+# fuzz TARGET SECONDS [SEEDS' OPTIONS]: in its instrumented build.  What is found
+# interesting is kept in that tree for the next run.
 fuzz() {
-  local tree=$QUANTC_BUILD_DIR-fuzz
+  local target=$1 seconds=$2 tree=$QUANTC_BUILD_DIR-fuzz
   QUANTC_BUILD_DIR=$tree QUANTC_CMAKE_ARGS=-DQUANTC_FUZZ=ON \
-    tools/build.sh --quiet ImportFuzzer || return
-  mkdir -p "$tree/corpus"
-  "$python" test/fuzz/seeds.py "$tree/seeds" || return
-  if "$tree/bin/ImportFuzzer" -max_total_time="$1" -timeout=20 \
+    tools/build.sh --quiet "$target" || return
+  local corpus=$tree/corpus-$target-$seconds
+  mkdir -p "$corpus"
+  "$python" test/fuzz/seeds.py "${@:3}" "$tree/seeds-$target-$seconds" || return
+  # MLIR is not instrumented and shares allocators that poison memory.
+  if ASAN_OPTIONS=allow_user_poisoning=0 \
+    "$tree/bin/$target" -max_total_time="$seconds" -timeout=20 \
     -rss_limit_mb=4096 -max_len=16384 -detect_leaks=0 -print_final_stats=1 \
     -verbosity=0 -print_funcs=0 -print_pcs=0 -artifact_prefix="$tree/" \
-    "$tree/corpus" "$tree/seeds"; then
+    "$corpus" "$tree/seeds-$target-$seconds"; then
     echo "1 passed, 0 failed"
   else
     echo "the input is in $tree"
@@ -93,10 +97,12 @@ suite "ONNX backend suite" "$python" test/conformance/run.py ${full:+--full}
 families=test/conformance/families/run_families.py
 suite "committed exports of model families" "$python" "$families"
 
-suite "fuzzing the importer for 60 s" fuzz 60
+suite "fuzzing bytes for 30 s" fuzz ImportFuzzer 30
+suite "fuzzing models for 30 s" fuzz ModelFuzzer 30 --backend 150
 
 if [ -n "$full" ]; then
-  suite "fuzzing the importer for 600 s" fuzz 600
+  suite "fuzzing bytes for 600 s" fuzz ImportFuzzer 600
+  suite "fuzzing models for 600 s" fuzz ModelFuzzer 600 --backend 2000
   asan=$QUANTC_BUILD_DIR-asan
   export QUANTC_CMAKE_ARGS=-DQUANTC_SANITIZE=ON
   QUANTC_BUILD_DIR=$asan step "sanitizer build" \
