@@ -371,12 +371,14 @@ bool isWork(Operation *op) {
 }
 
 /// A loop of one iteration is folded away, and what it loaded, computed and
-/// stored lies open in the kernel.  Puts such a run into one loop again: the
-/// operations with effects and all that depends on them, in order, at the end
-/// of the run.
+/// stored lies open in the kernel, in values or in tile registers.  Puts such a
+/// run into one loop again: the operations with effects and all that depends on
+/// them, in order, at the end of the run.
 void closeRun(ArrayRef<Operation *> run, Operation *end) {
-  if (llvm::none_of(
-          run, [](Operation *op) { return isWork(op) && !op->use_empty(); }))
+  if (llvm::none_of(run, [](Operation *op) {
+        return isWork(op) &&
+               (!op->use_empty() || isa<LLVM::CallIntrinsicOp>(op));
+      }))
     return;
   SetVector<Operation *> inside;
   for (Operation *op : run) {

@@ -35,13 +35,35 @@ func.func private @view(%x: memref<?x?xf32> {qnn.shape = affine_map<()[s0, s1] -
 // CHECK-NEXT: qnn.step @copies_code::@copies_step_0
 // CHECK-NEXT: qnn.step @copies_code::@copies_step_1
 // CHECK-NEXT: return
-// CHECK: func.func @open_step_0
-// CHECK: memref.load
-// CHECK: arith.addf
-// CHECK: memref.store
 func.func private @copies(%x: memref<4xf32> {qnn.shape = affine_map<() -> (4)>}, %y: memref<4xf32> {qnn.shape = affine_map<() -> (4)>}, %z: memref<4xf32> {qnn.shape = affine_map<() -> (4)>})
     attributes {qnn.kernel, qnn.num_inputs = 1 : i64, qnn.symbols = []} {
   memref.copy %x, %y : memref<4xf32> to memref<4xf32>
   memref.copy %x, %z : memref<4xf32> to memref<4xf32>
+  return
+}
+
+// Neither are operations on tile registers, which hand on no values.
+// CHECK-LABEL: func.func private @tiles
+// CHECK-NEXT: qnn.step @tiles_code::@tiles_step_0
+// CHECK-NEXT: return
+// CHECK: func.func @open_step_0
+// CHECK: memref.load
+// CHECK: arith.addf
+// CHECK: memref.store
+// CHECK: func.func @tiles_step_0
+// CHECK: "llvm.x86.tileloadd64"
+// CHECK: "llvm.x86.tilestored64"
+func.func private @tiles(%x: memref<1024xi8> {qnn.shape = affine_map<() -> (1024)>}, %y: memref<1024xi8> {qnn.shape = affine_map<() -> (1024)>})
+    attributes {qnn.kernel, qnn.num_inputs = 1 : i64, qnn.symbols = []} {
+  %tile = arith.constant 0 : i8
+  %stride = arith.constant 64 : i64
+  %0 = memref.extract_aligned_pointer_as_index %x : memref<1024xi8> -> index
+  %1 = arith.index_cast %0 : index to i64
+  %from = llvm.inttoptr %1 : i64 to !llvm.ptr
+  %2 = memref.extract_aligned_pointer_as_index %y : memref<1024xi8> -> index
+  %3 = arith.index_cast %2 : index to i64
+  %to = llvm.inttoptr %3 : i64 to !llvm.ptr
+  llvm.call_intrinsic "llvm.x86.tileloadd64"(%tile, %from, %stride) : (i8, !llvm.ptr, i64) -> ()
+  llvm.call_intrinsic "llvm.x86.tilestored64"(%tile, %to, %stride) : (i8, !llvm.ptr, i64) -> ()
   return
 }
