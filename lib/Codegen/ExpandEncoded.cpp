@@ -85,9 +85,10 @@ private:
   struct Payload {
     /// By FormatInterface::payload, of activations signed codes and scales.
     Values arrays;
-    /// Of activations: the sums of the rows' codes, and the zero point of the
-    /// signed codes unless it is 0.
+    /// Of activations: the sums of the rows' codes if a linear needs them, and
+    /// the zero point of the signed codes unless it is 0.
     Value sums, zeroPoint;
+    bool isActivation = false;
   };
 
   LogicalResult expand(QuantizeOp op) {
@@ -105,7 +106,7 @@ private:
     if (!axis || !op.getRcp())
       return noKernel(op);
     Values rows = quantizeRows(op, *axis, std::nullopt);
-    return define(op, {Values{rows[0], rows[1]}, rows[2], Value()});
+    return define(op, {Values{rows[0], rows[1]}, rows[2], Value(), true});
   }
 
   /// Codes, scales, and the sums of rows or of groups in them.
@@ -150,14 +151,72 @@ private:
     int32_t shift = uniform->hasOffset ? -128 : 0;
     Value zero = op.getOffset() ? shifted(op.getLoc(), op.getOffset(), shift)
                                 : scalarConstant(op.getLoc(), shift);
+    StaticCodes made = quantizeStatic(op, op.getInput(), op.getScale(), zero,
+                                      uniform->minCode + shift);
+    return define(op, {Values{made.codes, op.getScale()}, made.sums,
+                       op.getOffset() ? zero : Value(), true});
+  }
+
+  struct StaticCodes {
+    Value codes, sums;
+  };
+
+  /// Signed codes for the users of `encoded`.  Linears need the sums of rows,
+  /// which come from one pass with the codes; for convolutions alone codes are
+  /// an elementwise operation, part of the kernel of a contraction before it.
+  StaticCodes quantizeStatic(Operation *encoded, Value input, Value scale,
+                             Value zero, int32_t low) {
+    Location loc = encoded->getLoc();
+    Type i8 = builder.getI8Type();
+    ArrayRef<int64_t> shape = cast<ShapedType>(input.getType()).getShape();
+    auto codesType = RankedTensorType::get(shape, i8);
+    bool needsSums = llvm::any_of(encoded->getUsers(), [](Operation *user) {
+      return !isa<ConvOp>(user);
+    });
+    Operation *producer = input.getDefiningOp();
+    bool isMoved = !producer || isa<TransposeOp, ReshapeOp>(producer);
+    if (low == -128 && !needsSums && (isMoved || followsContraction(input))) {
+      Value narrow =
+          CastOp::create(builder, loc, RankedTensorType::get({}, i8), zero);
+      Value codes =
+          ToCodesOp::create(builder, loc, codesType, input, scale, narrow);
+      return {codes, Value()};
+    }
     auto quantize = QuantizeStaticOp::create(
-        builder, op.getLoc(),
-        TypeRange{
-            RankedTensorType::get(shape, builder.getI8Type()),
-            RankedTensorType::get(shape.drop_back(), builder.getI32Type())},
-        op.getInput(), op.getScale(), zero, uniform->minCode + shift);
-    return define(op, {Values{quantize.getCodes(), op.getScale()},
-                       quantize.getSums(), op.getOffset() ? zero : Value()});
+        builder, loc,
+        TypeRange{codesType, RankedTensorType::get(shape.drop_back(),
+                                                   builder.getI32Type())},
+        input, scale, zero, low);
+    return {quantize.getCodes(), quantize.getSums()};
+  }
+
+  /// Whether a value that nobody else reads is the result of a contraction, but
+  /// for elementwise operations: a kernel with two results takes two passes.
+  static bool followsContraction(Value value) {
+    for (int depth = 0; depth < 16; ++depth) {
+      Operation *op = value.getDefiningOp();
+      if (!value.hasOneUse())
+        return false;
+      if (op && isa<LinearOp, QuantizedLinearOp, BlockLinearOp, MatmulOp,
+                    ConvOp, QuantizedConvOp>(op))
+        return true;
+      if (!op || !isa<ElementwiseOpInterface>(op))
+        return false;
+      value = op->getOperand(0);
+    }
+    return false;
+  }
+
+  /// The sum of each row's codes.
+  Value rowSums(Location loc, Value codes) {
+    ArrayRef<int64_t> shape = cast<ShapedType>(codes.getType()).getShape();
+    Type i32 = builder.getI32Type();
+    Value wide =
+        CastOp::create(builder, loc, RankedTensorType::get(shape, i32), codes);
+    return ReduceOp::create(
+        builder, loc, RankedTensorType::get(shape.drop_back(), i32),
+        ReduceKind::sum, wide, ArrayRef<int64_t>{int64_t(shape.size()) - 1},
+        /*keep_dims=*/false);
   }
 
   Value scalarConstant(Location loc, int32_t value) {
@@ -200,39 +259,28 @@ private:
                             "run in format ")
              << type.getFormat() << "; expected #fmt.int<8, tensor>";
     Location loc = op.getLoc();
-    Type i32 = builder.getI32Type();
     Value zero = uniform->hasOffset ? shifted(loc, arrays[2], -128) : Value();
-    if (QuantizeStaticOp quantize = quantizeAnew(loc, arrays[0], *uniform))
-      return define(op, {Values{quantize.getCodes(), arrays[1]},
-                         quantize.getSums(), zero});
+    if (std::optional<StaticCodes> made = quantizeAnew(op, *uniform))
+      return define(op,
+                    {Values{made->codes, arrays[1]}, made->sums, zero, true});
     Value codes = signedCodes(loc, arrays[0]);
-    Value wide =
-        CastOp::create(builder, loc, RankedTensorType::get(shape, i32), codes);
-    Value sums = ReduceOp::create(
-        builder, loc, RankedTensorType::get(shape.drop_back(), i32),
-        ReduceKind::sum, wide, ArrayRef<int64_t>{int64_t(shape.size()) - 1},
-        /*keep_dims=*/false);
-    return define(op, {Values{codes, arrays[1]}, sums, zero});
+    return define(op,
+                  {Values{codes, arrays[1]}, rowSums(loc, codes), zero, true});
   }
 
   /// Codes that are quantized here, in the form that gives their sums as well.
-  QuantizeStaticOp quantizeAnew(Location loc, Value codes,
-                                const fmt::UniformFormat &uniform) {
-    auto source = codes.getDefiningOp<ToCodesOp>();
+  std::optional<StaticCodes> quantizeAnew(AssembleOp op,
+                                          const fmt::UniformFormat &uniform) {
+    auto source = op.getPayload()[0].getDefiningOp<ToCodesOp>();
     auto isScalar = [](Value value) {
       return cast<ShapedType>(value.getType()).getRank() == 0;
     };
     if (!source || !isScalar(source.getScale()) || !isScalar(source.getZero()))
-      return nullptr;
+      return std::nullopt;
     int32_t shift = uniform.hasOffset ? -128 : 0;
-    ArrayRef<int64_t> shape = cast<ShapedType>(codes.getType()).getShape();
-    return QuantizeStaticOp::create(
-        builder, loc,
-        TypeRange{
-            RankedTensorType::get(shape, builder.getI8Type()),
-            RankedTensorType::get(shape.drop_back(), builder.getI32Type())},
-        source.getInput(), source.getScale(),
-        shifted(loc, source.getZero(), shift), uniform.minCode + shift);
+    return quantizeStatic(op, source.getInput(), source.getScale(),
+                          shifted(op.getLoc(), source.getZero(), shift),
+                          uniform.minCode + shift);
   }
 
   static LogicalResult noKernel(QuantizeOp op) {
@@ -348,7 +396,7 @@ private:
     auto input = dyn_cast<EncodedType>(op.getInput().getType());
     auto weight = dyn_cast<EncodedType>(op.getWeight().getType());
     if (!input || !weight || !op.getChannelsLast() || op.getPackedFrom() ||
-        !payloads[op.getInput()].sums ||
+        !payloads[op.getInput()].isActivation ||
         !isByteRows(weight.getScheme(), weight.getShape(),
                     /*withOffset=*/false))
       return false;
