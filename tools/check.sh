@@ -109,6 +109,8 @@ if [ -n "$full" ]; then
     tools/build.sh --quiet all QuantcUnitTests
   suite "lit and unit tests under ASan and UBSan" run_lit "$asan"
   suite "all exports of model families" "$python" "$families" --full
+  suite "all quantized exports" "$python" \
+    test/end-to-end/quantized_exports.py --full
   suite "a model of 6 GB" "$python" test/benchmark/large.py
   suite "measured bars" "$python" test/benchmark/bars.py
 fi

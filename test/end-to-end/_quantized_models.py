@@ -126,6 +126,27 @@ def conv_qdq(rng, groups=1, channels=16, outputs=24, weight=np.int8):
                  {"y": (T.FLOAT, ["n", outputs, 9, 11])}, constants)
 
 
+def weight_axes(rng, op):
+    """A weight per output channel, whose axis depends on the operator; made of
+    floats by Q and DQ here, as some tools leave it."""
+    shape = {"Gemm": (12, 20), "ConvTranspose": (6, 5, 3, 3)}[op]
+    axis = {"Gemm": 0, "ConvTranspose": 1}[op]
+    constants = {"w": rng.standard_normal(shape).astype(F),
+                 "ws": rng.uniform(.02, .05, shape[axis]).astype(F),
+                 "wz": np.zeros(shape[axis], np.int8),
+                 "xs": np.array(.02, F), "xz": np.array(120, np.uint8)}
+    nodes = [node("QuantizeLinear", ["w", "ws", "wz"], ["wq"], axis=axis),
+             node("DequantizeLinear", ["wq", "ws", "wz"], ["wd"], axis=axis),
+             node("QuantizeLinear", ["x", "xs", "xz"], ["xq"]),
+             node("DequantizeLinear", ["xq", "xs", "xz"], ["xd"]),
+             node(op, ["xd", "wd"], ["y"],
+                  **({"transB": 1} if op == "Gemm" else {}))]
+    shapes = {"Gemm": (["n", 20], ["n", 12]),
+              "ConvTranspose": (["n", 6, 7, 5], ["n", 5, 9, 7])}[op]
+    return model(nodes, {"x": (T.FLOAT, shapes[0])},
+                 {"y": (T.FLOAT, shapes[1])}, constants)
+
+
 def qlinear_matmul(rng, weight=np.int8, per_column=False):
     k, n = 72, 33
     codes, scale, zero = quantized(rng, (k, n), weight,

@@ -175,6 +175,10 @@ def qdq(suite):
         suite.check(f"qdq of com.microsoft, {activation.__name__}",
                     forms.matmul_qdq(suite.rng, activation, domain=forms.MS,
                                      output=False), tolerance=1e-5)
+    suite.check("qdq gemm, weight of floats, axis 0",
+                forms.weight_axes(suite.rng, "Gemm"), kernel=ENCODED)
+    suite.check("qdq transposed conv, weight of floats, axis 1",
+                forms.weight_axes(suite.rng, "ConvTranspose"), tolerance=1e-5)
     suite.check("qdq conv", forms.conv_qdq(suite.rng), kernel=ENCODED, step=.1)
     suite.check("qdq conv, unsigned weight",
                 forms.conv_qdq(suite.rng, weight=np.uint8), kernel=ENCODED,
