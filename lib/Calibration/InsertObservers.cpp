@@ -8,6 +8,7 @@
 #include "quantc/Calibration/Passes.h"
 #include "quantc/Calibration/Statistics.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/Loops.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
@@ -182,8 +183,15 @@ struct InsertObserversPass
     FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(func);
     if (failed(shapes))
       return signalPassFailure();
+    FailureOr<Loops> loops = Loops::compute(func);
+    if (failed(loops))
+      return signalPassFailure();
     Collector collector;
-    func.walk([&](Operation *op) { collector.visit(op); });
+    // What a loop computes is no result that a run could give.
+    func.walk([&](Operation *op) {
+      if (!loops->of(op))
+        collector.visit(op);
+    });
     SmallVector<std::string> kinds(observers.begin(), observers.end());
     Inserter inserter(func, *shapes, known, kinds);
     for (const auto &[place, want] : collector.getWants()) {

@@ -12,6 +12,7 @@
 #include "mlir/IR/Matchers.h"
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/Loops.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -59,7 +60,8 @@ constexpr uint64_t kRowReads = 4;
 
 class Grouping {
 public:
-  Grouping(func::FuncOp func, const ShapeAnalysis &shapes) : shapes(shapes) {
+  Grouping(func::FuncOp func, const ShapeAnalysis &shapes, const Loops &loops)
+      : shapes(shapes), loops(loops) {
     for (auto [i, op] : llvm::enumerate(func.front()))
       position[&op] = i;
     for (Operation &op : func.front()) {
@@ -79,7 +81,7 @@ public:
 private:
   bool isComputed(Operation *op) {
     if (isa<ConstantOp, ReshapeOp, AppendOp, CheckOp, LaunchOp, PackOp,
-            BindSymbolOp, ChooseOp>(op))
+            BindSymbolOp, ChooseOp, LoopBeginOp, LoopEndOp>(op))
       return false;
     return op->getNumResults() > 0 && !constants.contains(op->getResult(0));
   }
@@ -142,11 +144,17 @@ private:
           !(isa<TransposeOp>(producer) || isCacheSlice(producer)))
         continue;
       auto it = groupOf.find(producer);
-      if (it == groupOf.end() || it->second->ops.size() != 1)
+      if (it == groupOf.end() || it->second->ops.size() != 1 ||
+          !isInLoopOf(*it->second, op))
         continue;
       absorbOperands(producer, group);
       absorb(*it->second, group);
     }
+  }
+
+  /// An operation runs as often as those of the group.
+  bool isInLoopOf(const Group &group, Operation *op) const {
+    return loops.of(group.ops.front()) == loops.of(op);
   }
 
   void absorb(Group &old, Group &group) {
@@ -166,7 +174,7 @@ private:
     int64_t columns =
         cast<ShapedType>(linear.getResult().getType()).getShape().back();
     Group *group = groupOf.lookup(linear.getInput().getDefiningOp());
-    if (!group || columns > kGatheredColumns)
+    if (!group || columns > kGatheredColumns || !isInLoopOf(*group, op))
       return nullptr;
     auto conv = dyn_cast<ConvOp>(group->ops.front());
     bool isAlone = llvm::all_of(group->ops, [&](Operation *member) {
@@ -189,7 +197,8 @@ private:
     for (Value operand : op->getOperands()) {
       Group *group = groupOf.lookup(operand.getDefiningOp());
       if (!group || group == best || group->kind == GroupKind::Single ||
-          group->shape != shape || shapes.getShape(operand) != ArrayRef(shape))
+          !isInLoopOf(*group, op) || group->shape != shape ||
+          shapes.getShape(operand) != ArrayRef(shape))
         continue;
       if (rowOp && group->kind != GroupKind::Rows)
         continue;
@@ -214,6 +223,7 @@ private:
   }
 
   const ShapeAnalysis &shapes;
+  const Loops &loops;
   ConstantExpressions constants;
   DenseMap<Operation *, size_t> position;
   DenseMap<Operation *, Group *> groupOf;
@@ -524,7 +534,10 @@ struct FormKernelsPass
       FailureOr<ShapeAnalysis> shapes = ShapeAnalysis::compute(entry);
       if (failed(shapes) || failed(narrowConcats(entry, *shapes)))
         return signalPassFailure();
-      Grouping grouping(entry, *shapes);
+      FailureOr<Loops> loops = Loops::compute(entry);
+      if (failed(loops))
+        return signalPassFailure();
+      Grouping grouping(entry, *shapes, *loops);
       // Shapes of replaced values are needed by later groups, so the old
       // operations go only when all launches stand.
       Outliner outliner(getOperation(), entry, *shapes, kernels, distinctOps);

@@ -6,6 +6,7 @@
 #include "LayerProgram.h"
 #include "mlir/IR/IRMapping.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/Loops.h"
 #include "quantc/Dialect/QNN/NodeNames.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -84,6 +85,11 @@ private:
 };
 
 std::optional<Error> Merger::checkInputs() {
+  if (hasLoops(reference) || hasLoops(candidate))
+    return Error{Status::Refused,
+                 "a model with a loop whose number of iterations depends on "
+                 "run-time data cannot be compared layer by layer; compare "
+                 "its outputs"};
   auto refuse = [](const std::string &why) {
     return Error{Status::Refused,
                  "reference and candidate do not have the same inputs: " + why};

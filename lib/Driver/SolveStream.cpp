@@ -10,6 +10,7 @@
 #include "quantc/Allocation/Passes.h"
 #include "quantc/Calibration/Observers.h"
 #include "quantc/Calibration/Passes.h"
+#include "quantc/Dialect/QNN/Loops.h"
 #include "quantc/Driver/FirstError.h"
 #include "quantc/Driver/LoadModule.h"
 #include "llvm/ADT/SmallPtrSet.h"
@@ -180,6 +181,11 @@ std::optional<Error> StreamSolver::run() {
     return error;
   if (auto error = findEntry(module, options.calibrate.entry, entry))
     return error;
+  if (hasLoops(entry))
+    return Error{Status::Refused,
+                 "a model with a loop whose number of iterations depends on "
+                 "run-time data cannot be solved on samples; use a recipe "
+                 "without a solver that reads them"};
   collectLayers();
   for (int64_t stage = 0; stage < numStages; ++stage)
     if (auto error = solveStage(stage))

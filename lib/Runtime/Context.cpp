@@ -26,7 +26,7 @@ uint32_t phaseCountOf(const EntryView &view) {
 /// The largest counts over all entry points.
 struct Limits {
   uint64_t inputs = 0, outputs = 0, values = 0, symbols = 0, buffers = 0,
-           operands = 0, phases = 1;
+           operands = 0, phases = 1, slots = 0;
 
   static void raise(uint64_t &limit, uint64_t value) {
     limit = value > limit ? value : limit;
@@ -41,6 +41,7 @@ struct Limits {
       raise(symbols, view.entry->symbols.count);
       raise(buffers, view.entry->buffers.count);
       raise(phases, phaseCountOf(view));
+      raise(slots, view.entry->slots);
       for (uint32_t s = 0; s < view.entry->steps.count; ++s)
         raise(operands, view.steps[s].bufferCount);
     }
@@ -66,6 +67,7 @@ quantc_context *carveContext(Carver &carver, const ProgramView &program,
   auto *context = carver.take<quantc_context>(1);
   auto *plans = carver.take<Plan>(planCount);
   auto *blocks = carver.take<PhaseBlocks>(limits.phases);
+  auto *slots = carver.take<Slot>(limits.slots);
   size_t entryCount = program.header->entries.count;
   auto *entries = carver.take<EntryState>(entryCount);
   for (size_t i = 0; i < entryCount; ++i)
@@ -96,6 +98,10 @@ quantc_context *carveContext(Carver &carver, const ProgramView &program,
   context->planCount = planCount;
   context->blocks = blocks;
   context->blockCount = uint32_t(limits.phases);
+  for (size_t i = 0; i < limits.slots; ++i)
+    new (slots + i) Slot();
+  context->slots = slots;
+  context->slotCount = uint32_t(limits.slots);
   return context;
 }
 
@@ -204,6 +210,8 @@ void contextDestroy(quantc_context *context) {
     allocator.put(blocks.arena.data, blocks.arena.bytes);
     allocator.put(blocks.outputs.data, blocks.outputs.bytes);
   }
+  for (uint32_t i = 0; i < context->slotCount; ++i)
+    allocator.put(context->slots[i].block.data, context->slots[i].block.bytes);
   quantc_model *model = context->model;
   Block self = context->self;
   context->~quantc_context();
@@ -227,6 +235,8 @@ quantc_status contextInfo(const quantc_context *context,
     known.arena_bytes += context->blocks[i].arena.bytes;
     known.output_bytes += context->blocks[i].outputs.bytes;
   }
+  for (uint32_t i = 0; i < context->slotCount; ++i)
+    known.arena_bytes += context->slots[i].block.bytes;
   writeInfo(info, &known, sizeof(known));
   return QUANTC_OK;
 }

@@ -28,6 +28,7 @@ struct PhasePlan {
   uint64_t firstScalar; // of that step
   uint32_t firstItem;   // its arena buffers
   uint32_t itemCount;
+  bool planned;            // it holds for the plan's symbols
   bool placed;             // its items have places
   int64_t arenaBytes;      // intermediate tensors, then scratch
   int64_t scratchOffset;   // of worker 0
@@ -53,14 +54,19 @@ struct Plan {
   uint32_t *itemOf;       // buffer to item; of a view: that of its whole
   uint32_t *order, *placed;
   PhasePlan *phases;
-  uint32_t planned; // so many phases hold for `symbols`
-  bool parallel;    // some step is worth splitting
+  bool parallel; // some step is worth splitting
 };
 
 /// The memory of one phase of a run.
 struct PhaseBlocks {
   Block arena;
   Block outputs; // provided by the library
+};
+
+/// What steps carry from iteration to iteration (see program::StepKind).
+struct Slot {
+  Block block;
+  uint64_t bytes; // in use
 };
 
 /// What the context keeps for each entry point.
@@ -122,6 +128,8 @@ struct quantc_context {
   uint64_t tick;                        // grows with each use of a plan
   quantc::runtime::PhaseBlocks *blocks; // by phase
   uint32_t blockCount;
+  uint32_t slotCount;
+  quantc::runtime::Slot *slots;
   char message[512];
 };
 
@@ -178,6 +186,10 @@ CacheParts cacheParts(const EntryView &view, const RunState &state,
 /// Carries out a Pack or Unpack step on `count` elements.
 void runPack(const Team &team, const program::Step &step, void *const *buffers,
              int64_t count);
+
+/// Carries out a Store or Push step of `bytes` bytes; none if `data` is null.
+quantc_status putInSlot(quantc_context &context, const program::Step &step,
+                        const char *data, int64_t bytes, Error &error);
 
 /// Checks that no buffer of the caller overlaps another, or the context's own
 /// memory, in a way the program does not declare.

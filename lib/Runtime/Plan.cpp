@@ -333,7 +333,8 @@ void Planner::divide() {
 }
 
 /// Finds the first and the last step of each arena buffer of the phase.  A view
-/// counts for the buffer it is part of.
+/// counts for the buffer it is part of.  What a loop reads and another step
+/// than one of its own has written is alive until the loop ends.
 void Planner::markUses() {
   for (uint32_t i = 0; i < view.entry->buffers.count; ++i)
     if (isOwnArena(view.buffers[i]))
@@ -347,6 +348,14 @@ void Planner::markUses() {
       PlanItem &item = plan.items[id];
       item.first = item.first == kNone ? s : item.first;
       item.last = s;
+    }
+    if (step.kind != program::StepKind::Repeat)
+      continue;
+    auto head = uint32_t(s - step.grain);
+    for (uint32_t i = 0; i < own().itemCount; ++i) {
+      PlanItem &item = plan.items[own().firstItem + i];
+      if (item.first != kNone && item.first < head && item.last > head)
+        item.last = s;
     }
   }
 }
@@ -412,7 +421,9 @@ quantc_status Planner::placeArena() {
 
 quantc_status Planner::run(uint32_t planned) {
   phase = planned;
-  plan.planned = planned;
+  // Later phases were planned for what this one was.
+  for (uint32_t p = phase; p < state.phaseCount; ++p)
+    plan.phases[p].planned = false;
   if (quantc_status status = evaluateAll())
     return status;
   if (quantc_status status =
@@ -434,7 +445,7 @@ quantc_status Planner::run(uint32_t planned) {
     return status;
   if (quantc_status status = placeArena())
     return status;
-  plan.planned = planned + 1;
+  own().planned = true;
   return QUANTC_OK;
 }
 
@@ -487,7 +498,8 @@ quantc_status findPlan(quantc_context &context, const EntryView &view,
 quantc_status planPhase(quantc_context &context, const EntryView &view,
                         size_t entry, Plan &plan, uint32_t phase,
                         Error &error) {
-  if (plan.planned > phase && matches(plan, view, context.state.symbols, phase))
+  if (plan.phases[phase].planned &&
+      matches(plan, view, context.state.symbols, phase))
     return QUANTC_OK;
   takeSymbols(plan, view, context.state.symbols, phase);
   return Planner(view, context, entry, plan, error).run(phase);

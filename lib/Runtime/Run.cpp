@@ -105,6 +105,10 @@ private:
   void findBuffers(uint32_t phase);
   quantc_status bind(const Step &step);
   quantc_status openAfter(uint32_t index);
+  quantc_status load(const Step &step, uint32_t index);
+  quantc_status store(const Step &step);
+  /// Follows a While or Repeat; `next` is the step to go on with.
+  quantc_status jump(const Step &step, uint32_t &next, const int64_t *&scalars);
   void updateInPlace();
   void append(const program::Alias &alias, const char *rows);
   void runStep(const Step &step, const int64_t *scalars);
@@ -252,6 +256,9 @@ void Runner::report(uint32_t index, int64_t nanoseconds) {
                  : step.kind == StepKind::Pack   ? "pack"
                  : step.kind == StepKind::Unpack ? "unpack"
                  : step.kind == StepKind::Bind   ? "bind"
+                 : step.kind == StepKind::Store  ? "store"
+                 : step.kind == StepKind::Push   ? "push"
+                 : step.kind == StepKind::Load   ? "load"
                                                  : "copy";
   event.iterations = 1;
   if (step.kind == StepKind::Kernel) {
@@ -306,10 +313,59 @@ quantc_status Runner::openAfter(uint32_t index) {
   return open(opened);
 }
 
+quantc_status Runner::store(const Step &step) {
+  if (!step.bufferCount)
+    return putInSlot(context, step, nullptr, 0, error);
+  uint32_t buffer = view.operands[step.firstOperand];
+  return putInSlot(context, step,
+                   static_cast<const char *>(state.pointers[buffer]),
+                   plan.buffers[buffer].bytes, error);
+}
+
+quantc_status Runner::load(const Step &step, uint32_t index) {
+  const Slot &slot = context.slots[step.kernel];
+  uint32_t buffer = view.operands[step.firstOperand];
+  int64_t bytes = plan.buffers[buffer].bytes;
+  if (slot.bytes != uint64_t(bytes))
+    return error.set(QUANTC_SHAPE_MISMATCH, "step ", index, " '",
+                     view.string(step.name), "' takes ", bytes,
+                     " bytes where a loop gives ", slot.bytes);
+  copyBytes(context.team, static_cast<char *>(state.pointers[buffer]),
+            slot.block.data, bytes);
+  return QUANTC_OK;
+}
+
+quantc_status Runner::jump(const Step &step, uint32_t &next,
+                           const int64_t *&scalars) {
+  uint32_t index = next++;
+  if (step.kind == StepKind::While) {
+    const Slot &slot = context.slots[step.kernel];
+    if (slot.bytes != 1)
+      return error.set(QUANTC_SHAPE_MISMATCH, "step ", index, " '",
+                       view.string(step.name), "' reads a condition of ",
+                       slot.bytes, " bytes");
+    if (!*slot.block.data)
+      for (; next <= index + step.grain; ++next)
+        scalars += view.steps[next].scalarCount;
+    return QUANTC_OK;
+  }
+  next = uint32_t(index - step.grain);
+  for (uint32_t i = next; i < index; ++i)
+    scalars -= view.steps[i].scalarCount;
+  // The phase that is open at the head.
+  uint32_t count = context.entries[entry].phaseCount;
+  for (phase = 0; phase + 1 < count; ++phase)
+    if (plan.phases[phase + 1].firstStep > next)
+      break;
+  return QUANTC_OK;
+}
+
 quantc_status Runner::run() {
   Team one;
   TeamScope scope(plan.parallel ? context.team : one);
   updateInPlace();
+  for (uint32_t i = 0; i < view.entry->slots; ++i)
+    context.slots[i].bytes = 0;
   const int64_t *scalars = plan.scalars;
   for (uint32_t i = 0; i < view.entry->steps.count; ++i) {
     const Step &step = view.steps[i];
@@ -319,16 +375,33 @@ quantc_status Runner::run() {
           scalars += view.steps[++i].scalarCount;
       continue;
     }
+    if (step.kind == StepKind::While || step.kind == StepKind::Repeat) {
+      uint32_t next = i;
+      if (quantc_status status = jump(step, next, scalars))
+        return status;
+      i = next - 1;
+      continue;
+    }
     int64_t start = context.profile ? now() : 0;
-    if (step.kind == StepKind::Bind) {
-      quantc_status status = bind(step);
+    quantc_status status = QUANTC_OK;
+    switch (step.kind) {
+    case StepKind::Bind:
+      status = bind(step);
       if (!status)
         status = openAfter(i);
-      if (status)
-        return status;
-    } else {
+      break;
+    case StepKind::Store:
+    case StepKind::Push:
+      status = store(step);
+      break;
+    case StepKind::Load:
+      status = load(step, i);
+      break;
+    default:
       runStep(step, scalars);
     }
+    if (status)
+      return status;
     if (context.profile)
       report(i, now() - start);
     scalars += step.scalarCount;

@@ -42,6 +42,7 @@ private:
   bool checkNames();
   bool checkWeights();
   bool checkEntryRanges(const Entry &entry);
+  bool checkSymbols(const EntryView &view);
   bool checkExprs(const EntryView &view);
   bool checkTensors(const EntryView &view, const Tensor *tensors, Range range,
                     bool input);
@@ -53,15 +54,29 @@ private:
   bool checkBuffers(const EntryView &view);
   bool checkBind(const EntryView &view, uint32_t index);
   bool checkSkip(const EntryView &view, uint32_t index);
+  bool findClosings(const EntryView &view);
+  bool checkLoop(const EntryView &view, uint32_t index);
+  bool checkSlot(const EntryView &view, uint32_t index);
+  /// Whether a phase is open at a step.
+  bool isOpen(uint32_t phase, uint32_t index) const {
+    return phase <= openPhase && index < closing[phase];
+  }
+  /// Whether all that belongs to phase `inner` may name phase `outer`: while
+  /// the one is open the other is.
+  bool outlives(uint32_t outer, uint32_t inner) const {
+    return closing[outer] >= closing[inner];
+  }
   bool checkStep(const EntryView &view, uint32_t index);
   bool checkEntry(uint32_t index);
 
   const char *bytes;
   const Header *header = nullptr;
   Error &error;
-  uint32_t current = 0;      // entry point
-  uint32_t openPhase = 0;    // at the step that is checked
-  uint64_t operandsUsed = 0; // by all steps
+  uint32_t current = 0;         // entry point
+  uint32_t openPhase = 0;       // at the step that is checked
+  bool needsBind = false;       // behind a loop with Bind steps
+  uint32_t closing[kMaxPhases]; // the step at which a phase closes
+  uint64_t operandsUsed = 0;    // by all steps
 };
 
 bool Validator::checkHeader(size_t size) {
@@ -154,8 +169,9 @@ bool Validator::checkWeights() {
 
 bool Validator::checkEntryRanges(const Entry &entry) {
   const Header &h = *header;
-  if (!validString(entry.name) || entry.reserved)
-    return failEntry("its name is outside of the strings");
+  if (!validString(entry.name) || entry.slots > kMaxSlots)
+    return failEntry("its name is outside of the strings, or it has ",
+                     entry.slots, " slots");
   if (!inside(entry.symbols, h.symbols) || !inside(entry.inputs, h.values) ||
       !inside(entry.outputs, h.values) ||
       !inside(entry.inputTensors, h.tensors) ||
@@ -167,13 +183,56 @@ bool Validator::checkEntryRanges(const Entry &entry) {
   return true;
 }
 
-bool Validator::checkExprs(const EntryView &view) {
+bool Validator::checkSymbols(const EntryView &view) {
   for (uint32_t i = 0; i < view.entry->symbols.count; ++i)
     if (!validString(view.symbols[i].name) ||
         view.symbols[i].phase >= kMaxPhases)
       return failEntry("name of symbol ", i, " is outside of the strings, or ",
                        "its phase, ", view.symbols[i].phase, ", of ",
                        kMaxPhases);
+  return true;
+}
+
+/// Loops lie inside of each other or one behind the other.
+bool Validator::findClosings(const EntryView &view) {
+  constexpr uint32_t maxDepth = 64;
+  uint32_t count = view.entry->steps.count, depth = 0;
+  for (uint32_t &closes : closing)
+    closes = count;
+  auto isLoop = [&](uint32_t head, uint64_t end) {
+    return end < count && view.steps[head].kind == StepKind::While &&
+           view.steps[end].kind == StepKind::Repeat &&
+           view.steps[head].grain == int64_t(end - head) &&
+           view.steps[end].grain == int64_t(end - head);
+  };
+  for (uint32_t i = 0; i < count; ++i) {
+    const Step &step = view.steps[i];
+    bool valid = true;
+    if (step.kind == StepKind::Repeat)
+      valid = depth-- && step.grain > 0 && step.grain <= int64_t(i) &&
+              isLoop(uint32_t(i - step.grain), i);
+    if (step.kind != StepKind::While && valid)
+      continue;
+    valid = valid && ++depth <= maxDepth && step.grain > 0 &&
+            step.grain < int64_t(count) && isLoop(i, i + step.grain);
+    for (uint32_t k = i + 1; valid && k < i + step.grain; ++k) {
+      const Step &inner = view.steps[k];
+      if (inner.kind == StepKind::While)
+        valid = inner.grain > 0 && inner.grain < i + step.grain - k;
+      if (inner.kind == StepKind::Bind) {
+        valid = inner.kernel < view.entry->symbols.count;
+        if (valid)
+          closing[view.symbols[inner.kernel].phase] = i + uint32_t(step.grain);
+      }
+    }
+    if (!valid)
+      return failEntry("the loop at step ", i, " of ", step.grain,
+                       " steps is not closed");
+  }
+  return true;
+}
+
+bool Validator::checkExprs(const EntryView &view) {
   for (uint32_t i = 0; i < view.entry->exprs.count; ++i) {
     const Expr &expr = view.exprs[i];
     bool valid = false;
@@ -189,6 +248,10 @@ bool Validator::checkExprs(const EntryView &view) {
         phase = later(view.exprs[expr.a].phase, view.exprs[expr.b].phase);
       if (valid && expr.op == Op::Select)
         phase = later(phase, view.exprs[expr.c].phase);
+      valid =
+          valid && outlives(view.exprs[expr.a].phase, phase) &&
+          outlives(view.exprs[expr.b].phase, phase) &&
+          (expr.op != Op::Select || outlives(view.exprs[expr.c].phase, phase));
     }
     if (!valid || phase != expr.phase)
       return failEntry("expression ", i, " has operation ", uint32_t(expr.op),
@@ -222,7 +285,8 @@ bool Validator::checkTensors(const EntryView &view, const Tensor *tensors,
         return failEntry(side, " tensor ", i, " names expression ", expr);
       phase = later(phase, view.exprs[expr].phase);
     }
-    if (phase != t.phase || (phase && (input || t.present != kNone)))
+    if (phase != t.phase || closing[phase] != view.entry->steps.count ||
+        (phase && (input || t.present != kNone)))
       return failEntry(side, " tensor ", i, " has phase ", t.phase);
     uint32_t limit =
         input ? view.entry->symbols.count : view.entry->exprs.count;
@@ -369,6 +433,9 @@ bool Validator::checkBuffers(const EntryView &view) {
         phase = later(view.buffers[b.index].phase,
                       later(view.exprs[b.sizeExpr].phase,
                             view.exprs[b.offsetExpr].phase));
+      valid = valid && outlives(view.buffers[b.index].phase, phase) &&
+              outlives(view.exprs[b.sizeExpr].phase, phase) &&
+              outlives(view.exprs[b.offsetExpr].phase, phase);
       break;
     }
     if (!valid || phase != b.phase)
@@ -397,8 +464,12 @@ bool Validator::checkBind(const EntryView &view, uint32_t index) {
   openPhase += isFirst;
   uint32_t buffer = view.operands[step.firstOperand];
   if (!phase || phase != openPhase || view.buffers[buffer].phase >= phase ||
-      (step.tripExpr != kNone && view.exprs[step.tripExpr].phase >= phase))
+      !isOpen(view.buffers[buffer].phase, index) ||
+      (step.tripExpr != kNone &&
+       (view.exprs[step.tripExpr].phase >= phase ||
+        !isOpen(view.exprs[step.tripExpr].phase, index))))
     return failEntry("bind step ", index, " is not in order in phase ", phase);
+  needsBind = false;
   return true;
 }
 
@@ -408,11 +479,38 @@ bool Validator::checkSkip(const EntryView &view, uint32_t index) {
   bool valid = !step.bufferCount && !step.scalarCount && step.grain >= 0 &&
                uint64_t(step.grain) <= left &&
                step.tripExpr < view.entry->exprs.count &&
-               view.exprs[step.tripExpr].phase <= openPhase;
-  for (int64_t i = 1; valid && i <= step.grain; ++i)
-    valid = view.steps[index + i].kind != StepKind::Bind;
+               isOpen(view.exprs[step.tripExpr].phase, index);
+  for (int64_t i = 1; valid && i <= step.grain; ++i) {
+    StepKind kind = view.steps[index + i].kind;
+    valid = kind != StepKind::Bind && kind != StepKind::While &&
+            kind != StepKind::Repeat;
+  }
   return valid || failEntry("skip step ", index, " jumps over ", step.grain,
                             " of ", left, " steps");
+}
+
+/// The jumps themselves are known to be right.
+bool Validator::checkLoop(const EntryView &view, uint32_t index) {
+  const Step &step = view.steps[index];
+  if (step.bufferCount || step.scalarCount)
+    return failEntry("loop step ", index, " has operands");
+  if (step.kind == StepKind::While)
+    return step.kernel < view.entry->slots ||
+           failEntry("loop step ", index, " reads slot ", step.kernel, " of ",
+                     view.entry->slots);
+  for (int64_t i = 1; i < step.grain; ++i)
+    needsBind |= view.steps[index - i].kind == StepKind::Bind;
+  return true;
+}
+
+bool Validator::checkSlot(const EntryView &view, uint32_t index) {
+  const Step &step = view.steps[index];
+  bool isClear = step.kind == StepKind::Store && !step.bufferCount;
+  return (!step.scalarCount && (isClear || step.bufferCount == 1) &&
+          step.kernel < view.entry->slots) ||
+         failEntry("step ", index, " has ", step.bufferCount,
+                   " buffers for slot ", step.kernel, " of ",
+                   view.entry->slots);
 }
 
 bool Validator::checkStep(const EntryView &view, uint32_t index) {
@@ -434,11 +532,21 @@ bool Validator::checkStep(const EntryView &view, uint32_t index) {
     return checkBind(view, index);
   if (step.kind == StepKind::Skip)
     return checkSkip(view, index);
+  if (step.kind == StepKind::While || step.kind == StepKind::Repeat)
+    return checkLoop(view, index);
   for (uint32_t i = 0; i < operands; ++i)
-    if ((i < step.bufferCount ? view.buffers[ids[i]].phase
-                              : view.exprs[ids[i]].phase) > openPhase)
+    if (!isOpen(i < step.bufferCount ? view.buffers[ids[i]].phase
+                                     : view.exprs[ids[i]].phase,
+                index))
       return failEntry("operand ", i, " of step ", index,
-                       " belongs to a later phase than ", openPhase);
+                       " belongs to a phase that is not open behind phase ",
+                       openPhase);
+  if (step.kind == StepKind::Store || step.kind == StepKind::Push ||
+      step.kind == StepKind::Load)
+    return checkSlot(view, index);
+  if (needsBind)
+    return failEntry("step ", index, " follows a loop with bind steps, ",
+                     "but no bind step");
   if (step.kind == StepKind::Copy)
     return (step.bufferCount == 2 && !step.scalarCount) ||
            failEntry("copy step ", index, " has ", operands, " operands");
@@ -459,9 +567,9 @@ bool Validator::checkStep(const EntryView &view, uint32_t index) {
                      "; it needs a newer runtime");
   if (step.kernel >= header->kernels.count || step.tripExpr >= exprs ||
       (step.scratchExpr != kNone && step.scratchExpr >= exprs) ||
-      view.exprs[step.tripExpr].phase > openPhase ||
+      !isOpen(view.exprs[step.tripExpr].phase, index) ||
       (step.scratchExpr != kNone &&
-       view.exprs[step.scratchExpr].phase > openPhase) ||
+       !isOpen(view.exprs[step.scratchExpr].phase, index)) ||
       step.grain < 1)
     return failEntry("step ", index, " calls kernel ", step.kernel, " of ",
                      header->kernels.count, ", grain ", step.grain);
@@ -475,7 +583,7 @@ bool Validator::checkEntry(uint32_t index) {
   if (!checkEntryRanges(entry))
     return false;
   EntryView view(program, index);
-  if (!checkExprs(view) ||
+  if (!checkSymbols(view) || !findClosings(view) || !checkExprs(view) ||
       !checkTensors(view, view.inputTensors, entry.inputTensors, true) ||
       !checkTensors(view, view.outputTensors, entry.outputTensors, false) ||
       !checkValues(view, view.inputs, entry.inputs, view.inputTensors,
@@ -485,6 +593,7 @@ bool Validator::checkEntry(uint32_t index) {
       !checkBuffers(view) || !checkAliases(view) || !checkSymbolsBound(view))
     return false;
   openPhase = 0;
+  needsBind = false;
   for (uint32_t i = 0; i < entry.steps.count; ++i)
     if (!checkStep(view, i))
       return false;

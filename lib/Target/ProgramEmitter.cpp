@@ -13,6 +13,7 @@
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
 #include "quantc/Dialect/QNN/Demand.h"
 #include "quantc/Dialect/QNN/Interface.h"
+#include "quantc/Dialect/QNN/Loops.h"
 #include "quantc/Dialect/QNN/NodeNames.h"
 #include "quantc/Dialect/QNN/ShapeAnalysis.h"
 
@@ -130,6 +131,15 @@ private:
   LogicalResult emitLaunch(qnn::LaunchOp launch);
   LogicalResult emitCheck(qnn::CheckOp check);
   LogicalResult emitBind(qnn::BindSymbolOp bind);
+  void addBind(Operation *op, BufferId buffer, int64_t element, Type type,
+               int64_t symbol, StringRef message, ExprId guard);
+  LogicalResult emitBody(qnn::LoopBeginOp loop);
+  LogicalResult emitLoop(qnn::LoopBeginOp begin);
+  LogicalResult emitStores(Operation *op, ValueRange values,
+                           ArrayRef<SlotId> slots);
+  template <typename OpTy>
+  void emitLoads(OpTy op, ArrayRef<SlotId> slots, bool needsBind, ExprId guard);
+  BufferId addLoad(Operation *op, Value value, SlotId slot);
   LogicalResult emitChoose(qnn::ChooseOp choose);
   LogicalResult emitOperation(Operation &op);
   /// 0 where one of a guard's expressions is; none without a guard.
@@ -146,9 +156,13 @@ private:
   StorageReport &storage;
   SmallVector<StringRef> names;
   qnn::Demand demand;
+  /// What binds symbols during the run.
+  SmallVector<Operation *> binders;
   /// Symbols that Bind steps to come will bind.
   llvm::SmallDenseSet<unsigned> unbound;
   std::optional<qnn::ShapeAnalysis> shapes;
+  std::optional<qnn::Loops> loops;
+  unsigned loopCount = 0;
   qnn::ConstantExpressions constants;
   DenseMap<Value, BufferId> buffers;
   DenseMap<Value, BufferId> outputs; // launch results that are returned
@@ -295,13 +309,14 @@ EntryEmitter::addOutput(const qnn::InterfaceValue &value) {
 
 bool EntryEmitter::isSizedBefore(Value value, Operation *op) {
   ArrayRef<AffineExpr> shape = shapes->getShape(value);
-  return llvm::all_of(
-      func.front().getOps<qnn::BindSymbolOp>(), [&](qnn::BindSymbolOp bind) {
-        return bind->isBeforeInBlock(op) ||
-               llvm::none_of(shape, [&](AffineExpr dim) {
-                 return dim.isFunctionOfSymbol(bind.getSymbol());
-               });
-      });
+  return llvm::all_of(binders, [&](Operation *bind) {
+    return bind == op || bind->isBeforeInBlock(op) ||
+           llvm::none_of(qnn::boundSymbols(bind), [&](int64_t symbol) {
+             return llvm::any_of(shape, [&](AffineExpr dim) {
+               return dim.isFunctionOfSymbol(unsigned(symbol));
+             });
+           });
+  });
 }
 
 // A value that a launch computes is written to the output at once; anything
@@ -327,7 +342,8 @@ void EntryEmitter::emitOutput(Value value, OutputTensor tensor) {
     source = reshape.getInput();
   program::DType dtype =
       *dlpackType(cast<ShapedType>(value.getType()).getElementType());
-  if (isa_and_present<qnn::LaunchOp, qnn::ChooseOp>(source.getDefiningOp()) &&
+  if (isa_and_present<qnn::LaunchOp, qnn::ChooseOp, qnn::LoopEndOp>(
+          source.getDefiningOp()) &&
       !outputs.contains(source) && !isPacked(dtype) &&
       isSizedBefore(value, source.getDefiningOp()))
     outputs[source] = buffer;
@@ -473,15 +489,129 @@ LogicalResult EntryEmitter::emitBind(qnn::BindSymbolOp bind) {
   FailureOr<BufferId> buffer = bufferOf(bind.getInput());
   if (failed(buffer))
     return failure();
-  Type element = cast<ShapedType>(bind.getInput().getType()).getElementType();
-  int64_t bytes = HostTensor::storageBytes(element);
-  BufferId read =
-      entry.addView(*buffer, entry.constant(bytes * bind.getElement()),
-                    entry.constant(bytes));
-  entry.addBind(stepName(bind), std::string_view(names[bind.getSymbol()]), read,
-                uint32_t(bytes), std::string_view(bind.getMessage()),
-                guardExpr(bind.getGuard()));
-  unbound.erase(bind.getSymbol());
+  addBind(bind, *buffer, bind.getElement(), bind.getInput().getType(),
+          bind.getSymbol(), bind.getMessage(), guardExpr(bind.getGuard()));
+  return success();
+}
+
+void EntryEmitter::addBind(Operation *op, BufferId buffer, int64_t element,
+                           Type type, int64_t symbol, StringRef message,
+                           ExprId guard) {
+  int64_t bytes =
+      HostTensor::storageBytes(cast<ShapedType>(type).getElementType());
+  BufferId read = entry.addView(buffer, entry.constant(bytes * element),
+                                entry.constant(bytes));
+  entry.addBind(stepName(op), std::string_view(names[symbol]), read,
+                uint32_t(bytes), std::string_view(message), guard);
+  unbound.erase(unsigned(symbol));
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+LogicalResult EntryEmitter::emitStores(Operation *op, ValueRange values,
+                                       ArrayRef<SlotId> slots) {
+  for (auto [value, slot] : llvm::zip_equal(values, slots)) {
+    FailureOr<BufferId> buffer = bufferOf(value);
+    if (failed(buffer))
+      return failure();
+    entry.addStore(stepName(op), *buffer, slot);
+  }
+  return success();
+}
+
+BufferId EntryEmitter::addLoad(Operation *op, Value value, SlotId slot) {
+  auto it = outputs.find(value);
+  BufferId target =
+      it != outputs.end()
+          ? it->second
+          : entry.addArena(bytesOf(value.getType(), shapes->getShape(value)));
+  buffers[value] = target;
+  entry.addLoad(stepName(op), slot, target);
+  return target;
+}
+
+/// What is carried, at a loop's begin or behind its end: first the sizes, whose
+/// symbols all else may need.
+template <typename OpTy>
+void EntryEmitter::emitLoads(OpTy op, ArrayRef<SlotId> slots, bool needsBind,
+                             ExprId guard) {
+  auto unlessGuarded = [&](auto emit) {
+    if (guard != ExprId::None)
+      entry.beginSkip(guard);
+    emit();
+    if (guard != ExprId::None)
+      entry.endSkip();
+  };
+  ArrayRef<int64_t> bound = op.getBound(), symbols = op.getSymbols();
+  SmallVector<BufferId> sizes;
+  BufferId flag = {};
+  unlessGuarded([&] {
+    for (int64_t value : bound)
+      if (!buffers.contains(op->getResult(value)))
+        addLoad(op, op->getResult(value), slots[value]);
+    if (bound.empty() && needsBind)
+      flag = addLoad(op, op->getResult(0), slots[0]);
+  });
+  for (auto [value, symbol] : llvm::zip(bound, symbols))
+    addBind(op, buffers.at(op->getResult(value)), 0,
+            op->getResult(value).getType(), symbol, op.getMessage(), guard);
+  // Whatever follows is planned anew.
+  if (bound.empty() && needsBind)
+    entry.addBind(stepName(op), "loop " + std::to_string(loopCount++), flag, 1,
+                  "", guard);
+  unlessGuarded([&] {
+    for (auto [value, slot] : llvm::zip(op->getResults(), slots))
+      if (!value.use_empty() && !buffers.contains(value))
+        addLoad(op, value, slot);
+  });
+}
+
+LogicalResult EntryEmitter::emitLoop(qnn::LoopBeginOp begin) {
+  qnn::LoopEndOp end = begin.getEnd();
+  SmallVector<SlotId> slots;
+  for (size_t i = 0; i < end.getNext().size(); ++i)
+    slots.push_back(entry.addSlot());
+  ArrayRef<SlotId> carried =
+      ArrayRef(slots).take_front(begin.getInits().size());
+  ExprId guard = guardExpr(begin.getGuard());
+  if (failed(emitStores(begin, begin.getInits().take_front(1),
+                        carried.take_front(1))))
+    return failure();
+  if (guard != ExprId::None)
+    entry.beginSkip(guard);
+  if (failed(emitStores(begin, begin.getInits().drop_front(),
+                        carried.drop_front())))
+    return failure();
+  for (SlotId slot : ArrayRef(slots).drop_front(carried.size()))
+    entry.addClear(stepName(begin), slot);
+  if (guard != ExprId::None)
+    entry.endSkip();
+
+  entry.beginWhile(stepName(begin), slots[0]);
+  emitLoads(begin, carried, /*needsBind=*/false, ExprId::None);
+  if (failed(emitBody(begin)) ||
+      failed(emitStores(end, end.getCarried(), carried)))
+    return failure();
+  for (auto [part, slot] : llvm::zip_equal(
+           end.getParts(), ArrayRef(slots).drop_front(carried.size()))) {
+    FailureOr<BufferId> buffer = bufferOf(part);
+    if (failed(buffer))
+      return failure();
+    entry.addPush(stepName(end), *buffer, slot);
+  }
+  bool binds = entry.endWhile();
+  emitLoads(end, slots, binds, guard);
+  return success();
+}
+
+LogicalResult EntryEmitter::emitBody(qnn::LoopBeginOp loop) {
+  for (Operation *op : loops->getBody(loop)) {
+    auto inner = dyn_cast<qnn::LoopBeginOp>(op);
+    if (failed(inner ? emitLoop(inner) : emitOperation(*op)))
+      return failure();
+  }
   return success();
 }
 
@@ -546,14 +676,19 @@ LogicalResult EntryEmitter::emit() {
   if (failed(computed))
     return failure();
   shapes = std::move(*computed);
+  for (Operation &op : func.front()) {
+    SmallVector<int64_t> symbols = qnn::boundSymbols(&op);
+    if (!symbols.empty())
+      binders.push_back(&op);
+    unbound.insert(symbols.begin(), symbols.end());
+  }
   if (failed(findCapacities()) || failed(emitInputs()) || failed(emitOutputs()))
     return failure();
-  for (auto bind : func.front().getOps<qnn::BindSymbolOp>())
-    unbound.insert(bind.getSymbol());
-  for (Operation &op : func.front().without_terminator())
-    if (failed(emitOperation(op)))
-      return failure();
-  return emitCopies();
+  FailureOr<qnn::Loops> found = qnn::Loops::compute(func);
+  if (failed(found))
+    return failure();
+  loops = std::move(*found);
+  return failure(failed(emitBody({})) || failed(emitCopies()));
 }
 
 } // namespace

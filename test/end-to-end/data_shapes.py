@@ -335,12 +335,14 @@ CASES = [
 ]
 
 
-def check(case: Case, folder: pathlib.Path) -> int:
+def check(case: Case, folder: pathlib.Path, any_empty: bool = False) -> int:
+    """`any_empty`: ONNX Runtime does not know the dimensions of no part."""
     model = onnx.parser.parse_model(
         f'<ir_version: 8, opset_import: ["" : {case.opset}]> '
         f"main {case.text}")
     for i, node in enumerate(model.graph.node):
         node.name = f"node{i}"
+    onnx.save(model, folder / "model.onnx")
     session = onnxruntime.InferenceSession(model.SerializeToString())
     path = folder / "model.so"
     quantc.compile(model, path, threads=1)
@@ -354,6 +356,9 @@ def check(case: Case, folder: pathlib.Path) -> int:
             got = compiled.run(inputs, threads=threads)
             for name, want in zip(names, expected):
                 have = got[name]
+                if any_empty and have.size == want.size == 0 and \
+                        have.ndim == want.ndim:
+                    continue
                 if have.shape == want.shape and have.dtype == want.dtype and \
                         np.allclose(have, want, 1e-4, 1e-5, equal_nan=True):
                     continue

@@ -23,13 +23,14 @@ namespace quantc::runtime::program {
 static_assert(std::endian::native == std::endian::little);
 
 inline constexpr char kMagic[8] = {'Q', 'N', 'T', 'C', 'P', 'R', 'G', 0};
-inline constexpr uint32_t kVersion = 4;
+inline constexpr uint32_t kVersion = 5;
 inline constexpr uint32_t kNone = ~uint32_t(0);
 /// Alignment in bytes of the program, of the weights and of every buffer that
 /// the runtime places.
 inline constexpr uint32_t kAlignment = 64;
 inline constexpr uint32_t kMaxRank = 64;
 inline constexpr uint32_t kMaxPhases = 4096;
+inline constexpr uint32_t kMaxSlots = 1 << 16;
 
 /// Names of the hidden symbols of the generated object.  The kernels end with a
 /// null pointer, so that a damaged count is noticed.  `quantc_weights` may be
@@ -104,7 +105,7 @@ struct Kernel {
 /// One entry point.
 struct Entry {
   StringRef name;
-  uint32_t reserved;
+  uint32_t slots; // memory that keeps its bytes from step to step; see StepKind
   Range symbols;
   Range inputs;  // of values
   Range outputs; // of values
@@ -253,8 +254,19 @@ enum class StepKind : uint32_t {
   /// the symbol is 0.  A negative value fails with the string `scratchExpr`.
   Bind = 5,
   /// Jumps over the next `grain` steps if `tripExpr` is 0.  No Bind is among
-  /// them.
+  /// them, nor any part of a loop.
   Skip = 6,
+  /// The slot `kernel` becomes a copy of buffer 0, or empty if there is none.
+  Store = 7,
+  /// Puts the bytes of buffer 0 behind those of the slot `kernel`.
+  Push = 8,
+  /// Fills buffer 0 with the bytes of the slot `kernel`, which must be as many.
+  Load = 9,
+  /// The head of a loop.  Jumps behind its Repeat, the step `grain` steps from
+  /// here, if the only byte of the slot `kernel` is 0.
+  While = 10,
+  /// Jumps back to its While, `grain` steps before.
+  Repeat = 11,
 };
 
 inline constexpr uint32_t kPackedBits = 7;
@@ -263,10 +275,15 @@ inline constexpr uint32_t kPackedSigned = 8;
 /// Steps run one after the other.  All buffers of a step are live during it, so
 /// no two of them share memory unless one is a view of the other.  A step names
 /// nothing of a phase that is not open; a Bind nothing of its own.
+///
+/// A phase that opens in a loop opens again in each iteration, and closes
+/// behind the loop: what is there names nothing of it, and no output belongs to
+/// it. Behind a loop with Binds only slots are used until another Bind.
 struct Step {
   StepKind kind;
   StringRef name;
-  /// Append: an alias; Pack, Unpack: bits; Bind: a symbol; Copy, Skip: 0
+  /// Append: an alias; Pack, Unpack: bits; Bind: a symbol; Store, Push, Load
+  /// and While: a slot; else 0
   uint32_t kernel;
   uint32_t tripExpr;    // Kernel, Bind and Skip, else kNone
   uint32_t scratchExpr; // bytes per worker, or kNone

@@ -36,6 +36,7 @@ enum class KernelId : uint32_t {};
 enum class InputTensor : uint32_t {};
 enum class OutputTensor : uint32_t {};
 enum class AliasId : uint32_t {};
+enum class SlotId : uint32_t {};
 
 struct TensorSpec {
   program::DType dtype;
@@ -329,6 +330,35 @@ public:
     skip = steps.size();
     steps.push_back(record);
   }
+  /// Memory that keeps what a Store or Push step puts there.
+  SlotId addSlot() { return SlotId(slotCount++); }
+  void addStore(std::string_view text, BufferId source, SlotId slot) {
+    addSlotStep(program::StepKind::Store, text, slot, {&source, 1});
+  }
+  void addClear(std::string_view text, SlotId slot) {
+    addSlotStep(program::StepKind::Store, text, slot, {});
+  }
+  void addPush(std::string_view text, BufferId source, SlotId slot) {
+    addSlotStep(program::StepKind::Push, text, slot, {&source, 1});
+  }
+  void addLoad(std::string_view text, SlotId slot, BufferId target) {
+    addSlotStep(program::StepKind::Load, text, slot, {&target, 1});
+  }
+  /// Runs the steps up to endWhile() while the only byte of the slot is not 0.
+  void beginWhile(std::string_view text, SlotId condition) {
+    addSlotStep(program::StepKind::While, text, condition, {});
+    loops.push_back(steps.size() - 1);
+  }
+  /// Whether the loop binds a symbol: then another one must be bound behind it.
+  bool endWhile() {
+    size_t head = loops.back();
+    loops.pop_back();
+    addSlotStep(program::StepKind::Repeat, "", SlotId(0), {});
+    steps[head].grain = steps.back().grain = int64_t(steps.size() - 1 - head);
+    return std::any_of(steps.begin() + head, steps.end(), [](auto &step) {
+      return step.kind == program::StepKind::Bind;
+    });
+  }
   /// Without steps since beginSkip() nothing is left of it.
   void endSkip() {
     steps[skip].grain = int64_t(steps.size() - skip - 1);
@@ -338,6 +368,21 @@ public:
 
 private:
   friend class ProgramBuilder;
+
+  void addSlotStep(program::StepKind kind, std::string_view text, SlotId slot,
+                   std::span<const BufferId> buffers) {
+    program::Step record = {};
+    record.kind = kind;
+    record.name = strings.add(text);
+    record.kernel = raw(slot);
+    record.tripExpr = record.scratchExpr = program::kNone;
+    record.grain = 1;
+    record.firstOperand = uint32_t(operands.size());
+    record.bufferCount = uint32_t(buffers.size());
+    for (BufferId buffer : buffers)
+      operands.push_back(raw(buffer));
+    steps.push_back(record);
+  }
 
   std::vector<uint16_t> phasesOfExprs() const {
     std::vector<uint16_t> phases;
@@ -466,7 +511,9 @@ private:
   std::vector<program::Buffer> buffers;
   std::vector<program::Step> steps;
   uint32_t phaseCount = 0; // of those that Bind steps open
-  size_t skip = 0;         // the step of the last beginSkip()
+  uint32_t slotCount = 0;
+  size_t skip = 0;           // the step of the last beginSkip()
+  std::vector<size_t> loops; // the While steps without end
 };
 
 class ProgramBuilder {
@@ -578,6 +625,7 @@ private:
       uint32_t operandBase = appendAll(operands, from.operands).first;
       program::Entry entry = {};
       entry.name = from.name;
+      entry.slots = from.slotCount;
       entry.symbols = appendAll(symbols, from.symbols);
       entry.inputs = appendAll(values, from.inputs);
       entry.outputs = appendAll(values, from.outputs);

@@ -5,6 +5,7 @@
 // need is an alternative of cases, a case the conditions that must all hold.
 
 #include "quantc/Dialect/QNN/Demand.h"
+#include "quantc/Dialect/QNN/Loops.h"
 #include "quantc/Support/SymbolicShape.h"
 
 using namespace mlir;
@@ -81,7 +82,10 @@ struct Need {
 
 Demand::Demand(func::FuncOp func) {
   Block &block = func.getBody().front();
-  if (block.getOps<ChooseOp>().empty())
+  auto mayChoose = [](Operation &op) {
+    return isa<ChooseOp>(op) || (isa<LoopBeginOp>(op) && op.hasAttr("guard"));
+  };
+  if (llvm::none_of(block, mayChoose))
     return;
   DenseMap<Operation *, Need> needs;
   auto need = [&](Value value, const Need &by, AffineExpr condition = {}) {
@@ -96,13 +100,14 @@ Demand::Demand(func::FuncOp func) {
   };
   for (Operation &op : llvm::reverse(block)) {
     Need own;
-    if (op.getNumResults() > 0)
+    bool isLoop = isa<LoopBeginOp, LoopEndOp>(op);
+    if (op.getNumResults() > 0 && !isLoop)
       own = needs.lookup(&op);
     else
       own.cases.emplace_back();
-    if (auto bind = dyn_cast<BindSymbolOp>(op))
-      if (std::optional<AffineMap> guard = bind.getGuard())
-        for (AffineExpr part : guard->getResults())
+    if (isLoop || isa<BindSymbolOp>(op))
+      if (auto guard = op.getAttrOfType<AffineMapAttr>("guard"))
+        for (AffineExpr part : guard.getValue().getResults())
           own.cases.front().push_back(canonicalize(part));
     if (AffineExpr guard = own.guard())
       guards[&op] = guard;
@@ -112,8 +117,13 @@ Demand::Demand(func::FuncOp func) {
       need(choose.getRhs(), own, negationOf(condition));
       continue;
     }
-    for (Value operand : op.getOperands())
-      need(operand, own);
+    Need always;
+    always.cases.emplace_back();
+    for (OpOperand &operand : op.getOpOperands()) {
+      // Whether there is an iteration is read in any case.
+      bool isFlag = isa<LoopBeginOp>(op) && operand.getOperandNumber() == 0;
+      need(operand.get(), isFlag ? always : own);
+    }
   }
 }
 

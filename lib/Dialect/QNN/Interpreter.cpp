@@ -6,6 +6,7 @@
 
 #include "quantc/Dialect/QNN/Interpreter.h"
 #include "quantc/Dialect/QNN/Demand.h"
+#include "quantc/Dialect/QNN/Loops.h"
 
 using namespace mlir;
 
@@ -90,6 +91,20 @@ public:
 
 private:
   LogicalResult step(Operation *op);
+  LogicalResult runBody(LoopBeginOp loop);
+  LogicalResult runLoop(LoopBeginOp begin);
+  LogicalResult iterate(LoopBeginOp begin, ArrayRef<HostTensor> carried,
+                        SmallVectorImpl<HostTensor> &next);
+  LogicalResult finishLoop(LoopEndOp end, ArrayRef<HostTensor> carried,
+                           ArrayRef<SmallVector<HostTensor>> parts);
+  /// Binds the symbols of a loop's begin or end to carried values.
+  template <typename OpTy>
+  LogicalResult bindCarried(OpTy op, ArrayRef<HostTensor> carried);
+  /// Whether the next iteration reads an operand of `op` again, because it
+  /// comes from outside of the loop.
+  bool isRepeated(Operation *op, Value operand) const;
+  /// An operand of `op`, which is forgotten after its last use.
+  FailureOr<HostTensor> read(Operation *op, Value operand);
   LogicalResult check(CheckOp op);
   LogicalResult bind(BindSymbolOp op, const HostTensor &input);
   /// Whether no expression of a guard is 0.
@@ -110,6 +125,8 @@ private:
   SmallVector<int64_t> symbols;
   EvaluationObserver observer;
   unsigned depth;
+  std::optional<Demand> demand;
+  std::optional<Loops> loops;
   llvm::DenseMap<Value, Live> values;
 };
 } // namespace
@@ -145,10 +162,17 @@ LogicalResult Frame::bind(BindSymbolOp op, const HostTensor &input) {
   return success();
 }
 
+bool Frame::isRepeated(Operation *op, Value operand) const {
+  if (!loops || loops->isEmpty())
+    return false;
+  auto end = dyn_cast<LoopEndOp>(op);
+  return loops->homeOf(operand) != (end ? end.getHead() : loops->of(op));
+}
+
 void Frame::skip(Operation *op) {
   for (Value operand : op->getOperands())
     if (auto it = values.find(operand); it != values.end())
-      if (--it->second.uses == 0)
+      if (!isRepeated(op, operand) && --it->second.uses == 0)
         values.erase(it);
   for (Value result : op->getResults())
     define(result, HostTensor());
@@ -191,18 +215,26 @@ LogicalResult Frame::launch(LaunchOp op, ArrayRef<HostTensor> operands,
   return success();
 }
 
+FailureOr<HostTensor> Frame::read(Operation *op, Value operand) {
+  auto it = values.find(operand);
+  if (it == values.end())
+    return op->emitError("expected operands that are tensors of this "
+                         "function");
+  HostTensor tensor = it->second.tensor;
+  if (!isRepeated(op, operand) && --it->second.uses == 0)
+    values.erase(it);
+  return tensor;
+}
+
 LogicalResult Frame::step(Operation *op) {
   if (auto condition = dyn_cast<CheckOp>(op))
     return check(condition);
   SmallVector<HostTensor> operands, results;
   for (Value operand : op->getOperands()) {
-    auto it = values.find(operand);
-    if (it == values.end())
-      return op->emitError("expected operands that are tensors of this "
-                           "function");
-    operands.push_back(it->second.tensor);
-    if (--it->second.uses == 0)
-      values.erase(it);
+    FailureOr<HostTensor> tensor = read(op, operand);
+    if (failed(tensor))
+      return failure();
+    operands.push_back(*tensor);
   }
   // The other one may not have been computed.
   if (auto choose = dyn_cast<ChooseOp>(op))
@@ -231,18 +263,126 @@ FailureOr<SmallVector<HostTensor>> Frame::run(func::FuncOp func,
                                               ArrayRef<HostTensor> inputs) {
   for (auto [argument, input] : llvm::zip_equal(func.getArguments(), inputs))
     define(argument, input);
-  Demand demand(func);
-  for (Operation &op : func.getBody().front().without_terminator()) {
-    AffineExpr guard = demand.guardOf(&op);
-    if (guard && !isa<BindSymbolOp>(op) && evaluate(guard, symbols) == 0)
-      skip(&op);
-    else if (failed(step(&op)))
-      return failure();
-  }
+  demand.emplace(func);
+  FailureOr<Loops> found = Loops::compute(func);
+  if (failed(found))
+    return failure();
+  loops = std::move(*found);
+  if (failed(runBody({})))
+    return failure();
   SmallVector<HostTensor> outputs;
   for (Value value : func.getBody().front().getTerminator()->getOperands())
     outputs.push_back(values.at(value).tensor);
   return outputs;
+}
+
+LogicalResult Frame::runBody(LoopBeginOp loop) {
+  for (Operation *op : loops->getBody(loop)) {
+    AffineExpr guard = demand->guardOf(op);
+    if (auto begin = dyn_cast<LoopBeginOp>(op)) {
+      if (failed(runLoop(begin)))
+        return failure();
+    } else if (guard && !isa<BindSymbolOp>(op) &&
+               evaluate(guard, symbols) == 0) {
+      skip(op);
+    } else if (failed(step(op))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+template <typename OpTy>
+LogicalResult Frame::bindCarried(OpTy op, ArrayRef<HostTensor> carried) {
+  for (auto [value, symbol] : llvm::zip(op.getBound(), op.getSymbols())) {
+    int64_t &bound = symbols[symbol];
+    bound = carried[value].getInt(0);
+    if (bound < 0)
+      return op.emitError() << op.getMessage() << ", got " << bound;
+  }
+  return success();
+}
+
+LogicalResult Frame::runLoop(LoopBeginOp begin) {
+  LoopEndOp end = begin.getEnd();
+  SmallVector<HostTensor> carried, next;
+  if (!holds(begin.getGuard())) {
+    for (int64_t symbol : end.getSymbols())
+      symbols[symbol] = 0;
+    for (Value result : end.getResults())
+      define(result, HostTensor());
+    return success();
+  }
+  for (Value init : begin.getInits()) {
+    FailureOr<HostTensor> tensor = read(begin, init);
+    if (failed(tensor))
+      return failure();
+    carried.push_back(*tensor);
+  }
+  SmallVector<SmallVector<HostTensor>> parts(end.getParts().size());
+  while (carried[0].getInt(0)) {
+    next.clear();
+    if (failed(iterate(begin, carried, next)))
+      return failure();
+    carried.assign(next.begin(), next.begin() + carried.size());
+    for (auto [i, list] : llvm::enumerate(parts))
+      list.push_back(next[carried.size() + i]);
+  }
+  return finishLoop(end, carried, parts);
+}
+
+LogicalResult Frame::iterate(LoopBeginOp begin, ArrayRef<HostTensor> carried,
+                             SmallVectorImpl<HostTensor> &next) {
+  LoopEndOp end = begin.getEnd();
+  for (unsigned symbol : loops->getSymbols(begin))
+    symbols[symbol] = -1;
+  if (failed(bindCarried(begin, carried)))
+    return failure();
+  for (auto [value, tensor] : llvm::zip_equal(begin.getCarried(), carried))
+    define(value, tensor);
+  if (failed(runBody(begin)))
+    return failure();
+  for (Value value : end.getNext()) {
+    FailureOr<HostTensor> tensor = read(end, value);
+    if (failed(tensor))
+      return failure();
+    next.push_back(*tensor);
+  }
+  return success();
+}
+
+LogicalResult Frame::finishLoop(LoopEndOp end, ArrayRef<HostTensor> carried,
+                                ArrayRef<SmallVector<HostTensor>> parts) {
+  if (failed(bindCarried(end, carried)))
+    return failure();
+  SmallVector<HostTensor> results(carried);
+  ArrayRef<AffineExpr> dims = end.getShapes().getResults().drop_front([&] {
+    size_t count = 0;
+    for (const HostTensor &tensor : carried)
+      count += tensor.getShape().size();
+    return count;
+  }());
+  for (auto [stack, list] : llvm::zip(end.getStacks(), parts)) {
+    auto type = cast<RankedTensorType>(stack.getType());
+    SmallVector<int64_t> extents;
+    for (AffineExpr dim : dims.take_front(type.getRank()))
+      extents.push_back(evaluate(dim, symbols).value_or(-1));
+    dims = dims.drop_front(type.getRank());
+    auto all = HostTensor::allocate(type.getElementType(), extents);
+    size_t at = 0;
+    for (const HostTensor &part : list) {
+      if (!all || at + part.getBytes().size() > all->getBytes().size())
+        return end.emitOpError("expected parts that fill their stack");
+      llvm::copy(part.getBytes(), all->getMutableBytes().begin() + at);
+      at += part.getBytes().size();
+    }
+    if (!all || at != all->getBytes().size())
+      return end.emitOpError("expected parts that fill their stack");
+    results.push_back(*all);
+  }
+  for (auto [value, tensor] : llvm::zip_equal(end.getResults(), results))
+    define(value, tensor);
+  return success();
 }
 
 FailureOr<HostTensor>

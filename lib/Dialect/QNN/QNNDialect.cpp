@@ -6,6 +6,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "quantc/Dialect/QNN/Compute.h"
+#include "quantc/Dialect/QNN/Loops.h"
 #include "quantc/Dialect/QNN/NodeNames.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -27,6 +28,9 @@ using namespace quantc::qnn;
 #define GET_OP_CLASSES
 #include "quantc/Dialect/QNN/QNNComputeOps.cpp.inc"
 
+#define GET_OP_CLASSES
+#include "quantc/Dialect/QNN/QNNLoopOps.cpp.inc"
+
 void QNNDialect::initialize() {
   addTypes<
 #define GET_TYPEDEF_LIST
@@ -39,6 +43,10 @@ void QNNDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "quantc/Dialect/QNN/QNNComputeOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "quantc/Dialect/QNN/QNNLoopOps.cpp.inc"
       >();
 }
 

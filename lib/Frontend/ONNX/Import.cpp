@@ -14,6 +14,7 @@
 #include "mlir/IR/IntegerSet.h"
 #include "mlir/IR/Verifier.h"
 #include "onnx/defs/schema.h"
+#include "quantc/Dialect/QNN/Loops.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/SaveAndRestore.h"
@@ -201,7 +202,7 @@ LogicalResult Importer::importOperator(NodeImport &import, Handler handler,
     while (succeeded(result) && !block->empty() && last != &block->back()) {
       last = last ? last->getNextNode() : &block->front();
       // The symbols of the function are declared at the end.
-      if (!isa<qnn::BindSymbolOp>(last) && failed(verify(last))) {
+      if (qnn::boundSymbols(last).empty() && failed(verify(last))) {
         import.reportDiagnostic();
         return failure();
       }

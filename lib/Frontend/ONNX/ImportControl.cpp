@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// If, Loop and Scan.  A branch that is known is imported in place; otherwise
-// both are, under a guard, and a run computes the one that it chooses.  Loops
-// of a known number of iterations are imported once per iteration.
+// Subgraphs, and If.  A branch that is known is imported in place; otherwise
+// both are, under a guard, and a run computes the one that it chooses.
 
 #include "GraphWalk.h"
 #include "Program.h"
@@ -114,13 +113,29 @@ bool Subgraphs::isTrivial(StringRef name) {
          });
 }
 
-LogicalResult Subgraphs::needCount(int64_t iterations) {
+bool Subgraphs::mayRepeat(int64_t iterations) {
   const auto *attribute = n.attribute("body");
   int64_t nodes = attribute ? attribute->g().node_size() + 1 : 1;
-  if (iterations > kMaxIterations ||
-      iterations * nodes > n.importer.options.maxNodes)
+  return iterations <= kMaxIterations &&
+         iterations * nodes <= n.importer.options.maxNodes;
+}
+
+LogicalResult Subgraphs::needCount(int64_t iterations) {
+  if (!mayRepeat(iterations))
     return n.unsupported("of more than 4096 iterations");
   return success();
+}
+
+bool Subgraphs::isPassed(StringRef name, int output, int input) {
+  const onnx::GraphProto &graph = n.attribute(name)->g();
+  StringRef from = graph.output(output).name();
+  for (int i = graph.node_size() - 1; i >= 0; --i) {
+    const onnx::NodeProto &node = graph.node(i);
+    if (node.op_type() == "Identity" && node.input_size() == 1 &&
+        node.output_size() == 1 && node.output(0) == from)
+      from = node.input(0);
+  }
+  return from == graph.input(input).name();
 }
 
 Type Subgraphs::outputType(StringRef name, size_t index) {
@@ -372,262 +387,6 @@ static LogicalResult importIf(NodeImport &n) {
   return success();
 }
 
-//===----------------------------------------------------------------------===//
-// Loop and Scan
-//===----------------------------------------------------------------------===//
-
-static LogicalResult importLoop(NodeImport &n) {
-  Subgraphs graphs(n);
-  std::optional<int64_t> limit;
-  if (n.has(0)) {
-    auto count = n.constantInts(0);
-    if (!count || count->size() != 1)
-      return n.error("the trip count depends on run-time data");
-    limit = count->front();
-  }
-  bool running = true;
-  if (n.has(1)) {
-    auto condition = n.constantInts(1);
-    if (!condition || condition->size() != 1)
-      return n.error("the condition depends on run-time data");
-    running = condition->front() != 0;
-  }
-  if (n.numInputs() < 2)
-    return n.error("expected a trip count, a condition and values");
-  SmallVector<Entry *> carried(n.inputs.begin() + 2, n.inputs.end());
-  for (size_t i = 2; i < n.numInputs(); ++i)
-    if (!n.input(i))
-      return failure();
-  SmallVector<SmallVector<Entry *>> stacked;
-  if (limit && failed(graphs.needCount(*limit)))
-    return failure();
-  for (int64_t i = 0; running && (!limit || i < *limit); ++i) {
-    if (failed(graphs.needCount(i)))
-      return failure();
-    SmallVector<Entry *> inputs = {graphs.integer(i), graphs.boolean(true)};
-    inputs.append(carried);
-    auto outputs = graphs.import("body", inputs);
-    if (failed(outputs))
-      return failure();
-    if (outputs->size() < carried.size() + 1)
-      return n.error("expected a body with an output for each value");
-    Entry *next = outputs->front();
-    if (next->poisoned)
-      return n.resultEntry(graphs.poisoned());
-    auto known = next->data ? constantValues(*next->data) : std::nullopt;
-    if (!known || known->size() != 1)
-      return n.unsupported("with a condition that is computed");
-    running = known->front() != 0;
-    auto rest = ArrayRef(*outputs).drop_front();
-    carried.assign(rest.begin(), rest.begin() + carried.size());
-    rest = rest.drop_front(carried.size());
-    stacked.resize(rest.size());
-    for (auto [list, entry] : llvm::zip(stacked, rest))
-      list.push_back(entry);
-  }
-  for (auto [i, entry] : llvm::enumerate(carried))
-    if (failed(n.resultEntry(entry, i)))
-      return failure();
-  for (auto [i, list] : llvm::enumerate(stacked)) {
-    auto entry = graphs.stack(list, 0);
-    if (failed(entry) || failed(n.resultEntry(*entry, carried.size() + i)))
-      return failure();
-  }
-  return success();
-}
-
-namespace {
-
-/// Lists of Scan, one entry per scanned input or output.
-struct ScanLists {
-  SmallVector<int64_t> inputAxes, inputDirections, outputAxes, outputDirections;
-};
-
-} // namespace
-
-static LogicalResult readScan(NodeImport &n, size_t inputs, size_t outputs,
-                              ScanLists &lists) {
-  auto read = [&](StringRef name, size_t size, SmallVector<int64_t> &list) {
-    list.assign(size, 0);
-    if (auto given = n.intsAttr(name))
-      list = *given;
-    if (list.size() != size)
-      return n.error("expected " + quote(name) + " with " + Twine(size) +
-                     " entries");
-    return success();
-  };
-  return failure(
-      failed(read("scan_input_axes", inputs, lists.inputAxes)) ||
-      failed(read("scan_input_directions", inputs, lists.inputDirections)) ||
-      failed(read("scan_output_axes", outputs, lists.outputAxes)) ||
-      failed(read("scan_output_directions", outputs, lists.outputDirections)));
-}
-
-/// Element `i` of a scanned input along its axis, without that axis.
-static Entry *scanElement(NodeImport &n, Subgraphs &graphs, Entry *input,
-                          int64_t axis, int64_t i) {
-  SymbolicShape starts(input->shape.size(), n.expr(0)), sizes = input->shape;
-  starts[axis] = n.expr(i);
-  sizes[axis] = n.expr(1);
-  SymbolicShape shape = input->shape;
-  shape.erase(shape.begin() + axis);
-  Value part = n.slice(graphs.value(input), starts, sizes,
-                       SmallVector<int64_t>(sizes.size(), 1));
-  part = n.reshape(part, shape);
-  return part ? graphs.entryOf(part) : nullptr;
-}
-
-/// Runs the body over all elements; `results` are the final states and the
-/// stacked outputs.
-static LogicalResult runScan(NodeImport &n, Subgraphs &graphs,
-                             const ScanLists &lists,
-                             SmallVector<Entry *> carried,
-                             ArrayRef<Entry *> scanned, int64_t count,
-                             SmallVectorImpl<Entry *> &results) {
-  size_t states = carried.size();
-  SmallVector<SmallVector<Entry *>> stacked(n.numOutputs() - states);
-  for (int64_t step = 0; step < count; ++step) {
-    SmallVector<Entry *> inputs = carried;
-    for (auto [i, entry] : llvm::enumerate(scanned)) {
-      int64_t at = lists.inputDirections[i] ? count - 1 - step : step;
-      inputs.push_back(scanElement(n, graphs, entry, lists.inputAxes[i], at));
-      if (!inputs.back())
-        return failure();
-    }
-    auto outputs = graphs.import("body", inputs);
-    if (failed(outputs))
-      return failure();
-    if (outputs->size() != n.numOutputs())
-      return n.error("expected a body with " + Twine(n.numOutputs()) +
-                     " outputs, got " + Twine(outputs->size()));
-    carried.assign(outputs->begin(), outputs->begin() + states);
-    for (auto [list, entry] :
-         llvm::zip(stacked, ArrayRef(*outputs).drop_front(states)))
-      list.push_back(entry);
-  }
-  results.assign(carried);
-  for (auto [i, list] : llvm::enumerate(stacked)) {
-    if (lists.outputDirections[i] != 0)
-      std::reverse(list.begin(), list.end());
-    auto entry = graphs.stack(list, lists.outputAxes[i]);
-    if (failed(entry))
-      return failure();
-    results.push_back(*entry);
-  }
-  return success();
-}
-
-/// The one extent of all scanned inputs along their axes, which become
-/// non-negative.
-static FailureOr<int64_t> scanLength(NodeImport &n, ArrayRef<Entry *> scanned,
-                                     MutableArrayRef<int64_t> axes) {
-  std::optional<int64_t> count;
-  for (auto [entry, given] : llvm::zip(scanned, axes)) {
-    FailureOr<int64_t> axis = n.axis(given, entry->shape.size());
-    if (failed(axis))
-      return failure();
-    given = *axis;
-    int64_t extent = staticExtent(entry->shape[given]);
-    if (ShapedType::isDynamic(extent))
-      return n.unsupported("over a dynamic extent");
-    if (count && *count != extent)
-      return n.error("expected scanned inputs of one length");
-    count = extent;
-  }
-  return *count;
-}
-
-/// Opset 8: axis 0 of everything is the batch, whose elements are scanned one
-/// after the other, along the axis that follows.
-static LogicalResult importBatchedScan(NodeImport &n, Subgraphs &graphs,
-                                       ArrayRef<Entry *> inputs,
-                                       size_t states) {
-  size_t scanned = inputs.size() - states;
-  ScanLists lists;
-  lists.inputAxes.assign(scanned, 0);
-  lists.inputDirections.assign(scanned, 0);
-  lists.outputAxes.assign(n.numOutputs() - states, 0);
-  lists.outputDirections.assign(n.numOutputs() - states, 0);
-  if (auto given = n.intsAttr("directions")) {
-    if (given->size() != scanned)
-      return n.error("expected 'directions' with " + Twine(scanned) +
-                     " entries");
-    lists.inputDirections = *given;
-  }
-  SmallVector<int64_t> axes(inputs.size(), 0), inner(scanned, 1);
-  FailureOr<int64_t> batch = scanLength(n, inputs, axes);
-  if (failed(batch))
-    return failure();
-  FailureOr<int64_t> count = scanLength(n, inputs.drop_front(states), inner);
-  if (failed(count) || failed(graphs.needCount(*batch)) ||
-      failed(graphs.needCount(*count)) ||
-      failed(graphs.needCount(*batch * *count)))
-    return failure();
-  SmallVector<SmallVector<Entry *>> all(n.numOutputs());
-  for (int64_t b = 0; b < *batch; ++b) {
-    SmallVector<Entry *> parts, results;
-    for (Entry *input : inputs) {
-      parts.push_back(scanElement(n, graphs, input, 0, b));
-      if (!parts.back())
-        return failure();
-    }
-    ArrayRef<Entry *> split = parts;
-    if (failed(runScan(n, graphs, lists,
-                       SmallVector<Entry *>(split.take_front(states)),
-                       split.drop_front(states), *count, results)))
-      return failure();
-    for (auto [list, entry] : llvm::zip(all, results))
-      list.push_back(entry);
-  }
-  for (auto [i, list] : llvm::enumerate(all)) {
-    auto entry = graphs.stack(list, 0);
-    if (failed(entry) || failed(n.resultEntry(*entry, i)))
-      return failure();
-  }
-  return success();
-}
-
-static LogicalResult importScan(NodeImport &n) {
-  Subgraphs graphs(n);
-  size_t first = n.opset < 9;
-  if (first && n.has(0))
-    return n.unsupported("with 'sequence_lens'");
-  int64_t scanned = n.intAttr("num_scan_inputs", 0);
-  if (scanned < 1 || scanned + first > n.numInputs())
-    return n.error("expected 'num_scan_inputs' of 1 or more");
-  size_t states = n.numInputs() - first - scanned;
-  if (n.numOutputs() < states)
-    return n.error("expected an output for each state");
-  SmallVector<Entry *> inputs;
-  for (size_t i = first; i < n.numInputs(); ++i) {
-    inputs.push_back(n.input(i));
-    if (!inputs.back())
-      return failure();
-  }
-  if (first)
-    return importBatchedScan(n, graphs, inputs, states);
-  ScanLists lists;
-  if (failed(readScan(n, scanned, n.numOutputs() - states, lists)))
-    return failure();
-  ArrayRef<Entry *> split = inputs;
-  FailureOr<int64_t> count =
-      scanLength(n, split.drop_front(states), lists.inputAxes);
-  SmallVector<Entry *> results;
-  if (failed(count) || failed(graphs.needCount(*count)) ||
-      failed(runScan(n, graphs, lists,
-                     SmallVector<Entry *>(split.take_front(states)),
-                     split.drop_front(states), *count, results)))
-    return failure();
-  for (auto [i, entry] : llvm::enumerate(results))
-    if (failed(n.resultEntry(entry, i)))
-      return failure();
-  return success();
-}
-
-void registerControl(Registry &r) {
-  r.add("If", importIf);
-  r.addForLists("Loop", importLoop);
-  r.add("Scan", importScan);
-}
+void registerControl(Registry &r) { r.add("If", importIf); }
 
 } // namespace quantc::onnx_frontend

@@ -120,6 +120,7 @@ void registerTfIdf(Registry &registry);
 void registerSelection(Registry &registry);
 void registerSampling(Registry &registry);
 void registerControl(Registry &registry);
+void registerLoops(Registry &registry);
 void registerEinsum(Registry &registry);
 void registerSequence(Registry &registry);
 
@@ -168,6 +169,23 @@ public:
   /// of a branch its condition.  Null when nothing must.
   mlir::AffineMapAttr guardAttr();
   bool failedAlready() const { return hasError; }
+  struct Unsupported {
+    int64_t count = 0;
+    llvm::SmallVector<std::string, 3> nodes;
+    std::string reason;
+  };
+  /// What has been imported so far; see rollback().
+  struct Mark {
+    mlir::Operation *last;
+    size_t entries, symbols;
+    llvm::DenseSet<std::pair<mlir::IntegerSet, mlir::Attribute>> checks;
+    std::map<std::string, Unsupported> unsupported;
+  };
+  Mark mark();
+  /// Forgets what was imported since, an error included.
+  void rollback(const Mark &mark);
+  /// Bodies of loops imported on trial, to find out what their values become.
+  size_t trials = 0;
   mlir::LogicalResult fail(const llvm::Twine &message,
                            Status status = Status::Refused);
 
@@ -181,12 +199,7 @@ public:
 private:
   friend class NodeImport;
   friend class Subgraphs;
-
-  struct Unsupported {
-    int64_t count = 0;
-    llvm::SmallVector<std::string, 3> nodes;
-    std::string reason;
-  };
+  friend struct RunTimeLoop;
 
   mlir::LogicalResult addInputs(mlir::func::FuncOp func);
   mlir::LogicalResult

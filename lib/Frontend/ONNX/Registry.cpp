@@ -43,6 +43,7 @@ const Registry &Registry::get() {
     registerTfIdf(table);
     registerSelection(table);
     registerControl(table);
+    registerLoops(table);
     registerEinsum(table);
     registerSequence(table);
     return table;

@@ -23,6 +23,10 @@ public:
                                                        mlir::AffineExpr guard);
   /// Whether a graph has nothing to compute.
   bool isTrivial(llvm::StringRef name);
+  /// Whether an output of a graph is one of its inputs.
+  bool isPassed(llvm::StringRef name, int output, int input);
+  /// Whether the body may be imported so often.
+  bool mayRepeat(int64_t iterations);
   /// Refuses to unroll the body too often.
   mlir::LogicalResult needCount(int64_t iterations);
   /// The element type that the graph declares for an output, or null.
@@ -42,6 +46,23 @@ public:
 
 private:
   NodeImport &n;
+};
+
+/// A loop whose number of iterations only the run knows.
+struct RunTimeLoop {
+  NodeImport &n;
+  /// The most iterations (i64) and whether there is a first one (i1), both of
+  /// rank 0; null where nothing limits the loop.
+  mlir::Value limit, condition;
+  llvm::SmallVector<Entry *> carried;
+  /// Of what is carried, for messages.
+  llvm::SmallVector<std::string> names;
+  /// Imports the body for the number of an iteration and what is carried.
+  /// Results: whether another one follows (null: yes), the next values, parts.
+  using Body = llvm::function_ref<mlir::FailureOr<llvm::SmallVector<Entry *>>(
+      Entry *, llvm::ArrayRef<Entry *>)>;
+  /// Gives the last values and the stacked parts.
+  mlir::FailureOr<llvm::SmallVector<Entry *>> import(Body body);
 };
 
 } // namespace quantc::onnx_frontend

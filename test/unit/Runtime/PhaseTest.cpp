@@ -281,7 +281,8 @@ TEST(Phases, UseBeforeTheBindIsRefused) {
   entry.addCopy("early", x, y);
   entry.addBind("bind", "k", x, 8, "");
   EXPECT_EQ(refusalOf(test), "program is damaged: entry 0: operand 1 of step 0 "
-                             "belongs to a later phase than 0");
+                             "belongs to a phase that is not open behind phase "
+                             "0");
 }
 
 TEST(Phases, InputOfADataShapeIsRefused) {

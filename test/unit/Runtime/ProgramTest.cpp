@@ -292,13 +292,13 @@ TEST(Program, UnknownKindsAreRefused) {
   auto *header = reinterpret_cast<program::Header *>(bytes.data.get());
   auto *step = reinterpret_cast<program::Step *>(bytes.data.get() +
                                                  header->steps.offset);
-  step->kind = program::StepKind(9);
+  step->kind = program::StepKind(12);
   fixChecksum(bytes.data.get(), bytes.size);
   char message[256];
   EXPECT_FALSE(program::validateProgram(bytes.data.get(), bytes.size, message,
                                         sizeof(message)));
   EXPECT_STREQ(message, "program is damaged: entry 0: step 0 has unknown kind "
-                        "9; it needs a newer runtime");
+                        "12; it needs a newer runtime");
 }
 
 TEST(Program, PackedKindsAreChecked) {
