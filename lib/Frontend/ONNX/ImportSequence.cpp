@@ -60,8 +60,9 @@ static FailureOr<int64_t> readPosition(NodeImport &n, size_t index,
 //===----------------------------------------------------------------------===//
 
 static LogicalResult importConstruct(NodeImport &n) {
-  if (n.numInputs() == 0 || !n.input(0))
-    return failure();
+  for (size_t i = 0; i < std::max<size_t>(n.numInputs(), 1); ++i)
+    if (!n.input(i))
+      return failure();
   return resultList(n, n.inputs[0]->elementType, n.inputs);
 }
 

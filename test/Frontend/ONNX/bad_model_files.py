@@ -254,6 +254,12 @@ def empty_input_name(_):
     return op("Add", ["x", ""])
 
 
+@case(REFUSED, "input 1 is missing")
+def empty_input_of_sequence(_):
+    return model([helper.make_node("SequenceConstruct", ["x", "", "x"], ["s"]),
+                  helper.make_node("SequenceLength", ["s"], ["y"])])
+
+
 @case(REFUSED, "has no op_type")
 def no_op_type(_):
     return model([helper.make_node("", ["x"], ["y"])])
