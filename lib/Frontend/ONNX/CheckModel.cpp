@@ -157,7 +157,22 @@ static LogicalResult checkInput(const onnx::ValueInfoProto &input,
   return success();
 }
 
+/// Some converters write -1 for a dimension that they do not know.
+static void forgetUnknown(
+    google::protobuf::RepeatedPtrField<onnx::ValueInfoProto> &values) {
+  for (onnx::ValueInfoProto &value : values) {
+    if (!value.type().tensor_type().has_shape())
+      continue;
+    auto *shape = value.mutable_type()->mutable_tensor_type()->mutable_shape();
+    for (auto &dim : *shape->mutable_dim())
+      if (dim.has_dim_value() && dim.dim_value() == -1)
+        dim.clear_dim_value();
+  }
+}
+
 static LogicalResult checkGraph(Model &model, Error &error) {
+  forgetUnknown(*model.proto.mutable_graph()->mutable_input());
+  forgetUnknown(*model.proto.mutable_graph()->mutable_output());
   const onnx::GraphProto &graph = model.proto.graph();
   llvm::StringMap<std::string> defined, initializers, outputs;
   if (graph.output_size() == 0)

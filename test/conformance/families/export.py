@@ -34,13 +34,16 @@ import torch
 import transformers
 from torch import nn
 
+import models_detect
 import models_image
 import models_signal
+import models_sound
 import models_text
 from spec import Family, Size
 
 HERE = pathlib.Path(__file__).resolve().parent
-MODULES = (models_image, models_text, models_signal)
+MODULES = (models_image, models_text, models_signal, models_detect,
+           models_sound)
 FAMILIES = {family.name: (family, module) for module in MODULES
             for family in module.FAMILIES}
 OPSETS = {"torchscript-17": 17, "dynamo-20": 20, "dynamo-23": 23}
@@ -73,7 +76,9 @@ def randomize(model: nn.Module) -> None:
 
 def make(family: Family) -> nn.Module:
     torch.manual_seed(5)
-    model = family.make().eval().requires_grad_(False)
+    model = family.make().eval()
+    for parameter in model.parameters():  # also of scripts
+        parameter.requires_grad_(False)
     randomize(model)
     return model
 

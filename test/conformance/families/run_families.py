@@ -5,7 +5,8 @@
     python test/conformance/families/run_families.py --full --torch PYTHON
     python test/conformance/families/run_families.py --full -k bert
 
-With --full export.py makes the exports, with the interpreter of --torch or
+Those of converters other than torch's come from spellings.py, always.  With
+--full export.py makes the exports, with the interpreter of --torch or
 QUANTC_TORCH_PYTHON, which has torch and transformers; they are kept in
 build/families and made anew only when their sources change.  One artifact of each
 export runs at all its sizes, and agrees when no element is further from ONNX
@@ -37,11 +38,12 @@ import numpy as np  # noqa: E402
 import onnx  # noqa: E402
 
 from spec import Input, arrays  # noqa: E402
+from spellings import SPELLINGS, TWINS  # noqa: E402
 from workers import Outcome, failure, finish, run_cases  # noqa: E402
 
 LIMIT = 120  # seconds for one export
 TOLERANCE = 1e-4
-EXPORTERS = ("torchscript-17", "dynamo-20", "dynamo-23")
+EXPORTERS = ("torchscript-17", "dynamo-20", "dynamo-23", "converters")
 KINDS = ("passed", "refused", "wrong", "crashed", "not exportable")
 
 
@@ -96,6 +98,21 @@ def read_exports(folder: pathlib.Path) -> dict[str, Export]:
         export = Export(record.with_suffix(".onnx"),
                         json.loads(record.read_text()))
         exports[export.name] = export
+    return exports
+
+
+def write_spellings(folder: pathlib.Path, all: bool) -> dict[str, Export]:
+    """What converters other than torch's write, from spellings.py."""
+    folder.mkdir(parents=True, exist_ok=True)
+    exports = {}
+    for name, (make, inputs, sizes) in SPELLINGS.items():
+        if name in TWINS and not all:
+            continue
+        path = folder / f"{name}.onnx"
+        onnx.save(make(), path)
+        exports[name] = Export(path, {
+            "family": name, "exporter": "converters", "sizes": sizes,
+            "inputs": inputs, "dynamic": list(sizes[0])})
     return exports
 
 
@@ -165,6 +182,7 @@ def main() -> int:
               "QUANTC_TORCH_PYTHON (see export.py) none are made")
         print("0 passed, 0 failed")
         return 0
+    exports |= write_spellings(build / "spellings", options.full)
 
     started = time.monotonic()
     refused = read_refused()

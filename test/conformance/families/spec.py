@@ -17,7 +17,7 @@ Size = dict[str, int]
 
 class Input(NamedTuple):
     """`kind` says what is in it: normal (floats), uniform (floats from 0 to 1), ids
-    (integers below `high`), places (distinct ones), mask (ones, and zeros at the end of some rows),
+    (integers below `high`; ids32 of 32 bits), bytes, places (distinct ones), mask (ones, and zeros at the end of some rows),
     leading (zeros at their start, only in the cache, so that no token is without
     anything to look at), position (0, 1, ... from `start`), number (the size of
     `start` itself)."""
@@ -35,8 +35,11 @@ class Input(NamedTuple):
             return random.standard_normal(shape, np.float32)
         if self.kind == "uniform":
             return random.random(shape, np.float32)
-        if self.kind == "ids":
-            return random.integers(0, self.high, shape)
+        if self.kind == "bytes":
+            return random.integers(0, 256, shape, np.uint8)
+        if self.kind in ("ids", "ids32"):
+            kind = np.int32 if self.kind == "ids32" else np.int64
+            return random.integers(0, self.high, shape, kind)
         if self.kind == "places":
             return random.permuted(np.broadcast_to(
                 np.arange(self.high), (*shape[:-1], self.high)),
