@@ -105,6 +105,10 @@ private:
     std::optional<int64_t> axis = firstAxisOfRow(type);
     if (!axis || !op.getRcp())
       return noKernel(op);
+    // A sample of one row is both; a convolution takes samples.
+    if (llvm::all_of(op->getUsers(), llvm::IsaPred<ConvOp>))
+      while (*axis > 1 && type.getShape()[*axis - 1] == 1)
+        --*axis;
     Values rows = quantizeRows(op, *axis, std::nullopt);
     return define(op, {Values{rows[0], rows[1]}, rows[2], Value(), true});
   }

@@ -116,6 +116,20 @@ func.func @convolution(%x: tensor<?x8x8x4xf32>) -> tensor<?x6x6x8xf32> {
 
 // -----
 
+// A sample of one pixel is a row, too: one scale per sample.
+// CHECK-LABEL: func.func @one_pixel
+// CHECK: qnn.quantize_rows %{{.+}} {axis = 1 : i64} : (tensor<?x1x4xf32>) -> (tensor<?x1x4xi8>, tensor<?xf32>, tensor<?xi32>)
+// CHECK: qnn.quantized_conv
+func.func @one_pixel(%x: tensor<?x1x4xf32>) -> tensor<?x1x8xf32> {
+  %a = qnn.quantize %x {rcp} : (tensor<?x1x4xf32>) -> !qnn.encoded<?x1x4xf32, #fmt.int<8, axis = 0>>
+  %c = qnn.constant dense<1.0> : tensor<8x3x4xf32> -> tensor<8x3x4xf32>
+  %w = qnn.quantize %c : (tensor<8x3x4xf32>) -> !qnn.encoded<8x3x4xf32, #fmt.int<8, axis = 0>>
+  %0 = qnn.conv %a, %w {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 1>, pad_high = array<i64: 1>, groups = 1 : i64, channels_last = true} : (!qnn.encoded<?x1x4xf32, #fmt.int<8, axis = 0>>, !qnn.encoded<8x3x4xf32, #fmt.int<8, axis = 0>>) -> tensor<?x1x8xf32>
+  return %0 : tensor<?x1x8xf32>
+}
+
+// -----
+
 // One scale per pixel is not one per window.
 // CHECK-LABEL: func.func @pixels
 // CHECK: qnn.decode
