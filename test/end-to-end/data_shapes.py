@@ -334,6 +334,31 @@ CASES = [
            "to be equal")]),
 ]
 
+# Windows whose padding depends on extents that only the run knows, as
+# converters of TensorFlow and nested networks have them.
+WINDOWS = [("Conv", f'auto_pad = "{side}", strides = [{stride}, {stride}]', k)
+           for side in ("SAME_UPPER", "SAME_LOWER")
+           for stride, k in ((2, 3), (2, 5), (3, 4), (2, 1))]
+WINDOWS += [("MaxPool", f"{pads} strides = [2, 2], ceil_mode = 1", k)
+            for k, pads in ((2, ""), (3, ""), (3, "pads = [1, 1, 1, 1],"),
+                            (5, "pads = [2, 1, 2, 1],"))]
+WINDOWS += [("AveragePool", f"strides = [2, 2], {rest}", k)
+            for k, rest in ((2, "ceil_mode = 1"), (3, "ceil_mode = 1"),
+                            (3, "ceil_mode = 1, pads = [1, 1, 1, 1]"),
+                            (3, "ceil_mode = 1, pads = [1, 1, 1, 1], "
+                                "count_include_pad = 1"),
+                            (3, 'auto_pad = "SAME_UPPER"'))]
+WINDOWS += [("MaxPool", 'strides = [2, 2], auto_pad = "SAME_UPPER"', 3)]
+SIDES = ((7, 7), (8, 6), (5, 9), (16, 16), (6, 11))
+CASES += [Case(f"{op} {k}, {rest}", f"""
+(float[n, 2, h, 9] x{f", float[3, 2, {k}, {k}] w" if op == "Conv" else ""})
+          => (float[n, c, p, q] y)
+{{ y = {op}<kernel_shape = [{k}, {k}], {rest}>(x{
+    ", w" if op == "Conv" else ""}) }}""",
+               [{"x": floats(n, 2, h, 9, seed=h)}
+                | ({"w": floats(3, 2, k, k)} if op == "Conv" else {})
+                for n, h in SIDES]) for op, rest, k in WINDOWS]
+
 
 def check(case: Case, folder: pathlib.Path, any_empty: bool = False) -> int:
     """`any_empty`: ONNX Runtime does not know the dimensions of no part."""

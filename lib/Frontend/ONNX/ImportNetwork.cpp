@@ -180,16 +180,33 @@ LogicalResult readList(NodeImport &n, StringRef name, size_t size,
   return success();
 }
 
+static void setOuter(NodeImport &n, Window &window, size_t i, AffineExpr low,
+                     AffineExpr high) {
+  size_t rank = window.kernel.size();
+  window.outerLow.resize(rank);
+  window.outerHigh.resize(rank);
+  window.outerLow[i] = canonicalize(low);
+  window.outerHigh[i] = canonicalize(high);
+  window.padLow[i] = window.padHigh[i] = 0;
+}
+
 /// SAME: ceil(extent / stride) outputs.  Without strides the padding does not
 /// depend on the extent.
 static LogicalResult padSame(NodeImport &n, Window &window, size_t i,
-                             AffineExpr extent, bool upper) {
+                             AffineExpr extent, bool upper, bool canPad) {
   int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
   int64_t stride = window.strides[i], total = reach - 1;
-  if (stride != 1) {
+  if (stride != 1 && reach != 1) {
     int64_t known = staticExtent(extent);
-    if (ShapedType::isDynamic(known))
-      return n.unsupported("with auto_pad and strides over a dynamic extent");
+    if (ShapedType::isDynamic(known)) {
+      if (!canPad || reach < stride)
+        return n.unsupported("with auto_pad and strides over a dynamic extent");
+      AffineExpr open = (extent.ceilDiv(stride) - 1) * stride + reach - extent;
+      AffineExpr half = open.floorDiv(2);
+      setOuter(n, window, i, upper ? half : open - half,
+               upper ? open - half : half);
+      return success();
+    }
     int64_t outputs = llvm::divideCeilSigned(known, stride);
     total = std::max<int64_t>(0, (outputs - 1) * stride + reach - known);
   }
@@ -201,14 +218,22 @@ static LogicalResult padSame(NodeImport &n, Window &window, size_t i,
 /// With ceil_mode a last, partial window counts when it starts inside the input
 /// or its low padding; that is more padding at the high end.
 LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
-                            AffineExpr extent) {
+                            AffineExpr extent, bool canPad) {
   int64_t stride = window.strides[i];
-  if (stride == 1)
+  if (stride == 1 || window.isOuter(i))
     return success();
   int64_t known = staticExtent(extent);
-  if (ShapedType::isDynamic(known))
-    return n.unsupported("with ceil_mode over a dynamic extent");
   int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
+  if (ShapedType::isDynamic(known)) {
+    int64_t low = window.padLow[i], high = window.padHigh[i];
+    // Then no window starts in the padding at the end.
+    if (!canPad || stride + high > reach)
+      return n.unsupported("with ceil_mode over a dynamic extent");
+    AffineExpr rest = extent + (low + high - reach);
+    setOuter(n, window, i, n.expr(low),
+             rest.ceilDiv(stride) * stride - rest + high);
+    return success();
+  }
   int64_t padded = known + window.padLow[i] + window.padHigh[i];
   if (padded < reach)
     return success();
@@ -237,7 +262,7 @@ static void clipKernel(Window &window, size_t i, AffineExpr extent) {
 
 /// `kernel` holds the weight's extents for a convolution, else it is empty.
 FailureOr<Window> readWindow(NodeImport &n, ArrayRef<AffineExpr> spatial,
-                             ArrayRef<int64_t> kernel) {
+                             ArrayRef<int64_t> kernel, bool canPad) {
   Window window;
   size_t rank = spatial.size();
   SmallVector<int64_t> pads;
@@ -267,7 +292,8 @@ FailureOr<Window> readWindow(NodeImport &n, ArrayRef<AffineExpr> spatial,
     window.padHigh.assign(rank, 0);
   } else if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
     for (size_t i = 0; i < rank; ++i)
-      if (failed(padSame(n, window, i, spatial[i], automatic == "SAME_UPPER")))
+      if (failed(padSame(n, window, i, spatial[i], automatic == "SAME_UPPER",
+                         canPad)))
         return failure();
   } else if (automatic != "NOTSET" && !automatic.empty()) {
     return n.error("unknown auto_pad " + quote(automatic));
@@ -278,6 +304,8 @@ FailureOr<Window> readWindow(NodeImport &n, ArrayRef<AffineExpr> spatial,
       clipKernel(window, i, spatial[i]);
     AffineExpr reach = n.expr(window.dilations[i] * (window.kernel[i] - 1) + 1);
     AffineExpr padded = spatial[i] + (window.padLow[i] + window.padHigh[i]);
+    if (window.isOuter(i))
+      padded = padded + window.outerLow[i] + window.outerHigh[i];
     if (failed(n.needAtMost(reach, padded)))
       return failure();
   }
@@ -327,8 +355,11 @@ static LogicalResult importConv(NodeImport &n) {
   if (bias && (n.rank(bias) != 1 || n.shape(bias)[0] != filter[0]))
     return n.error("expected a bias of " + Twine(outputs) + " elements");
   FailureOr<Window> window =
-      readWindow(n, ArrayRef(dims).drop_front(2), kernel);
+      readWindow(n, ArrayRef(dims).drop_front(2), kernel, /*canPad=*/true);
   if (failed(window))
+    return failure();
+  x = padOuter(n, x, *window, 0.0);
+  if (!x)
     return failure();
   return n.result(n.create<qnn::ConvOp>(
       n.elementType(x), x, weight, OptionalValue{bias},
@@ -345,11 +376,16 @@ template <qnn::PoolKind kind> static LogicalResult importPool(NodeImport &n) {
   Value x = n.value(0);
   if (failed(sameFloat(n, {x})))
     return failure();
-  FailureOr<Window> window = readPool(n, x);
+  FailureOr<Window> window = readPool(n, x, /*canPad=*/true);
   if (failed(window))
     return failure();
-  bool countPad =
-      kind == qnn::PoolKind::average && n.intAttr("count_include_pad", 0) != 0;
+  bool isAverage = kind == qnn::PoolKind::average;
+  bool countPad = isAverage && n.intAttr("count_include_pad", 0) != 0;
+  if (isAverage && !window->outerLow.empty())
+    return averageOuter(n, x, std::move(*window), countPad);
+  x = padOuter(n, x, *window, -std::numeric_limits<double>::infinity());
+  if (!x)
+    return failure();
   if (countPad && window->extended)
     return importAveragePool(n);
   for (auto [i, extent] : llvm::enumerate(window->kernel)) {

@@ -58,19 +58,113 @@ static Values tapPosition(Program &p, const Window &window, const Taps &taps,
   return position;
 }
 
-FailureOr<Window> readPool(NodeImport &n, Value x) {
+FailureOr<Window> readPool(NodeImport &n, Value x, bool canPad) {
   SymbolicShape dims = n.shape(x);
   if (dims.size() < 3)
     return n.error("expected an input of rank 3 or more, got " +
                    Twine(dims.size()));
-  FailureOr<Window> window = readWindow(n, ArrayRef(dims).drop_front(2), {});
+  FailureOr<Window> window =
+      readWindow(n, ArrayRef(dims).drop_front(2), {}, canPad);
   if (failed(window))
     return failure();
   if (n.intAttr("ceil_mode", 0) != 0)
     for (auto [i, extent] : llvm::enumerate(ArrayRef(dims).drop_front(2)))
-      if (failed(extendForCeil(n, *window, i, extent)))
+      if (failed(extendForCeil(n, *window, i, extent, canPad)))
         return failure();
   return window;
+}
+
+//===----------------------------------------------------------------------===//
+// Padding that depends on extents
+//===----------------------------------------------------------------------===//
+
+/// The extents with the outer padding.
+static SymbolicShape outerShape(ArrayRef<AffineExpr> dims,
+                                const Window &window) {
+  SymbolicShape shape(dims);
+  for (size_t i = 0; i < window.outerLow.size(); ++i)
+    if (window.isOuter(i))
+      shape[i + 2] =
+          canonicalize(dims[i + 2] + window.outerLow[i] + window.outerHigh[i]);
+  return shape;
+}
+
+/// The position in the operand of the element of the padded one that a program
+/// computes; `inside` says whether there is one.
+static Values outerPosition(Program &p, const Window &window,
+                            ArrayRef<AffineExpr> dims, Value &inside) {
+  Values position = {p.at(0), p.at(1)};
+  inside = p.boolean(true);
+  for (size_t i = 0; i < window.outerLow.size(); ++i) {
+    Value at = p.at(i + 2);
+    if (window.isOuter(i)) {
+      at = p.sub(at, p.extent(window.outerLow[i]));
+      inside = p.both(inside, p.inside(at, p.extent(dims[i + 2])));
+    }
+    position.push_back(at);
+  }
+  return position;
+}
+
+Value padOuter(NodeImport &n, Value x, const Window &window, double filler) {
+  if (window.outerLow.empty())
+    return x;
+  SymbolicShape dims = n.shape(x), shape = outerShape(dims, window);
+  Type type = n.elementType(x);
+  return compute(n, type, shape, {x}, [&](Program &p) {
+    Value inside;
+    Values position = outerPosition(p, window, dims, inside);
+    return p.select(inside, p.read(0, position),
+                    p.constant(scalarType(type), filler));
+  });
+}
+
+/// The average of the padded operand over that of ones in the place of what
+/// counts.
+LogicalResult averageOuter(NodeImport &n, Value x, Window window,
+                           bool countPad) {
+  SymbolicShape dims = n.shape(x), shape = outerShape(dims, window);
+  size_t rank = window.kernel.size();
+  SmallVector<int64_t> pads;
+  if (failed(readList(n, "pads", 2 * rank, 0, 0, pads)))
+    return failure();
+  if (countPad && window.extended)
+    return n.unsupported("with ceil_mode over a dynamic and a fixed extent");
+  shape[0] = shape[1] = n.expr(1);
+  Type type = n.elementType(x);
+  bool isAuto = n.stringAttr("auto_pad", "NOTSET").starts_with("SAME");
+  Value ones = compute(n, type, shape, {}, [&](Program &p) {
+    Value inside = p.boolean(true), zero = p.index(0);
+    for (size_t i = 0; i < rank; ++i) {
+      if (!window.isOuter(i))
+        continue;
+      Value at = p.sub(p.at(i + 2), p.extent(window.outerLow[i]));
+      Value low = countPad ? p.index(-pads[i]) : zero;
+      Value end = p.extent(dims[i + 2]);
+      if (countPad)
+        end = p.add(end, p.index(pads[i + rank]));
+      inside = p.both(inside, p.both(p.lessEqual(low, at), p.less(at, end)));
+    }
+    Type scalar = scalarType(type);
+    return p.select(inside, p.constant(scalar, 1), p.constant(scalar, 0));
+  });
+  auto average = [&](Value operand, bool countsPad) {
+    return n.create<qnn::PoolOp>(
+        type, qnn::PoolKind::average, operand, ArrayRef<int64_t>(window.kernel),
+        ArrayRef<int64_t>(window.strides), ArrayRef<int64_t>(window.dilations),
+        ArrayRef<int64_t>(window.padLow), ArrayRef<int64_t>(window.padHigh),
+        countsPad, /*channels_last=*/false);
+  };
+  x = padOuter(n, x, window, 0.0);
+  if (!x || !ones)
+    return failure();
+  Value sum = average(x, countPad);
+  if (countPad && isAuto)
+    return n.result(sum);
+  Value count = average(ones, false);
+  if (!sum || !count)
+    return failure();
+  return n.result(n.create<qnn::DivOp>(type, sum, count));
 }
 
 //===----------------------------------------------------------------------===//

@@ -15,6 +15,10 @@ struct Window {
   llvm::SmallVector<int64_t> kernel, strides, dilations, padLow, padHigh;
   /// High padding that only ceil_mode adds.
   bool extended = false;
+  /// Padding of the operand that depends on its extents, before that above; as
+  /// many entries as dimensions, or none.
+  llvm::SmallVector<mlir::AffineExpr> outerLow, outerHigh;
+  bool isOuter(size_t i) const { return !outerLow.empty() && outerLow[i]; }
 };
 
 /// A list attribute of `size` entries of `minimum` or more.
@@ -23,17 +27,28 @@ mlir::LogicalResult readList(NodeImport &n, llvm::StringRef name, size_t size,
                              llvm::SmallVectorImpl<int64_t> &values);
 
 /// `kernel` holds the weight's extents for a convolution, else it is empty.
+/// Padding that depends on dynamic extents is refused, unless the caller pads
+/// the operand by `outerLow` and `outerHigh`.
 mlir::FailureOr<Window> readWindow(NodeImport &n,
                                    llvm::ArrayRef<mlir::AffineExpr> spatial,
-                                   llvm::ArrayRef<int64_t> kernel);
+                                   llvm::ArrayRef<int64_t> kernel,
+                                   bool canPad = false);
 
 /// With ceil_mode a last, partial window counts when it starts inside the input
 /// or its low padding; that is more padding at the high end.
 mlir::LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
-                                  mlir::AffineExpr extent);
+                                  mlir::AffineExpr extent, bool canPad);
+
+/// The operand with the outer padding, filled with `filler`.
+mlir::Value padOuter(NodeImport &n, mlir::Value x, const Window &window,
+                     double filler);
+/// An average over windows with outer padding, which does not count.
+mlir::LogicalResult averageOuter(NodeImport &n, mlir::Value x, Window window,
+                                 bool countPad);
 
 /// The window of a pool over `x`, ceil_mode resolved.
-mlir::FailureOr<Window> readPool(NodeImport &n, mlir::Value x);
+mlir::FailureOr<Window> readPool(NodeImport &n, mlir::Value x,
+                                 bool canPad = false);
 
 class Program;
 
