@@ -3,7 +3,13 @@
 // One-shot bufferization of one kernel function.  Arguments are memrefs
 // already, so function boundaries are left alone; each kernel function is
 // bufferized by itself and in parallel with the others.
+//
+// memref.expand_shape stands for views of which each group of dimensions has at
+// most one size that only the run knows: the lowering to strides would divide
+// to find it.  Others are written as what they are, a base with sizes and
+// strides.
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
@@ -16,6 +22,38 @@ namespace quantc {
 
 using namespace mlir;
 using namespace quantc;
+
+static bool hasOpenGroup(memref::ExpandShapeOp op) {
+  return llvm::any_of(op.getReassociationIndices(),
+                      [&](ArrayRef<int64_t> dims) {
+                        return llvm::count_if(dims, [&](int64_t dim) {
+                                 return op.getResultType().isDynamicDim(dim);
+                               }) > 1;
+                      });
+}
+
+static void castToStrides(RewriterBase &rewriter, memref::ExpandShapeOp op) {
+  Location loc = op.getLoc();
+  rewriter.setInsertionPoint(op);
+  auto source =
+      memref::ExtractStridedMetadataOp::create(rewriter, loc, op.getSrc());
+  SmallVector<OpFoldResult> sizes = op.getMixedOutputShape();
+  SmallVector<OpFoldResult> strides(sizes.size());
+  AffineExpr a, b;
+  bindSymbols(op.getContext(), a, b);
+  SmallVector<OpFoldResult> outer = source.getConstifiedMixedStrides();
+  for (auto [stride, dims] : llvm::zip(outer, op.getReassociationIndices())) {
+    OpFoldResult inner = stride;
+    for (int64_t dim : llvm::reverse(dims)) {
+      strides[dim] = inner;
+      inner = affine::makeComposedFoldedAffineApply(rewriter, loc, a * b,
+                                                    {inner, sizes[dim]});
+    }
+  }
+  rewriter.replaceOpWithNewOp<memref::ReinterpretCastOp>(
+      op, op.getResultType(), source.getBaseBuffer(),
+      source.getConstifiedMixedOffset(), sizes, strides);
+}
 
 namespace {
 
@@ -39,6 +77,10 @@ struct BufferizeKernelsPass
     bufferization::BufferizationState state;
     if (failed(bufferization::runOneShotBufferize(func, options, state)))
       return signalPassFailure();
+    func.walk([&](memref::ExpandShapeOp op) {
+      if (hasOpenGroup(op))
+        castToStrides(rewriter, op);
+    });
   }
 };
 

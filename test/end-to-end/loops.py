@@ -16,7 +16,8 @@ import numpy as np
 import onnx
 import onnx.parser
 
-from data_shapes import ROOT, Case, check, floats, ints
+from _checks import quantc as call
+from data_shapes import Case, check, floats, ints
 import quantc
 
 BOOL = np.bool_
@@ -359,12 +360,11 @@ def reference(case: Case, folder: pathlib.Path) -> int:
     compiled = quantc.load(folder / "model.so")
     failures = 0
     for inputs in case.runs[:4]:
-        command = [ROOT / "build/bin/quantc", "run", folder / "model.onnx",
-                   "--output-dir", folder]
+        command = ["run", folder / "model.onnx", "--output-dir", folder]
         for name, x in inputs.items():
             np.save(folder / f"{name}.in.npy", x)
             command += ["--input", f"{name}={folder / name}.in.npy"]
-        subprocess.run(command, check=True, capture_output=True)
+        call(*command)
         inputs = {name: np.asarray(x) for name, x in inputs.items()}
         for name, want in compiled.run(inputs, threads=1).items():
             have = np.load(folder / f"{name}.npy")

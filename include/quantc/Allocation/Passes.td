@@ -28,7 +28,7 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
     An activation format by rows is dynamic.  One with a single scale is static:
     its scale, and its zero point if the format has an integer offset, come from
     the histogram of the value in the `statistics` file by the rule `range`
-    (lib/Calibration/Ranges.h).  Where the squared error that the histogram
+    (quantc/Calibration/Ranges.h).  Where the squared error that the histogram
     promises exceeds `static-limit` times the square of the value, which means
     outliers, the value is quantized by rows while running instead; the decision
     is a remark.  With a file, the quantized weights also name
