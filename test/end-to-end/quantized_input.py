@@ -136,11 +136,14 @@ class Suite:
                 return f"{name} differs by {worst / np.ptp(want):.2e}"
         return ""
 
-    def refuse(self, label, model, message):
+    def refuse(self, label, model, message, inputs=None):
+        """An error of one line when it is compiled, or run on `inputs`."""
         if self.pattern not in label:
             return
         try:
-            self.compile(model)
+            compiled = self.compile(model)
+            if inputs:
+                compiled.run(inputs)
             self.report(label, "expected an error")
         except quantc.Error as error:
             problem = "" if re.search(message, str(error)) and (
@@ -414,6 +417,10 @@ def attention(suite, tables):
         inputs["total"] = np.array(past + t, np.int32)
         suite.check(f"GroupQueryAttention, {label}", model, inputs,
                     tolerance=1e-5)
+    inputs = suite.data(model, size | {"t": 1})
+    suite.refuse("GroupQueryAttention, pasts of two lengths", model,
+                 "seqlens_k", inputs | {"lengths": np.int32([7, 3]),
+                                        "total": np.array(8, np.int32)})
     model = forms.model(
         [forms.node("MultiHeadAttention", ["q", "k", "v", "b", "m", "a"],
                     ["y"], forms.MS, num_heads=4)],

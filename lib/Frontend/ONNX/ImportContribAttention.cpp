@@ -6,7 +6,7 @@
 // GroupQueryAttention: all sequences of a batch have one length, or are padded
 // on the right in a first call; `past_key` holds the past and no more.
 
-#include "Importer.h"
+#include "Program.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -93,6 +93,35 @@ static std::string unpackText(int64_t heads, int64_t groups, int64_t depth) {
          "]>() q, k, v = Split<axis = 2>(Q, sizes) ";
 }
 
+/// Refuses in the run a batch of sequences that continue pasts of different
+/// lengths: keys follow the whole past.  Without a past, causal masks hide what
+/// pads the right end.
+static LogicalResult checkLengths(NodeImport &n, AffineExpr past,
+                                  AffineExpr present) {
+  Value lengths = n.value(5);
+  if (!lengths || !isInt(n.elementType(lengths)))
+    return n.importer.failedAlready()
+               ? failure()
+               : n.error("expected 'seqlens_k' of integers");
+  Type type = n.elementType(lengths);
+  AffineExpr count = elementCount(n.shape(lengths), &n.importer.context);
+  lengths = n.reshape(lengths, {count});
+  Value verdict = computeList(n, 1, {lengths}, [&](Program &p) {
+    Value last = p.sub(p.extent(past + present), p.index(1));
+    Value isFirst = p.equal(p.extent(past), p.index(0));
+    Value isEven = p.loop(p.index(0), p.extent(count), {p.boolean(true)},
+                          [&](Value i, ValueRange sofar) {
+                            Value own = p.toIndex(p.read(0, i), type);
+                            return Values{p.both(sofar[0], p.equal(own, last))};
+                          })[0];
+    return Values{p.select(p.either(isFirst, isEven), p.index(0), p.index(-1))};
+  });
+  return failure(failed(n.bindAll(
+      verdict, "lengths of " + n.name,
+      "every 'seqlens_k' to be the last position of past and present, since "
+      "the sequences of a batch continue pasts of one length")));
+}
+
 static LogicalResult importGroupQuery(NodeImport &n) {
   if (failed(n.expect(
           1, 12, 3,
@@ -124,6 +153,12 @@ static LogicalResult importGroupQuery(NodeImport &n) {
     return n.error(
         "expected a query [b, s, h * d] of static h * d, and both of "
         "keys and values, past and present, or none");
+  if (n.has(3) && n.has(5)) {
+    if (n.inputs[3]->shape.size() != 4)
+      return n.error("expected past keys of rank 4");
+    if (failed(checkLengths(n, n.inputs[3]->shape[2], shape[1])))
+      return failure();
+  }
   std::string body = isPacked ? unpackText(heads, groups, width / parts) : "";
   std::string q = isPacked ? "q" : "Q", k = isPacked ? "k" : "K",
               v = isPacked ? "v" : "V";
