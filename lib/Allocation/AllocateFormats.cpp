@@ -162,11 +162,12 @@ LogicalResult FormatAllocator::attachMoments(func::FuncOp func, size_t first,
     const PointStatistics *point = nullptr;
     if (auto error = statistics.find(at.name, at.key, point))
       return linear.emitError(error->message);
-    matrices[i].moment = point ? point->get<SecondMoment>() : nullptr;
+    matrices[i].moment = SecondMoment::find(point);
     if (!matrices[i].moment && needed)
       return linear.emitError("no second moment of '")
-             << at.name << "' in the statistics; calibrate, or use the "
-             << "sensitivity 'weight' and the solver 'rtn'";
+             << at.name << "' over 1 or more rows in the statistics; calibrate "
+             << "on samples that reach it, or use the sensitivity 'weight' and "
+             << "the solver 'rtn'";
   }
   return success();
 }

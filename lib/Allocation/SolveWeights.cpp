@@ -101,11 +101,11 @@ FailureOr<bool> WeightSolver::attach(Task &task) {
             statistics.find(cast<StringAttr>(noted[0]).getValue(),
                             cast<StringAttr>(noted[1]).getValue(), point))
       return task.reader.emitError(error->message);
-  if (point)
-    task.moment = point->get<SecondMoment>();
+  task.moment = SecondMoment::find(point);
   if (task.moment)
     return true;
-  if (options.onlyMeasured)
+  // Samples may not reach every layer; those are rounded to nearest.
+  if (options.onlyMeasured || (point && point->get<SecondMoment>()))
     return false;
   if (!solver.needsSecondMoment() && !options.correctBias)
     return true;

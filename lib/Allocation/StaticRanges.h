@@ -10,6 +10,7 @@
 #include "quantc/Calibration/Ranges.h"
 #include "quantc/Calibration/Statistics.h"
 #include "quantc/Dialect/Fmt/Fmt.h"
+#include <limits>
 
 namespace quantc {
 
@@ -17,8 +18,9 @@ namespace quantc {
 struct StaticScale {
   float scale = 1;
   int32_t zeroPoint = 0;
-  /// The mean squared error that the histogram promises, over the mean square.
-  double relativeError = 0;
+  /// The mean squared error that the histogram promises, over the mean square;
+  /// infinite where samples had no rows, or only zeros.
+  double relativeError = std::numeric_limits<double>::infinity();
 };
 
 class StaticRanges {

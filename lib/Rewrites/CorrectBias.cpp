@@ -73,9 +73,8 @@ FailureOr<std::vector<double>> Corrector::findMean(Value value) {
     emitError(value.getLoc()) << error->message;
     return failure();
   }
-  const auto *moment = measured ? measured->get<SecondMoment>() : nullptr;
-  return moment && moment->getCount() ? moment->getMean()
-                                      : std::vector<double>();
+  const SecondMoment *moment = SecondMoment::find(measured);
+  return moment ? moment->getMean() : std::vector<double>();
 }
 
 /// The values that a constant's reference encoding stands for.

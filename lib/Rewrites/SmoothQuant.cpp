@@ -177,13 +177,12 @@ FailureOr<bool> Smoother::observe(Value value, ArrayRef<int64_t> channels,
   const auto *maxima = measured ? measured->get<ChannelAbsMax>() : nullptr;
   if (!maxima || maxima->getMaxima().size() != channels.size())
     return false;
-  const auto *moment = measured->get<SecondMoment>();
+  const SecondMoment *moment = SecondMoment::find(measured);
   for (auto [i, c] : llvm::enumerate(channels)) {
     double most = maxima->getMaxima()[i];
     known.most[c] = std::max(known.most[c], most);
-    double energy = moment && moment->getCount()
-                        ? moment->get(i, i) / double(moment->getCount())
-                        : most * most / 9;
+    double energy = moment ? moment->get(i, i) / double(moment->getCount())
+                           : most * most / 9;
     known.energy[c] = std::max(known.energy[c], energy);
   }
   return true;

@@ -23,7 +23,7 @@
 // REPORT: "gap": 0
 
 // SMALL: error: {{.*}}budget
-// NONE: error: {{.*}}no second moment of 'x' in the statistics; calibrate, or use the sensitivity 'weight' and the solver 'rtn'
+// NONE: error: {{.*}}no second moment of 'x' over 1 or more rows in the statistics; calibrate on samples that reach it, or use the sensitivity 'weight' and the solver 'rtn'
 // WHAT: error: there is no sensitivity 'best'; expected one of: loss, output, weight
 // EMPTY: error: expected at least one candidate format
 

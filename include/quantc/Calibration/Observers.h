@@ -6,7 +6,7 @@
 #define QUANTC_CALIBRATION_OBSERVERS_H
 
 #include "quantc/Calibration/BinnedSums.h"
-#include "quantc/Calibration/Observer.h"
+#include "quantc/Calibration/Statistics.h"
 #include <vector>
 
 namespace quantc {
@@ -88,6 +88,11 @@ private:
 class SecondMoment final : public Observer {
 public:
   static constexpr llvm::StringLiteral kName = "second-moment";
+  /// That of a point, if it has one over 1 or more rows, or null.
+  static const SecondMoment *find(const PointStatistics *point) {
+    auto *moment = point ? point->get<SecondMoment>() : nullptr;
+    return moment && moment->getCount() ? moment : nullptr;
+  }
   llvm::StringRef getName() const override { return kName; }
   int64_t prepare(const Rows &rows) override;
   void observe(const Rows &rows, int64_t part) override;

@@ -13,6 +13,10 @@
 #include "quantc/Calibration/Observer.h"
 #include "llvm/ADT/StringMap.h"
 
+namespace mlir {
+class Operation;
+} // namespace mlir
+
 namespace quantc {
 
 struct PointStatistics {
