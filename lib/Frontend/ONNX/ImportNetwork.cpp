@@ -52,22 +52,13 @@ static Value sumOfProducts(NodeImport &n, Value a, Value b) {
   shape[rank - 2] = x[x.size() - 2];
   shape[rank - 1] = y.back();
   return compute(n, type, shape, {a, b}, [&](Program &p) {
-    auto batch = [&](ArrayRef<AffineExpr> dims) {
-      Values position;
-      for (size_t i = 0; i + 2 < dims.size(); ++i)
-        position.push_back(staticExtent(dims[i]) == 1
-                               ? p.index(0)
-                               : p.at(rank - dims.size() + i));
-      return position;
-    };
+    Value row = p.at(rank - 2), column = p.at(rank - 1);
     return p.loop(p.index(0), p.extent(x.back()),
                   p.constant(scalarType(type), 0),
                   [&](Value k, ValueRange sum) {
-                    Values left = batch(x), right = batch(y);
-                    left.append({p.at(rank - 2), k});
-                    right.append({k, p.at(rank - 1)});
-                    return Values{p.add(
-                        sum[0], p.mul(p.read(0, left), p.read(1, right)))};
+                    Value left = p.read(0, p.matrixPosition(x, row, k));
+                    Value right = p.read(1, p.matrixPosition(y, k, column));
+                    return Values{p.add(sum[0], p.mul(left, right))};
                   })[0];
   });
 }

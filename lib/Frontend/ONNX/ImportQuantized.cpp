@@ -276,9 +276,25 @@ static LogicalResult importDequantizeLinear(NodeImport &n) {
 
 namespace {
 
+/// What MatMulInteger and ConvInteger are given.
+struct CodeOperands {
+  explicit CodeOperands(NodeImport &n)
+      : a(n.value(0)), b(n.value(1)), inputs({a, b}) {
+    for (auto [index, zero] : {std::pair(2, &zeroA), std::pair(3, &zeroB)})
+      if (n.has(index))
+        inputs.push_back(*zero = n.value(index));
+  }
+  /// The zero point for a row or column in i32.
+  Value readZero(Program &p, NodeImport &n, Value zero, Value line) const;
+
+  Value a, b;
+  Value zeroA, zeroB;        ///< may be null
+  SmallVector<Value> inputs; ///< of the program: all that there are
+};
+
 /// A matrix product of codes: [..., m, k] x [..., k, n].
-struct CodeProduct {
-  Value a, b, zeroA, zeroB;
+struct CodeProduct : CodeOperands {
+  using CodeOperands::CodeOperands;
   SymbolicShape dimsA, dimsB, shape;
 };
 
@@ -330,59 +346,40 @@ static Value readLine(Program &p, NodeImport &n, Value value, size_t input,
   return readParameter(p, parameterAt(n, value, input), line, 0, 0);
 }
 
-/// sum over k of (a - za) * (b - zb) in i32.  Inputs: a, b, then the zero
-/// points that there are, at `zeroA` and `zeroB`.
-static Value sumOfCodes(Program &p, NodeImport &n, const CodeProduct &product,
-                        size_t zeroA, size_t zeroB) {
+Value CodeOperands::readZero(Program &p, NodeImport &n, Value zero,
+                             Value line) const {
+  Type i32 = p.builder.getI32Type();
+  if (!zero)
+    return p.integer(i32, 0);
+  size_t at = llvm::find(inputs, zero) - inputs.begin();
+  return p.convert(readLine(p, n, zero, at, line), p.elementType(at), i32);
+}
+
+/// sum over k of (a - za) * (b - zb) in i32.
+static Value sumOfCodes(Program &p, NodeImport &n, const CodeProduct &product) {
   size_t rank = product.shape.size();
   Type i32 = p.builder.getI32Type();
   Value row = p.at(rank - 2), column = p.at(rank - 1);
-  auto zero = [&](Value value, size_t at, Value line) {
-    return value ? p.convert(readLine(p, n, value, at, line), p.elementType(at),
-                             i32)
-                 : p.integer(i32, 0);
-  };
-  Value za = zero(product.zeroA, zeroA, row);
-  Value zb = zero(product.zeroB, zeroB, column);
-  auto batch = [&](ArrayRef<AffineExpr> dims) {
-    Values position;
-    for (size_t i = 0; i + 2 < dims.size(); ++i)
-      position.push_back(staticExtent(dims[i]) == 1
-                             ? p.index(0)
-                             : p.at(rank - dims.size() + i));
-    return position;
-  };
-  return p.loop(
-      p.index(0), p.extent(product.dimsA.back()), p.integer(i32, 0),
-      [&](Value k, ValueRange sum) {
-        Values at = batch(product.dimsA), bt = batch(product.dimsB);
-        at.append({row, k});
-        bt.append({k, column});
-        Value x = p.sub(p.convert(p.read(0, at), p.elementType(0), i32), za);
-        Value y = p.sub(p.convert(p.read(1, bt), p.elementType(1), i32), zb);
-        return Values{p.add(sum[0], p.mul(x, y))};
-      })[0];
+  Value za = product.readZero(p, n, product.zeroA, row);
+  Value zb = product.readZero(p, n, product.zeroB, column);
+  return p.loop(p.index(0), p.extent(product.dimsA.back()), p.integer(i32, 0),
+                [&](Value k, ValueRange sum) {
+                  Value x = p.read(0, p.matrixPosition(product.dimsA, row, k));
+                  Value y =
+                      p.read(1, p.matrixPosition(product.dimsB, k, column));
+                  x = p.sub(p.convert(x, p.elementType(0), i32), za);
+                  y = p.sub(p.convert(y, p.elementType(1), i32), zb);
+                  return Values{p.add(sum[0], p.mul(x, y))};
+                })[0];
 }
 
 static LogicalResult importMatMulInteger(NodeImport &n) {
-  CodeProduct product;
-  product.a = n.value(0);
-  product.b = n.value(1);
-  SmallVector<Value> inputs = {product.a, product.b};
-  size_t zeroA = 0, zeroB = 0;
-  if (n.has(2)) {
-    zeroA = inputs.size();
-    inputs.push_back(product.zeroA = n.value(2));
-  }
-  if (n.has(3)) {
-    zeroB = inputs.size();
-    inputs.push_back(product.zeroB = n.value(3));
-  }
+  CodeProduct product(n);
   if (failed(readProduct(n, product)))
     return failure();
-  Value sums = compute(
-      n, n.builder().getI32Type(), product.shape, inputs,
-      [&](Program &p) { return sumOfCodes(p, n, product, zeroA, zeroB); });
+  Value sums =
+      compute(n, n.builder().getI32Type(), product.shape, product.inputs,
+              [&](Program &p) { return sumOfCodes(p, n, product); });
   if (failed(n.result(sums)))
     return failure();
   // A cast to float reads these sums instead.
@@ -398,8 +395,9 @@ static LogicalResult importMatMulInteger(NodeImport &n) {
 
 namespace {
 
-struct CodeConv {
-  Value x, w, zeroX, zeroW;
+/// Of an input `a` and a weight `b`.
+struct CodeConv : CodeOperands {
+  using CodeOperands::CodeOperands;
   SymbolicShape dims, filter, shape;
   Window window;
   int64_t groups = 1, depth = 1;
@@ -408,12 +406,12 @@ struct CodeConv {
 } // namespace
 
 static LogicalResult readConv(NodeImport &n, CodeConv &conv) {
-  if (!conv.x || !conv.w)
+  if (!conv.a || !conv.b)
     return failure();
-  if (!isCode(n.elementType(conv.x)) || !isCode(n.elementType(conv.w)))
+  if (!isCode(n.elementType(conv.a)) || !isCode(n.elementType(conv.b)))
     return n.unsupported("of other types than 8-bit integers");
-  conv.dims = n.shape(conv.x);
-  conv.filter = n.shape(conv.w);
+  conv.dims = n.shape(conv.a);
+  conv.filter = n.shape(conv.b);
   if (conv.dims.size() < 3 || conv.filter.size() != conv.dims.size())
     return n.error("expected an input of rank 3 or more and a weight of the "
                    "same rank");
@@ -434,54 +432,32 @@ static LogicalResult readConv(NodeImport &n, CodeConv &conv) {
   if (failed(window))
     return failure();
   conv.window = *window;
-  conv.shape = {conv.dims[0], conv.filter[0]};
-  for (auto [i, dim] : llvm::enumerate(ArrayRef(conv.dims).drop_front(2))) {
-    int64_t reach = window->dilations[i] * (kernel[i] - 1) + 1;
-    conv.shape.push_back(
-        canonicalize((dim + (window->padLow[i] + window->padHigh[i] - reach))
-                         .floorDiv(window->strides[i]) +
-                     1));
-  }
-  for (Value zero : {conv.zeroX, conv.zeroW})
+  conv.shape = windowShape(conv.dims, *window);
+  conv.shape[1] = conv.filter[0];
+  for (Value zero : {conv.zeroA, conv.zeroB})
     if (zero && n.rank(zero) > 1)
       return n.unsupported("with zero points of rank 2 or more");
-  if (conv.zeroX && !isSingleElement(n, conv.zeroX))
+  if (conv.zeroA && !isSingleElement(n, conv.zeroA))
     return n.unsupported("with several zero points of the input");
-  if (conv.zeroW && !isSingleElement(n, conv.zeroW))
-    return n.needEqual(n.shape(conv.zeroW)[0], conv.filter[0]);
+  if (conv.zeroB && !isSingleElement(n, conv.zeroB))
+    return n.needEqual(n.shape(conv.zeroB)[0], conv.filter[0]);
   return success();
 }
 
-/// Inputs: x, w, then the zero points at `zeroX` and `zeroW`.
-static Value sumOfTaps(Program &p, NodeImport &n, const CodeConv &conv,
-                       size_t zeroX, size_t zeroW) {
+static Value sumOfTaps(Program &p, NodeImport &n, const CodeConv &conv) {
   Type i32 = p.builder.getI32Type();
-  auto zero = [&](Value value, size_t at, Value line) {
-    return value ? p.convert(readLine(p, n, value, at, line), p.elementType(at),
-                             i32)
-                 : p.integer(i32, 0);
-  };
-  Value zx = zero(conv.zeroX, zeroX, p.index(0));
-  Value zw = zero(conv.zeroW, zeroW, p.at(1));
+  Value zx = conv.readZero(p, n, conv.zeroA, p.index(0));
+  Value zw = conv.readZero(p, n, conv.zeroB, p.at(1));
   int64_t outputs = staticExtent(conv.filter[0]);
   Value group = p.div(p.at(1), p.index(outputs / conv.groups));
-  Values bounds;
-  for (int64_t extent : conv.window.kernel)
-    bounds.push_back(p.index(extent));
-  bounds.push_back(p.index(conv.depth));
-  return p.nest(bounds, p.integer(i32, 0), [&](ValueRange tap, Value sum) {
-    Value channel = p.add(p.mul(group, p.index(conv.depth)), tap.back());
-    Values position = {p.at(0), channel}, weight = {p.at(1), tap.back()};
-    Value inside = p.boolean(true);
-    for (size_t i = 0; i < conv.window.kernel.size(); ++i) {
-      Value at =
-          p.sub(p.add(p.mul(p.at(i + 2), p.index(conv.window.strides[i])),
-                      p.mul(tap[i], p.index(conv.window.dilations[i]))),
-                p.index(conv.window.padLow[i]));
-      inside = p.both(inside, p.inside(at, p.extent(conv.dims[i + 2])));
-      position.push_back(at);
-      weight.push_back(tap[i]);
-    }
+  Taps taps = tapsOf(p, conv.window);
+  taps.bounds.push_back(p.index(conv.depth));
+  return p.nest(taps.bounds, p.integer(i32, 0), [&](ValueRange tap, Value sum) {
+    Value inside;
+    Values position = tapPosition(p, conv.window, taps, tap, conv.dims, inside);
+    position[1] = p.add(p.mul(group, p.index(conv.depth)), tap.back());
+    Values weight = {p.at(1), tap.back()};
+    llvm::append_range(weight, tap.drop_back());
     Value x = p.sub(p.convert(p.read(0, position), p.elementType(0), i32), zx);
     Value w = p.sub(p.convert(p.read(1, weight), p.elementType(1), i32), zw);
     return p.add(sum, p.select(inside, p.mul(x, w), p.integer(i32, 0)));
@@ -489,30 +465,17 @@ static Value sumOfTaps(Program &p, NodeImport &n, const CodeConv &conv,
 }
 
 static LogicalResult importConvInteger(NodeImport &n) {
-  CodeConv conv;
-  conv.x = n.value(0);
-  conv.w = n.value(1);
-  SmallVector<Value> inputs = {conv.x, conv.w};
-  size_t zeroX = 0, zeroW = 0;
-  if (n.has(2)) {
-    zeroX = inputs.size();
-    inputs.push_back(conv.zeroX = n.value(2));
-  }
-  if (n.has(3)) {
-    zeroW = inputs.size();
-    inputs.push_back(conv.zeroW = n.value(3));
-  }
+  CodeConv conv(n);
   if (failed(readConv(n, conv)))
     return failure();
-  Value sums =
-      compute(n, n.builder().getI32Type(), conv.shape, inputs,
-              [&](Program &p) { return sumOfTaps(p, n, conv, zeroX, zeroW); });
+  Value sums = compute(n, n.builder().getI32Type(), conv.shape, conv.inputs,
+                       [&](Program &p) { return sumOfTaps(p, n, conv); });
   if (failed(n.result(sums)))
     return failure();
   Type f32 = n.builder().getF32Type();
   Value one = n.scalar(f32, 1);
-  Value x = fromCodes(n, conv.x, one, conv.zeroX, 0);
-  Value w = fromCodes(n, conv.w, one, conv.zeroW, 0);
+  Value x = fromCodes(n, conv.a, one, conv.zeroA, 0);
+  Value w = fromCodes(n, conv.b, one, conv.zeroB, 0);
   return n.floatResult(n.create<qnn::ConvOp>(
       f32, x, w, OptionalValue{}, ArrayRef<int64_t>(conv.window.strides),
       ArrayRef<int64_t>(conv.window.dilations),

@@ -9,19 +9,7 @@
 using namespace mlir;
 
 namespace quantc::onnx_frontend {
-namespace {
-
-/// The taps of a window around one output element.
-struct Taps {
-  Values bounds;
-  SmallVector<Value> origin; ///< of tap 0, in the unpadded input
-};
-
-} // namespace
-
-/// The extents of the output of a window.
-static SymbolicShape windowShape(NodeImport &n, ArrayRef<AffineExpr> dims,
-                                 const Window &window) {
+SymbolicShape windowShape(ArrayRef<AffineExpr> dims, const Window &window) {
   SymbolicShape shape(dims.take_front(2));
   for (auto [i, dim] : llvm::enumerate(dims.drop_front(2))) {
     int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
@@ -33,7 +21,7 @@ static SymbolicShape windowShape(NodeImport &n, ArrayRef<AffineExpr> dims,
   return shape;
 }
 
-static Taps tapsOf(Program &p, const Window &window) {
+Taps tapsOf(Program &p, const Window &window) {
   Taps taps;
   for (size_t i = 0; i < window.kernel.size(); ++i) {
     taps.bounds.push_back(p.index(window.kernel[i]));
@@ -43,10 +31,8 @@ static Taps tapsOf(Program &p, const Window &window) {
   return taps;
 }
 
-/// The input position of a tap; `inside` says whether there is one.
-static Values tapPosition(Program &p, const Window &window, const Taps &taps,
-                          ValueRange tap, ArrayRef<AffineExpr> dims,
-                          Value &inside) {
+Values tapPosition(Program &p, const Window &window, const Taps &taps,
+                   ValueRange tap, ArrayRef<AffineExpr> dims, Value &inside) {
   Values position = {p.at(0), p.at(1)};
   inside = p.boolean(true);
   for (size_t i = 0; i < window.kernel.size(); ++i) {
@@ -193,7 +179,7 @@ LogicalResult importMaxPool(NodeImport &n) {
   FailureOr<Window> window = readPool(n, x);
   if (failed(window))
     return failure();
-  SymbolicShape dims = n.shape(x), shape = windowShape(n, dims, *window);
+  SymbolicShape dims = n.shape(x), shape = windowShape(dims, *window);
   Type type = n.elementType(x), i64 = n.builder().getI64Type();
   bool isUnsigned = type.isUnsignedInteger();
   bool columnMajor = n.intAttr("storage_order", 0) != 0;
@@ -246,7 +232,7 @@ LogicalResult importAveragePool(NodeImport &n) {
   FailureOr<Window> window = readPool(n, x);
   if (failed(window))
     return failure();
-  SymbolicShape dims = n.shape(x), shape = windowShape(n, dims, *window);
+  SymbolicShape dims = n.shape(x), shape = windowShape(dims, *window);
   SmallVector<int64_t> pads;
   if (failed(readList(n, "pads", 2 * window->kernel.size(), 0, 0, pads)))
     return failure();
@@ -284,7 +270,7 @@ static LogicalResult importLpPool(NodeImport &n) {
   int64_t power = n.intAttr("p", 2);
   if (power < 1 || power > 1024)
     return n.error("expected 'p' of 1 to 1024, got " + Twine(power));
-  SymbolicShape dims = n.shape(x), shape = windowShape(n, dims, *window);
+  SymbolicShape dims = n.shape(x), shape = windowShape(dims, *window);
   Type type = n.elementType(x);
   return n.result(compute(n, type, shape, {x}, [&](Program &p) {
     Type scalar = scalarType(type);

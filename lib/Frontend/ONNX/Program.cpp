@@ -67,13 +67,25 @@ void Program::write(Value value, ValueRange position) {
   qnn::WriteOp::create(builder, loc, value, tensor, position);
 }
 
-Value Program::readBroadcast(size_t input, ArrayRef<AffineExpr> dims) {
+Values Program::broadcastPosition(ArrayRef<AffineExpr> dims) {
   Values position;
   size_t skipped = indices.size() - dims.size();
   for (auto [i, dim] : llvm::enumerate(dims))
     position.push_back(staticExtent(dim) == 1 ? index(0)
                                               : indices[skipped + i]);
-  return read(input, position);
+  return position;
+}
+
+Value Program::readBroadcast(size_t input, ArrayRef<AffineExpr> dims) {
+  return read(input, broadcastPosition(dims));
+}
+
+Values Program::matrixPosition(ArrayRef<AffineExpr> dims, Value row,
+                               Value column) {
+  Values position = broadcastPosition(dims);
+  position[dims.size() - 2] = row;
+  position[dims.size() - 1] = column;
+  return position;
 }
 
 Value Program::index(int64_t value) {

@@ -33,6 +33,11 @@ public:
   mlir::Value readSelf(mlir::ValueRange position);
   /// Sets an element of the result; nothing is outside of it.
   void write(mlir::Value value, mlir::ValueRange position);
+  /// The position in an operand that broadcasts to the result.
+  Values broadcastPosition(llvm::ArrayRef<mlir::AffineExpr> dims);
+  /// The same for an operand of matrices, at an element of them.
+  Values matrixPosition(llvm::ArrayRef<mlir::AffineExpr> dims, mlir::Value row,
+                        mlir::Value column);
   /// Reads an operand that broadcasts to the result.
   mlir::Value readBroadcast(size_t input,
                             llvm::ArrayRef<mlir::AffineExpr> dims);

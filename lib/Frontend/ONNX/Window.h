@@ -6,7 +6,7 @@
 #ifndef QUANTC_LIB_FRONTEND_ONNX_WINDOW_H
 #define QUANTC_LIB_FRONTEND_ONNX_WINDOW_H
 
-#include "Importer.h"
+#include "Program.h"
 
 namespace quantc::onnx_frontend {
 
@@ -50,7 +50,22 @@ mlir::LogicalResult averageOuter(NodeImport &n, mlir::Value x, Window window,
 mlir::FailureOr<Window> readPool(NodeImport &n, mlir::Value x,
                                  bool canPad = false);
 
-class Program;
+/// The shape of what a window gives: the first two dimensions of `dims`, then
+/// its places.
+SymbolicShape windowShape(llvm::ArrayRef<mlir::AffineExpr> dims,
+                          const Window &window);
+
+/// The taps of a window around the element that a program computes.
+struct Taps {
+  Values bounds;
+  Values origin; ///< of tap 0, in the unpadded input
+};
+Taps tapsOf(Program &p, const Window &window);
+
+/// The input position of a tap; `inside` says whether there is one.
+Values tapPosition(Program &p, const Window &window, const Taps &taps,
+                   mlir::ValueRange tap, llvm::ArrayRef<mlir::AffineExpr> dims,
+                   mlir::Value &inside);
 
 /// Output position -> input position for tap `tap` of a transposed window:
 /// position + pad - tap * dilation must be a multiple of the stride.  Whether
