@@ -116,8 +116,10 @@ bool Subgraphs::isTrivial(StringRef name) {
 bool Subgraphs::mayRepeat(int64_t iterations) {
   const auto *attribute = n.attribute("body");
   int64_t nodes = attribute ? attribute->g().node_size() + 1 : 1;
+  // A negative count is none.
   return iterations <= kMaxIterations &&
-         iterations * nodes <= n.importer.options.maxNodes;
+         std::max<int64_t>(iterations, 0) * nodes <=
+             n.importer.options.maxNodes;
 }
 
 LogicalResult Subgraphs::needCount(int64_t iterations) {

@@ -352,6 +352,9 @@ def nested_loops(depth, count):
 register(LIMIT, "nodes", {
     "loops_in_loops": nested_loops(5, 1000),
 })
+register(OK, "", {
+    "loop_trips_lowest": loop(LOWEST, STEP),
+})
 register(REFUSED, "", {
     "loop_trips_highest": loop(HIGHEST, STEP),
     "loop_forever": model([node("Loop", ["", "", "x"], ["y"], body=STEP)]),
