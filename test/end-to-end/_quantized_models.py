@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Small quantized models for quantized_input.py, one function per form."""
 
+import ml_dtypes
 import numpy as np
 import onnx
 from onnx import TensorProto as T
@@ -372,6 +373,25 @@ def blocks_qdq(rng, kind, block=32, n=24, k=96, zeros=True):
                  constants)
     spread = [np.repeat(a.astype(np.float64), block, 0) for a in (zero, scales)]
     return made, (codes - spread[0]) * spread[1]
+
+
+def nvfp4(rng, n=24, k=96):
+    """MatMul with a weight [k, n] of float4e2m1 in blocks of 16 of k, whose
+    scales are float8e4m3fn and have one scale themselves; and the weight."""
+    codes = rng.choice([0, .5, 1, 1.5, 2, 3, 4, 6], (k, n)) * rng.choice(
+        [-1, 1], (k, n))
+    scales = rng.uniform(1, 400, (k // 16, n)).astype(ml_dtypes.float8_e4m3fn)
+    whole = F(2.0 ** -12)
+    made = model([node("DequantizeLinear", ["s8", "g"], ["s"]),
+                  node("DequantizeLinear", ["w", "s"], ["v"], axis=0,
+                       block_size=16), node("MatMul", ["x", "v"], ["y"])],
+                 {"x": (T.FLOAT, ["rows", k])}, {"y": (T.FLOAT, ["rows", n])},
+                 {"w": helper.make_tensor("w", T.FLOAT4E2M1, (k, n),
+                                          codes.ravel()),
+                  "s8": helper.make_tensor("s8", T.FLOAT8E4M3FN, scales.shape,
+                                           scales.astype(F).ravel()),
+                  "g": np.array(whole)}, opset=23)
+    return made, codes * np.repeat(scales.astype(np.float64), 16, 0) * whole
 
 
 def gather_codes(rng, kind, zeros=True):

@@ -339,6 +339,10 @@ def blocks(suite):
             suite.check(f"GatherBlockQuantized of {label}", model,
                         {"i": indices}, ROWS, EXACT,
                         {"Y": values[indices].astype(F)})
+    model, values = forms.nvfp4(suite.rng)
+    inputs = suite.data(model, {})
+    suite.check("DequantizeLinear in blocks of NVFP4", model, inputs, "", 3e-6,
+                {"y": (inputs["x"].astype(np.float64) @ values).astype(F)})
     for zeros in ("packed", ""):
         made = forms.Blocks(suite.rng, 50, 64, 4, 32, zeros)
         arrays = made.arrays(zeros=zeros)

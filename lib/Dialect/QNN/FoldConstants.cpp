@@ -73,7 +73,7 @@ struct FoldConstantsPass
   using Base::Base;
 
   void runOnOperation() override {
-    stepsLeft = int64_t(1) << 35;
+    stepsLeft = int64_t(1) << 30;
     // A failing evaluation only means that the operation stays.
     ScopedDiagnosticHandler silence(&getContext(),
                                     [](Diagnostic &) { return success(); });
@@ -168,8 +168,8 @@ private:
         return {};
       operands.push_back(*operand);
     }
-    // Seconds for one operation, a minute for all.
-    constexpr int64_t maxSteps = int64_t(1) << 31;
+    // A quarter of a second for one operation, a second for all.
+    constexpr int64_t maxSteps = int64_t(1) << 28;
     int64_t allowed = std::min(maxSteps, stepsLeft);
     EvaluationLimit limit(allowed);
     LogicalResult done = op.evaluate(operands, /*symbols=*/{}, results);
