@@ -73,7 +73,7 @@ struct FoldConstantsPass
   using Base::Base;
 
   void runOnOperation() override {
-    stepsLeft = int64_t(1) << 30;
+    stepsLeft = int64_t(1) << 29;
     // A failing evaluation only means that the operation stays.
     ScopedDiagnosticHandler silence(&getContext(),
                                     [](Diagnostic &) { return success(); });
@@ -168,8 +168,8 @@ private:
         return {};
       operands.push_back(*operand);
     }
-    // A quarter of a second for one operation, a second for all.
-    constexpr int64_t maxSteps = int64_t(1) << 28;
+    // A small part of a second for one operation, half a one for all.
+    constexpr int64_t maxSteps = int64_t(1) << 26;
     int64_t allowed = std::min(maxSteps, stepsLeft);
     EvaluationLimit limit(allowed);
     LogicalResult done = op.evaluate(operands, /*symbols=*/{}, results);
