@@ -80,7 +80,8 @@ static std::optional<AffineExpr> dimExprOf(Value memref, int64_t dim) {
   if (!collapse)
     return std::nullopt;
   AffineExpr product = getAffineConstantExpr(1, memref.getContext());
-  for (int64_t part : collapse.getReassociationIndices()[dim]) {
+  auto groups = collapse.getReassociationIndices();
+  for (int64_t part : groups[dim]) {
     auto size = dimExprOf(collapse.getSrc(), part);
     if (!size)
       return std::nullopt;
