@@ -136,14 +136,11 @@ class Suite:
                 return f"{name} differs by {worst / np.ptp(want):.2e}"
         return ""
 
-    def refuse(self, label, model, message, inputs=None):
-        """An error of one line when it is compiled, or run on `inputs`."""
+    def refuse(self, label, model, message):
         if self.pattern not in label:
             return
         try:
-            compiled = self.compile(model)
-            if inputs:
-                compiled.run(inputs)
+            self.compile(model)
             self.report(label, "expected an error")
         except quantc.Error as error:
             problem = "" if re.search(message, str(error)) and (
@@ -395,36 +392,12 @@ def fused(suite):
         x = suite.rng.standard_normal((2, 5, 32)).astype(F)
         check(f"RotaryEmbedding, {label}", model, {"x": x, "p": positions},
               tolerance=1e-5)
-    attention(suite, tables)
+    attention(suite)
 
 
-def attention(suite, tables):
-    size = {"b": 2, "t": 5, "past": 7, "l": 6}
+def attention(suite):
+    size = {"b": 2, "t": 5, "l": 6}
     rows = ["b", "t", 64]
-    model = forms.model(
-        [forms.node("GroupQueryAttention",
-                    ["q", "k", "v", "pk", "pv", "lengths", "total", "c", "s"],
-                    ["y", "nk", "nv"], forms.MS, num_heads=4, kv_num_heads=2,
-                    do_rotary=1)],
-        {"q": (T.FLOAT, rows), "k": (T.FLOAT, ["b", "t", 32]),
-         "v": (T.FLOAT, ["b", "t", 32]),
-         "pk": (T.FLOAT, ["b", 2, "past", 16]),
-         "pv": (T.FLOAT, ["b", 2, "past", 16]),
-         "lengths": (T.INT32, ["b"]), "total": (T.INT32, [])},
-        {"y": (T.FLOAT, rows), "nk": (T.FLOAT, ["b", 2, "all", 16]),
-         "nv": (T.FLOAT, ["b", 2, "all", 16])}, tables)
-    for label, t, past in (("one row", 1, 7), ("first call", 5, 0)):
-        inputs = suite.data(model, size | {"t": t, "past": past})
-        for name in ("pk", "pv"):
-            inputs[name] = inputs[name][:, :, :past]
-        inputs["lengths"] = np.full(2, past + t - 1, np.int32)
-        inputs["total"] = np.array(past + t, np.int32)
-        suite.check(f"GroupQueryAttention, {label}", model, inputs,
-                    tolerance=1e-5)
-    inputs = suite.data(model, size | {"t": 1})
-    suite.refuse("GroupQueryAttention, pasts of two lengths", model,
-                 "seqlens_k", inputs | {"lengths": np.int32([7, 3]),
-                                        "total": np.array(8, np.int32)})
     model = forms.model(
         [forms.node("MultiHeadAttention", ["q", "k", "v", "b", "m", "a"],
                     ["y"], forms.MS, num_heads=4)],

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention, grouped attention with a cache, and rotary embeddings as ONNX
-// Runtime's tools write them, in terms of ONNX's.
-//
-// GroupQueryAttention: all sequences of a batch have one length, or are padded
-// on the right in a first call; `past_key` holds the past and no more.
+// Attention and rotary embeddings as ONNX Runtime's tools write them, in terms
+// of ONNX's.
 
-#include "Program.h"
+#include "ContribAttention.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -76,126 +73,9 @@ static LogicalResult importRotary(NodeImport &n) {
                   heads + ">(X, C, S, " + (isFirst ? "p" : "P") + ") }");
 }
 
-static std::string scaleText(NodeImport &n) {
+std::string scaleText(NodeImport &n) {
   float scale = n.floatAttr("scale", 0.0f);
   return scale == 0.0f ? "" : llvm::formatv(", scale = {0:E8}", scale).str();
-}
-
-//===----------------------------------------------------------------------===//
-// GroupQueryAttention
-//===----------------------------------------------------------------------===//
-
-/// Queries, keys and values that lie in one tensor.
-static std::string unpackText(int64_t heads, int64_t groups, int64_t depth) {
-  std::string q = std::to_string(heads * depth),
-              k = std::to_string(groups * depth);
-  return "sizes = Constant<value_ints = [" + q + ", " + k + ", " + k +
-         "]>() q, k, v = Split<axis = 2>(Q, sizes) ";
-}
-
-/// Refuses in the run a batch of sequences that continue pasts of different
-/// lengths: keys follow the whole past.  Without a past, causal masks hide what
-/// pads the right end.
-static LogicalResult checkLengths(NodeImport &n, AffineExpr past,
-                                  AffineExpr present) {
-  Value lengths = n.value(5);
-  if (!lengths || !isInt(n.elementType(lengths)))
-    return n.importer.failedAlready()
-               ? failure()
-               : n.error("expected 'seqlens_k' of integers");
-  Type type = n.elementType(lengths);
-  AffineExpr count = elementCount(n.shape(lengths), &n.importer.context);
-  lengths = n.reshape(lengths, {count});
-  Value verdict = computeList(n, 1, {lengths}, [&](Program &p) {
-    Value last = p.sub(p.extent(past + present), p.index(1));
-    Value isFirst = p.equal(p.extent(past), p.index(0));
-    Value isEven = p.loop(p.index(0), p.extent(count), {p.boolean(true)},
-                          [&](Value i, ValueRange sofar) {
-                            Value own = p.toIndex(p.read(0, i), type);
-                            return Values{p.both(sofar[0], p.equal(own, last))};
-                          })[0];
-    return Values{p.select(p.either(isFirst, isEven), p.index(0), p.index(-1))};
-  });
-  return failure(failed(n.bindAll(
-      verdict, "lengths of " + n.name,
-      "every 'seqlens_k' to be the last position of past and present, since "
-      "the sequences of a batch continue pasts of one length")));
-}
-
-static LogicalResult importGroupQuery(NodeImport &n) {
-  if (failed(n.expect(
-          1, 12, 3,
-          "do_rotary kv_num_heads local_window_size num_heads qk_output "
-          "rotary_interleaved scale smooth_softmax softcap "
-          "kv_cache_bit_width k_quant_type v_quant_type")))
-    return failure();
-  int64_t heads = n.intAttr("num_heads", 0);
-  int64_t groups = n.intAttr("kv_num_heads", 0);
-  if (heads < 1 || groups < 1 || heads % groups != 0)
-    return n.error("expected 'num_heads' to be a multiple of 'kv_num_heads', "
-                   "got " +
-                   Twine(heads) + " and " + Twine(groups));
-  if (n.intAttr("local_window_size", -1) >= 0)
-    return n.unsupported("with a local window");
-  if (n.intAttr("smooth_softmax", 0) > 0 || n.has(11))
-    return n.unsupported("with a smooth softmax");
-  if (n.intAttr("qk_output", 0) != 0)
-    return n.unsupported("with the output output_qk");
-  for (StringRef name : {"k_quant_type", "v_quant_type"})
-    if (n.stringAttr(name, "NONE") != "NONE")
-      return n.unsupported("with a quantized cache");
-  ArrayRef<AffineExpr> shape = n.inputs[0]->shape;
-  bool isPacked = !n.has(1);
-  int64_t width = shape.size() == 3 ? staticExtent(shape[2]) : 0;
-  int64_t parts = isPacked ? heads + 2 * groups : heads;
-  if (width < 1 || width % parts != 0 || n.has(1) != n.has(2) ||
-      n.has(3) != n.has(4))
-    return n.error(
-        "expected a query [b, s, h * d] of static h * d, and both of "
-        "keys and values, past and present, or none");
-  if (n.has(3) && n.has(5)) {
-    if (n.inputs[3]->shape.size() != 4)
-      return n.error("expected past keys of rank 4");
-    if (failed(checkLengths(n, n.inputs[3]->shape[2], shape[1])))
-      return failure();
-  }
-  std::string body = isPacked ? unpackText(heads, groups, width / parts) : "";
-  std::string q = isPacked ? "q" : "Q", k = isPacked ? "k" : "K",
-              v = isPacked ? "v" : "V";
-  if (n.intAttr("do_rotary", 0) != 0) {
-    if (!n.has(7) || !n.has(8))
-      return n.error("expected cosines and sines with 'do_rotary'");
-    std::string past = n.has(3) ? "past = Shape<start = 2, end = 3>(PK) "
-                                : "past = Constant<value_ints = [0]>() ";
-    std::string positions = "P";
-    if (!n.has(9)) {
-      body += past + countFrom("past", "Q", 1, "p");
-      positions = "p";
-    }
-    int64_t depth = n.inputs[7]->shape.empty()
-                        ? 0
-                        : 2 * staticExtent(n.inputs[7]->shape.back());
-    std::string options =
-        "interleaved: int = @rotary_interleaved" +
-        (depth > 0 && depth != width / parts
-             ? ", rotary_embedding_dim = " + std::to_string(depth)
-             : std::string());
-    for (auto [name, count] : {std::pair(&q, heads), std::pair(&k, groups)}) {
-      body += *name + "r = RotaryEmbedding<" + options +
-              ", num_heads = " + std::to_string(count) + ">(" + *name +
-              ", C, S, " + positions + ") ";
-      *name += "r";
-    }
-  }
-  std::string softcap =
-      n.floatAttr("softcap", 0.0f) != 0.0f ? ", softcap: float = @softcap" : "";
-  return n.define(
-      "<rotary_interleaved, softcap> "
-      "(Q, K, V, PK, PV, L, T, C, S, P, A) => (Y, NK, NV) {" +
-      body + "Y, NK, NV = Attention<is_causal = 1, q_num_heads = " +
-      std::to_string(heads) + ", kv_num_heads = " + std::to_string(groups) +
-      scaleText(n) + softcap + ">(" + q + ", " + k + ", " + v + ", " +
-      (n.has(10) ? "A" : "") + (n.has(3) ? ", PK, PV" : "") + ") }");
 }
 
 //===----------------------------------------------------------------------===//
