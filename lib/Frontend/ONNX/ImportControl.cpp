@@ -98,6 +98,15 @@ FailureOr<SmallVector<Entry *>> Subgraphs::import(StringRef name,
   return outputs;
 }
 
+FailureOr<SmallVector<Entry *>>
+Subgraphs::importBody(ArrayRef<Entry *> inputs) {
+  auto outputs = import("body", inputs);
+  if (succeeded(outputs) && outputs->size() != n.numOutputs())
+    return n.error("expected a body with " + Twine(n.numOutputs()) +
+                   " outputs, got " + Twine(outputs->size()));
+  return outputs;
+}
+
 FailureOr<SmallVector<Entry *>> Subgraphs::importIf(StringRef name,
                                                     AffineExpr guard) {
   n.importer.guards.push_back(canonicalize(guard));

@@ -215,12 +215,9 @@ static LogicalResult runScan(NodeImport &n, Subgraphs &graphs,
       if (!inputs.back())
         return failure();
     }
-    auto outputs = graphs.import("body", inputs);
+    auto outputs = graphs.importBody(inputs);
     if (failed(outputs))
       return failure();
-    if (outputs->size() != n.numOutputs())
-      return n.error("expected a body with " + Twine(n.numOutputs()) +
-                     " outputs, got " + Twine(outputs->size()));
     carried.assign(outputs->begin(), outputs->begin() + states);
     for (auto [list, entry] :
          llvm::zip(stacked, ArrayRef(*outputs).drop_front(states)))
@@ -300,12 +297,9 @@ static LogicalResult runScanOfRun(NodeImport &n, Subgraphs &graphs,
           if (!inputs.back())
             return failure();
         }
-        auto outputs = graphs.import("body", inputs);
+        auto outputs = graphs.importBody(inputs);
         if (failed(outputs))
           return failure();
-        if (outputs->size() != n.numOutputs())
-          return n.error("expected a body with " + Twine(n.numOutputs()) +
-                         " outputs, got " + Twine(outputs->size()));
         llvm::append_range(next, *outputs);
         return next;
       });

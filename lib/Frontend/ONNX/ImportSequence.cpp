@@ -236,12 +236,9 @@ static LogicalResult importMap(NodeImport &n) {
       }
       inputs.push_back(entry);
     }
-    auto outputs = graphs.import("body", inputs);
+    auto outputs = graphs.importBody(inputs);
     if (failed(outputs))
       return failure();
-    if (outputs->size() != results.size())
-      return n.error("expected a body with " + Twine(results.size()) +
-                     " outputs, got " + Twine(outputs->size()));
     for (auto [list, entry] : llvm::zip(results, *outputs))
       list.push_back(entry);
   }

@@ -18,6 +18,9 @@ public:
   /// Imports the graph of an attribute; null inputs are not allowed.
   mlir::FailureOr<llvm::SmallVector<Entry *>>
   import(llvm::StringRef name, llvm::ArrayRef<Entry *> inputs = {});
+  /// Imports the graph "body", which must have as many outputs as the node.
+  mlir::FailureOr<llvm::SmallVector<Entry *>>
+  importBody(llvm::ArrayRef<Entry *> inputs);
   /// Imports a graph under one more guard.
   mlir::FailureOr<llvm::SmallVector<Entry *>> importIf(llvm::StringRef name,
                                                        mlir::AffineExpr guard);
