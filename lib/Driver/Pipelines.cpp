@@ -19,11 +19,6 @@ using namespace mlir;
 
 namespace quantc {
 
-static void addCleanup(OpPassManager &pm) {
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
-}
-
 /// The attribute that a recipe's format stands for; empty for float.
 static std::string formatText(StringRef format) {
   return format == "float" ? "" : ("#fmt." + format).str();
@@ -184,21 +179,9 @@ std::optional<Error> buildFrontPipeline(OpPassManager &pm, const Recipe &recipe,
 }
 
 void buildCodegenPipeline(OpPassManager &pm, const TargetDescription &target) {
-  pm.addNestedPass<func::FuncOp>(createExpandEncodedPass());
-  addCleanup(pm);
-  pm.addNestedPass<func::FuncOp>(createFlattenRowsPass());
-  addCleanup(pm);
-  pm.addNestedPass<func::FuncOp>(createPackWeightsPass());
-  addCleanup(pm);
-  pm.addNestedPass<func::FuncOp>(createAppendInPlacePass());
-  pm.addPass(createFormKernelsPass());
+  buildFormKernelsPipeline(pm);
   OpPassManager kernels(func::FuncOp::getOperationName());
-  kernels.addPass(createConvertQNNToLinalgPass());
-  addCleanup(kernels);
-  kernels.addPass(createTileKernelsPass());
-  addCleanup(kernels);
-  kernels.addPass(createBufferizeKernelsPass());
-  addCleanup(kernels);
+  buildBufferKernelsPipeline(kernels);
   // Copies of a view onto itself show only after CSE.
   kernels.addPass(createCanonicalizerPass());
   ConvertLowBitToVectorPassOptions options;

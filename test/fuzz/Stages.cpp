@@ -1,28 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The stages of a compilation from the imported module to loops over buffers,
-// in the order of lib/Driver/Pipelines.cpp.
+// as lib/Driver/Pipelines.cpp and lib/Codegen/KernelStages.cpp build them.
 
 #include "Stages.h"
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
-#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
-#include "mlir/Dialect/Tensor/IR/TensorTilingInterfaceImpl.h"
-#include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
-#include "quantc/Codegen/Passes.h"
-#include "quantc/Conversion/Passes.h"
-#include "quantc/Dialect/LowBit/LowBit.h"
+#include "quantc/Codegen/Pipelines.h"
 #include "quantc/Dialect/QNN/EvaluationLimit.h"
 #include "quantc/Dialect/QNN/Interpreter.h"
 #include "quantc/Dialect/QNN/Passes.h"
@@ -42,21 +26,7 @@ static unsigned diagnostics = 0;
 
 std::unique_ptr<MLIRContext> makeFuzzContext() {
   DialectRegistry registry;
-  registry.insert<affine::AffineDialect, arith::ArithDialect,
-                  bufferization::BufferizationDialect, func::FuncDialect,
-                  linalg::LinalgDialect, math::MathDialect,
-                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
-                  vector::VectorDialect, LLVM::LLVMDialect, fmt::FmtDialect,
-                  lowbit::LowBitDialect, qnn::QNNDialect>();
-  qnn::registerReferenceModels(registry);
-  arith::registerBufferizableOpInterfaceExternalModels(registry);
-  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
-      registry);
-  lowbit::registerBufferizableOpInterfaceExternalModels(registry);
-  linalg::registerAllDialectInterfaceImplementations(registry);
-  scf::registerBufferizableOpInterfaceExternalModels(registry);
-  tensor::registerBufferizableOpInterfaceExternalModels(registry);
-  tensor::registerTilingInterfaceExternalModels(registry);
+  registerKernelDialects(registry);
   auto context =
       std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
@@ -152,27 +122,9 @@ static void evaluate(ModuleOp module) {
 // Passes
 //===----------------------------------------------------------------------===//
 
-static void addCleanup(OpPassManager &passes) {
-  passes.addPass(createCanonicalizerPass());
-  passes.addPass(createCSEPass());
-}
-
 static void buildLowering(OpPassManager &passes) {
-  passes.addNestedPass<func::FuncOp>(createExpandEncodedPass());
-  addCleanup(passes);
-  passes.addNestedPass<func::FuncOp>(createFlattenRowsPass());
-  addCleanup(passes);
-  passes.addNestedPass<func::FuncOp>(createPackWeightsPass());
-  addCleanup(passes);
-  passes.addNestedPass<func::FuncOp>(createAppendInPlacePass());
-  passes.addPass(createFormKernelsPass());
-  OpPassManager &kernels = passes.nest<func::FuncOp>();
-  kernels.addPass(createConvertQNNToLinalgPass());
-  addCleanup(kernels);
-  kernels.addPass(createTileKernelsPass());
-  addCleanup(kernels);
-  kernels.addPass(createBufferizeKernelsPass());
-  addCleanup(kernels);
+  buildFormKernelsPipeline(passes);
+  buildBufferKernelsPipeline(passes.nest<func::FuncOp>());
 }
 
 static bool runPasses(ModuleOp module, StringRef what,

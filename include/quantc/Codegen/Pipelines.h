@@ -5,9 +5,23 @@
 #ifndef QUANTC_CODEGEN_PIPELINES_H
 #define QUANTC_CODEGEN_PIPELINES_H
 
+#include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace quantc {
+
+/// The dialects and interface models of everything from an imported module to
+/// kernels over buffers.
+void registerKernelDialects(mlir::DialectRegistry &registry);
+
+/// Canonicalization and CSE.
+void addCleanup(mlir::OpPassManager &pm);
+
+/// A module's functions of encoded tensors to kernel functions and their calls.
+void buildFormKernelsPipeline(mlir::OpPassManager &pm);
+
+/// A kernel function of qnn on tensors to linalg and lowbit on memrefs.
+void buildBufferKernelsPipeline(mlir::OpPassManager &kernels);
 
 /// linalg on memrefs to loops over one-dimensional vectors, with all functions
 /// of docs/numerics.md §3 expanded.
