@@ -82,9 +82,12 @@ private:
   enum class Cut { Whole, Row, Slice };
   struct Input {
     NpyStream stream;
-    Cut cut;
-    /// One array for all samples.
+    Cut cut = Cut::Whole;
+    /// The dimension that counts samples in a Slice.
+    size_t axis = 0;
+    /// The array, if samples are not read one after the other.
     std::optional<Array> whole;
+    int64_t used = 0; // samples of it
   };
 
   std::optional<Error> refuse(const std::string &message) const {
@@ -92,8 +95,8 @@ private:
   }
   std::optional<Error> find(std::vector<NpyStream> &found) const;
   std::optional<Error> findTestSet(std::vector<NpyStream> &found) const;
-  std::optional<Error> plan(const ValueSpec &spec, const NpyStream &stream,
-                            Cut &cut);
+  std::optional<size_t> batchAxis(const TensorSpec &tensor) const;
+  std::optional<Error> plan(const ValueSpec &spec, Input &input);
   std::optional<Error> readPart(Input &input, Array &part);
 
   StringRef path;
@@ -159,38 +162,57 @@ std::optional<Error> DataFile::open() {
     });
     if (it == found.end())
       return refuse("input '" + spec.name + "' is missing");
-    Cut cut;
-    if (auto error = plan(spec, *it, cut))
+    Input &input = inputs.emplace_back();
+    input.stream = std::move(*it);
+    if (auto error = plan(spec, input))
       return error;
-    inputs.push_back({std::move(*it), cut, std::nullopt});
   }
   if (count < 0)
     count = 1;
   return std::nullopt;
 }
 
-std::optional<Error> DataFile::plan(const ValueSpec &spec,
-                                    const NpyStream &stream, Cut &cut) {
+/// Where the batch stands in a tensor of the model: the open leading dimension
+/// of the first input that has one, by name.  A recurrent state has it second.
+std::optional<size_t> DataFile::batchAxis(const TensorSpec &tensor) const {
+  for (const ValueSpec &spec : entry.inputs) {
+    if (spec.kind != QUANTC_TENSOR || spec.tensors[0].extents.empty() ||
+        spec.tensors[0].extents[0] >= 0)
+      continue;
+    auto it = llvm::find(tensor.dims, spec.tensors[0].dims[0]);
+    if (it != tensor.dims.end())
+      return it - tensor.dims.begin();
+    break;
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> DataFile::plan(const ValueSpec &spec, Input &input) {
   if (spec.kind != QUANTC_TENSOR)
     return refuse("input '" + spec.name + "' is not a tensor");
   const TensorSpec &tensor = spec.tensors[0];
-  ArrayRef<int64_t> shape = stream.getShape();
+  ArrayRef<int64_t> shape = input.stream.getShape();
   size_t rank = tensor.extents.size();
-  if (!(stream.getType() == tensor.dtype))
+  if (!(input.stream.getType() == tensor.dtype))
     return refuse("expected input '" + spec.name + "' to be " +
                   typeName(tensor.dtype) + ", got " +
-                  typeName(stream.getType()));
+                  typeName(input.stream.getType()));
   if (shape.size() != rank && shape.size() != rank + 1)
     return refuse("expected input '" + spec.name + "' to be samples of " +
                   specText(tensor) + ", got shape " + shapeText(shape));
-  cut = shape.size() > rank ? Cut::Row : Cut::Slice;
-  bool fixedBatch = (rank > 0 && tensor.extents[0] > 1) || isTestSet(path);
-  if (shape.size() == rank && (rank == 0 || fixedBatch))
-    cut = Cut::Whole;
-  int64_t samples = cut == Cut::Whole ? 1 : shape[0];
+  std::optional<size_t> batch = batchAxis(tensor);
+  if (shape.size() > rank)
+    input.cut = Cut::Row;
+  else if (rank > 0 && !isTestSet(path) &&
+           (batch || tensor.extents[0] < 0 || tensor.extents[0] == 1))
+    input.cut = Cut::Slice;
+  int64_t leading = rank == 0 ? 1 : tensor.extents[0];
+  if (input.cut == Cut::Slice && (leading > 1 || leading == shape[0]))
+    input.axis = batch.value_or(0);
   // A scalar serves every sample.
-  if (cut == Cut::Whole && rank == 0)
+  if (input.cut == Cut::Whole && rank == 0)
     return std::nullopt;
+  int64_t samples = input.cut == Cut::Whole ? 1 : shape[input.axis];
   if (count >= 0 && samples != count)
     return refuse("expected input '" + spec.name + "' to have " +
                   std::to_string(count) + " samples, got " +
@@ -199,24 +221,45 @@ std::optional<Error> DataFile::plan(const ValueSpec &spec,
   return std::nullopt;
 }
 
+/// Row `index` of dimension `axis`, where `part` has one row.
+void copySlice(const Array &array, size_t axis, int64_t index, Array &part) {
+  ArrayRef<int64_t> shape = array.getShape();
+  int64_t width = array.getType().bits / 8, outer = 1;
+  for (int64_t extent : shape.drop_front(axis + 1))
+    width *= extent;
+  for (int64_t extent : shape.take_front(axis))
+    outer *= extent;
+  for (int64_t i = 0; i < outer; ++i)
+    std::memcpy(part.getData() + i * width,
+                array.getData() + (i * shape[axis] + index) * width, width);
+}
+
 std::optional<Error> DataFile::readPart(Input &input, Array &part) {
+  quantc_dtype type = input.stream.getType();
   SmallVector<int64_t, 4> shape(input.stream.getShape());
+  bool inOrder =
+      input.cut == Cut::Row || (input.cut == Cut::Slice && input.axis == 0);
+  if (!inOrder && !input.whole) {
+    input.whole = Array::allocate(type, shape);
+    if (!input.whole)
+      return Error{Status::Limit, "no memory for an array of samples"};
+    if (auto error = input.stream.next(*input.whole))
+      return error;
+  }
   if (input.cut == Cut::Row)
     shape.erase(shape.begin());
   else if (input.cut == Cut::Slice)
-    shape[0] = 1;
-  std::optional<Array> read = Array::allocate(input.stream.getType(), shape);
+    shape[input.axis] = 1;
+  std::optional<Array> read = Array::allocate(type, shape);
   if (!read)
     return Error{Status::Limit, "no memory for a sample"};
   part = std::move(*read);
-  if (!input.whole) {
-    if (auto error = input.stream.next(part))
-      return error;
-    if (input.cut == Cut::Whole)
-      input.whole = Array::copy(part.getTensor());
-    return std::nullopt;
-  }
-  std::memcpy(part.getData(), input.whole->getData(), part.getByteSize());
+  if (inOrder)
+    return input.stream.next(part);
+  if (input.cut == Cut::Whole)
+    std::memcpy(part.getData(), input.whole->getData(), part.getByteSize());
+  else
+    copySlice(*input.whole, input.axis, input.used++, part);
   return std::nullopt;
 }
 

@@ -135,6 +135,45 @@ quantc.calibrate(model(), other, folder / "sets")
 assert other.read_bytes() == whole
 assert quantc.calibrate(model(), other, folder / "sets/test_data_set_5") == 1
 
+
+def check_recurrent(layers: int) -> None:
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("ReduceSum", ["state", "first"], ["t"], keepdims=0),
+         helper.make_node("Add", ["x", "t"], ["a"]),
+         helper.make_node("Relu", ["a"], ["r"], name="act"),
+         helper.make_node("MatMul", ["r", "w"], ["y"], name="product")],
+        "g", [value("state", TensorProto.FLOAT, [layers, "batch", N]),
+              value("x", TensorProto.FLOAT, ["batch", N])],
+        [value("y", TensorProto.FLOAT, ["batch", M])],
+        [numpy_helper.from_array(weight, "w"),
+         numpy_helper.from_array(np.array([0]), "first")])
+    recurrent = helper.make_model(graph, ir_version=10, opset_imports=[
+        helper.make_opsetid("", 20)])
+    state = rng.standard_normal((layers, 7, N)).astype(np.float32)
+    row = x[:, 0]
+    forms = [{"x": row, "state": state},
+             {"x": row, "state": np.asfortranarray(state)},
+             {"x": row[:, None], "state": np.moveaxis(state, 1, 0)[:, :, None]}]
+    if layers == 1:
+        forms.append({"x": row, "state": np.moveaxis(state, 1, 0)})
+    made = set()
+    for form in forms:
+        assert quantc.calibrate(recurrent, other, form) == 7
+        made.add(other.read_bytes())
+    assert len(made) == 1
+    values = np.maximum(row + state.sum(0), np.float32(0))
+    with safe_open(other, "np") as file:
+        np.testing.assert_allclose(file.get_tensor("act/min-max/range"),
+                                   [values.min(), values.max()], rtol=1e-6)
+    refused(lambda: quantc.calibrate(recurrent, other, {
+        "x": row, "state": state[:, :6]}), 1, "'x'", "6 samples, got 7")
+
+
+# A recurrent state has the batch second.
+for layers in (1, 2):
+    check_recurrent(layers)
+
 # Synthetic data is the same every time, and differs by seed.
 for name, text in (("a", "synthetic"), ("b", "synthetic:0"),
                    ("c", "synthetic:1")):
