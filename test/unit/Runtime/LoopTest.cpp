@@ -49,7 +49,8 @@ struct LoopBuilder {
                    "start",
                    entry.constant(1),
                    1,
-                   {limit, first, zero}});
+                   {limit, first, zero},
+                   {}});
     entry.addStore("loop", first, more);
     entry.addStore("loop", zero, count);
     entry.beginWhile("loop", more);
@@ -62,7 +63,8 @@ struct LoopBuilder {
                    "advance",
                    entry.constant(1),
                    1,
-                   {counter, limit, next, again}});
+                   {counter, limit, next, again},
+                   {}});
     entry.addStore("loop", again, more);
     entry.addStore("loop", next, count);
     return entry.endWhile();
