@@ -4,7 +4,6 @@
 import os
 import pathlib
 import subprocess
-import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
@@ -12,11 +11,15 @@ QUANTC = str(BUILD / "bin" / "quantc")
 
 
 class Checks:
-    """Prints and counts checks; of those that hold nothing if `quiet`."""
+    """Prints and counts checks; of those that hold nothing if `quiet`.  Who
+    asks `wanted` makes only those with the text `only` in their names."""
 
-    def __init__(self, quiet: bool = False):
+    def __init__(self, quiet: bool = False, only: str = ""):
         self.passed = self.failed = 0
-        self.quiet = quiet
+        self.quiet, self.only = quiet, only
+
+    def wanted(self, name: str) -> bool:
+        return self.only in name
 
     def report(self, name: str, good: bool, why: str = "") -> None:
         self.passed += bool(good)
@@ -25,6 +28,10 @@ class Checks:
             print(f"PASS  {name}", flush=True)
         elif not good:
             print(f"FAIL  {name}{': ' + why if why else ''}", flush=True)
+
+    def judge(self, name: str, problem: str | None) -> None:
+        """A check of which is known what is wrong, or nothing."""
+        self.report(name, not problem, problem or "")
 
     def finish(self) -> int:
         """The last line of every script, and its exit status."""

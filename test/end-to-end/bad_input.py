@@ -21,10 +21,8 @@ import time
 import numpy as np
 
 import _bad_models as models
+from _checks import QUANTC, Checks
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
-QUANTC = str(BUILD / "bin" / "quantc")
 LIMIT_SECONDS = 60
 MEMORY = 8 << 30
 
@@ -39,22 +37,6 @@ def call(*words: str, file_size: int | None = None, **options):
     return subprocess.run([QUANTC, *map(str, words)], capture_output=True,
                           text=True, errors="surrogateescape", preexec_fn=limit,
                           timeout=LIMIT_SECONDS, **options)
-
-
-class Checks:
-    """Counts; a check is a name and what is wrong with it, or nothing."""
-
-    def __init__(self, only: str):
-        self.passed, self.failed, self.only = 0, 0, only
-
-    def wanted(self, name: str) -> bool:
-        return self.only in name
-
-    def report(self, name: str, problem: str | None) -> None:
-        self.passed += problem is None
-        self.failed += problem is not None
-        print(f"PASS  {name}" if problem is None else
-              f"FAIL  {name}: {problem}", flush=True)
 
 
 def refusal(done, status: int, *texts: str) -> str | None:
@@ -100,7 +82,7 @@ def check_models(checks: Checks, scratch: pathlib.Path) -> None:
         folder = scratch / name.replace(" ", "-").replace("/", "-")
         folder.mkdir()
         model = make(folder)
-        checks.report(name, refused_model(folder, model, status, *texts))
+        checks.judge(name, refused_model(folder, model, status, *texts))
 
 
 def check_accepted(checks: Checks, scratch: pathlib.Path) -> None:
@@ -110,8 +92,8 @@ def check_accepted(checks: Checks, scratch: pathlib.Path) -> None:
         folder = scratch / name.replace(" ", "-").replace("/", "-")
         folder.mkdir()
         done = call("compile", make(folder), "-o", folder / "out.mlirbc")
-        checks.report(name, None if done.returncode == 0 else
-                      f"status {done.returncode}: {done.stderr[:300]}")
+        checks.judge(name, None if done.returncode == 0 else
+                     f"status {done.returncode}: {done.stderr[:300]}")
 
 
 def check_files(checks: Checks, scratch: pathlib.Path) -> None:
@@ -151,12 +133,12 @@ def check_files(checks: Checks, scratch: pathlib.Path) -> None:
     ]
     for name, words, status in cases:
         if checks.wanted(name):
-            checks.report(name, refusal(call("compile", *words, cwd=scratch),
-                                        status))
+            checks.judge(name, refusal(call("compile", *words, cwd=scratch),
+                                       status))
     for words, name in (((), "no command"), (("calibrate",), "calibrate"),
                         (("comple",), "command unknown")):
         if checks.wanted(name):
-            checks.report(name, refusal(call(*words), 2))
+            checks.judge(name, refusal(call(*words), 2))
 
 
 def check_disk_full(checks: Checks, scratch: pathlib.Path) -> None:
@@ -174,13 +156,13 @@ def check_disk_full(checks: Checks, scratch: pathlib.Path) -> None:
         problem = refusal(done, 4)
         if not problem and target.read_bytes() != b"an earlier output":
             problem = "the earlier output was changed"
-        checks.report(name, problem or leftovers(folder, {target.name}))
+        checks.judge(name, problem or leftovers(folder, {target.name}))
     name = "standard output full"
     if checks.wanted(name):
         with open("/dev/full", "w") as full:
             done = subprocess.run([QUANTC, "--help"], stdout=full, text=True,
                                   stderr=subprocess.PIPE, timeout=60)
-        checks.report(name, refusal(done, 4, "standard output"))
+        checks.judge(name, refusal(done, 4, "standard output"))
     name = "standard output closed"
     if checks.wanted(name):
         reader, writer = os.pipe()
@@ -188,7 +170,7 @@ def check_disk_full(checks: Checks, scratch: pathlib.Path) -> None:
         done = subprocess.run([QUANTC, "--help"], stdout=writer, text=True,
                               stderr=subprocess.PIPE, timeout=60)
         os.close(writer)
-        checks.report(name, refusal(done, 4, "standard output"))
+        checks.judge(name, refusal(done, 4, "standard output"))
 
 
 def check_killed(checks: Checks, scratch: pathlib.Path) -> None:
@@ -203,7 +185,7 @@ def check_killed(checks: Checks, scratch: pathlib.Path) -> None:
     done = call("compile", good, "-o", target)
     whole = time.monotonic() - start
     if done.returncode:
-        return checks.report(name, f"status {done.returncode}: {done.stderr}")
+        return checks.judge(name, f"status {done.returncode}: {done.stderr}")
     new, old = target.read_bytes(), b"an earlier output"
     problem = None
     for step in range(12):
@@ -217,7 +199,7 @@ def check_killed(checks: Checks, scratch: pathlib.Path) -> None:
             process.wait()
         if target.read_bytes() not in (old, new):
             problem = f"after {step + 1}/12 of the time the output is broken"
-    checks.report(name, problem)
+    checks.judge(name, problem)
 
 
 def check_replaced(checks: Checks, scratch: pathlib.Path) -> None:
@@ -235,7 +217,7 @@ def check_replaced(checks: Checks, scratch: pathlib.Path) -> None:
         problem = f"status {done.returncode}: {done.stderr[:300]}"
     elif secret.read_text() != "keep" or target.is_symlink():
         problem = "the link was written through"
-    checks.report(name, problem)
+    checks.judge(name, problem)
 
 
 def check_run(checks: Checks, scratch: pathlib.Path) -> None:
@@ -243,7 +225,7 @@ def check_run(checks: Checks, scratch: pathlib.Path) -> None:
     library = scratch / "run.so"
     done = call("compile", models.linear(scratch), "-o", library)
     if done.returncode:
-        return checks.report("run", f"no library: {done.stderr[:300]}")
+        return checks.judge("run", f"no library: {done.stderr[:300]}")
     n = models.WIDTH
 
     def save(name, array, **options):
@@ -278,7 +260,7 @@ def check_run(checks: Checks, scratch: pathlib.Path) -> None:
             continue
         words = [word for value in inputs for word in ("--input", value)]
         done = call("run", artifact, *words, "--output-dir", scratch / "out")
-        checks.report(name, refusal(done, status, *texts))
+        checks.judge(name, refusal(done, status, *texts))
     fortran = np.asfortranarray(
         np.arange(3 * n, dtype=">f4").reshape(3, n))
     done = call("run", library, "--input", save("fortran.npy", fortran),
@@ -289,23 +271,22 @@ def check_run(checks: Checks, scratch: pathlib.Path) -> None:
     elif not np.allclose(np.load(scratch / "out" / "y.npy"),
                          fortran @ models.weight(n), rtol=1e-5):
         problem = "wrong values"
-    checks.report("input big-endian in Fortran order", problem)
+    checks.judge("input big-endian in Fortran order", problem)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="cases with this in the name")
-    checks = Checks(parser.parse_args().only)
+    checks = Checks(only=parser.parse_args().only)
     for check in (check_models, check_accepted, check_files, check_disk_full,
                   check_killed, check_replaced, check_run):
         with tempfile.TemporaryDirectory(prefix="quantc-bad-") as scratch:
             try:
                 check(checks, pathlib.Path(scratch))
             except subprocess.TimeoutExpired as error:
-                checks.report(check.__name__, f"over {LIMIT_SECONDS} s: "
-                                              f"{error.cmd}")
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+                checks.judge(check.__name__, f"over {LIMIT_SECONDS} s: "
+                                             f"{error.cmd}")
+    return checks.finish()
 
 
 if __name__ == "__main__":

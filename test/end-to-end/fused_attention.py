@@ -8,68 +8,45 @@ ONNX Runtime leaves unspecified are not compared.
 """
 
 import argparse
-import os
 import pathlib
 import sys
 import tempfile
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
-sys.path[:0] = [str(BUILD / "python"), str(ROOT)]
-
-import _quantized_models as forms  # noqa: E402
-import onnxruntime as ort  # noqa: E402
-import quantc  # noqa: E402
-from _quantized_models import F, T  # noqa: E402
+import _quantized_models as forms
+from _checks import Checks
+from _compiled import compile_model, quantc, runtime
+from _quantized_models import F, T
 
 HEADS, GROUPS, DEPTH = 4, 2, 32
 WIDTH, NARROW = HEADS * DEPTH, GROUPS * DEPTH
 TOLERANCE = 1e-5
 
 
-class Suite:
+class Suite(Checks):
     def __init__(self, folder, pattern):
-        self.folder, self.pattern = folder, pattern
-        self.passed = self.failed = 0
+        super().__init__(only=pattern)
+        self.folder = folder
         self.rng = np.random.default_rng(5)
 
     def floats(self, *shape):
         return self.rng.standard_normal(shape).astype(F)
 
-    def report(self, label, problem):
-        self.passed += not problem
-        self.failed += bool(problem)
-        print(f"{'FAIL' if problem else 'PASS'}  {label}"
-              f"{': ' + problem if problem else ''}", flush=True)
-
-    def compile(self, model, **options):
-        source, library = self.folder / "m.onnx", self.folder / "m.so"
-        onnx.save(model, source)
-        quantc.compile(str(source), str(library), recipe="fp32", **options)
-        return quantc.load(str(library))
-
     def check(self, label, model, runs, reference=None):
         """`runs` are inputs; `reference` computes what ONNX Runtime refuses."""
-        if self.pattern not in label:
+        if not self.wanted(label):
             return
         try:
-            compiled = self.compile(model)
-            reference = reference or self.runtime(model)
+            compiled = compile_model(model, self.folder)
+            reference = reference or runtime(model)
             for i, inputs in enumerate(runs):
                 problem = self.compare(compiled.run(inputs), reference(inputs))
-                self.report(f"{label} {i}", problem)
+                self.judge(f"{label} {i}", problem)
         except Exception as error:  # a refusal is a failure here
-            self.report(label, f"{type(error).__name__}: {error}")
-
-    @staticmethod
-    def runtime(model):
-        session = ort.InferenceSession(model.SerializeToString(),
-                                       providers=["CPUExecutionProvider"])
-        names = [o.name for o in session.get_outputs()]
-        return lambda inputs: dict(zip(names, session.run(None, inputs)))
+            self.judge(label, f"{type(error).__name__}: {error}")
 
     @staticmethod
     def compare(got, reference):
@@ -85,16 +62,16 @@ class Suite:
 
     def refuse(self, label, model, message, inputs=None):
         """An error of one line when it is compiled, or run on `inputs`."""
-        if self.pattern not in label:
+        if not self.wanted(label):
             return
         try:
-            compiled = self.compile(model)
+            compiled = compile_model(model, self.folder)
             if inputs:
                 compiled.run(inputs)
-            self.report(label, "expected an error")
+            self.judge(label, "expected an error")
         except quantc.Error as error:
             text = str(error)
-            self.report(label, "" if message in text and "\n" not in text
+            self.judge(label, "" if message in text and "\n" not in text
                         else f"unexpected error: {error}")
 
 
@@ -195,7 +172,7 @@ def group_norms(suite):
         if a.name == "q_norm_epsilon"))
     weights = {t.name: onnx.numpy_helper.to_array(t)
                for t in model.graph.initializer}
-    attend = Suite.runtime(plain)
+    attend = runtime(plain)
 
     def reference(inputs):
         normed = dict(inputs)
@@ -235,8 +212,7 @@ def main():
         suite = Suite(pathlib.Path(name), options.k)
         for part in (group_queries, group_norms, group_errors):
             part(suite)
-    print(f"{suite.passed} passed, {suite.failed} failed")
-    return suite.failed != 0
+    return suite.finish()
 
 
 if __name__ == "__main__":

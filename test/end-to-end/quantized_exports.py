@@ -22,18 +22,19 @@ import tempfile
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 from onnx import helper, numpy_helper
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "test" / "conformance" / "families")]
 
-from run_families import build, read_exports  # noqa: E402
+from run_families import read_exports  # noqa: E402
 from spec import Input, arrays  # noqa: E402
 
-import onnxruntime as ort  # noqa: E402
+from _checks import Checks  # noqa: E402
+from _compiled import compile_model, runtime  # noqa: E402
 from onnxruntime import quantization as tools  # noqa: E402
 from onnxruntime.quantization import shape_inference  # noqa: E402
-import quantc  # noqa: E402
 
 MODELS = ROOT / "test" / "conformance" / "families" / "models"
 FORMS = ("qdq", "qoperator", "dynamic", "blocks")
@@ -64,17 +65,11 @@ class Samples(tools.CalibrationDataReader):
         return next(self.feeds, None)
 
 
-def run(model, feeds, names=None, optimized=False):
+def run(model, feeds, optimized=False):
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
-    level = ort.GraphOptimizationLevel
-    options.graph_optimization_level = (
-        level.ORT_ENABLE_ALL if optimized else level.ORT_DISABLE_ALL)
-    session = ort.InferenceSession(model.SerializeToString(), options,
-                                   providers=["CPUExecutionProvider"])
-    names = names or [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, feeds)))
+    return runtime(model, optimized, options)(feeds)
 
 
 def to_blocks(graph, block=32):
@@ -143,7 +138,7 @@ def cut(model, feeds):
     probe.CopyFrom(model)
     del probe.graph.output[:]
     probe.graph.output.extend(map(helper.make_empty_tensor_value_info, names))
-    values = run(probe, feeds, names) if names else {}
+    values = run(probe, feeds) if names else {}
     pieces = onnx.ModelProto()
     pieces.CopyFrom(model)
     graph = pieces.graph
@@ -164,13 +159,6 @@ def cut(model, feeds):
                         for name, array in values.items())
     return pieces, inputs, {name + "/made": array
                             for name, array in values.items()}
-
-
-def compile_and_run(model, folder, inputs):
-    source, library = folder / "m.onnx", folder / "m.so"
-    onnx.save(model, source)
-    quantc.compile(str(source), str(library), recipe="fp32")
-    return quantc.load(str(library)).run(inputs)
 
 
 def compare_pieces(got, want):
@@ -215,11 +203,11 @@ def check(export, form, folder):
                "NBits" in node.op_type for node in model.graph.node):
         return "", "nothing to quantize"
     pieces, fed, want = cut(model, feeds)
-    problem = compare_pieces(compile_and_run(pieces, folder, fed),
+    problem = compare_pieces(compile_model(pieces, folder).run(fed),
                              want) if want else ""
     plain = run(export.model(), feeds)
     theirs, best = run(model, feeds), run(model, feeds, optimized=True)
-    ours = compile_and_run(model, folder, feeds)
+    ours = compile_model(model, folder).run(feeds)
     moved = distance(theirs, plain)
     apart, optimized = distance(ours, theirs), distance(best, theirs)
     figures = (f"{len(want)} pieces, apart {apart:.1e}, their optimizer "
@@ -238,7 +226,7 @@ def main():
     logging.disable(logging.WARNING)
     ort.set_default_logger_severity(4)
     chosen = options.k or ("" if options.full else EVERYDAY)
-    passed = failed = 0
+    checks = Checks()
     for name, export in read_exports(MODELS).items():
         for form in FORMS:
             label = f"{name} {form}"
@@ -251,12 +239,8 @@ def main():
                     figures = EXPECTED.get(label, "")
                     problem = ("" if figures and figures in str(error) else
                                f"{type(error).__name__}: {error}")
-            passed += not problem
-            failed += bool(problem)
-            print(f"{'FAIL' if problem else 'PASS'}  {label}: {figures}"
-                  f"{' ' + problem[:300] if problem else ''}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+            checks.judge(f"{label}: {figures}", problem[:300])
+    return checks.finish()
 
 
 if __name__ == "__main__":

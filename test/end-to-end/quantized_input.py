@@ -11,7 +11,6 @@ linear or convolution on encoded operands, so that int8 kernels run.
 """
 
 import argparse
-import os
 import pathlib
 import re
 import subprocess
@@ -20,15 +19,12 @@ import tempfile
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("QUANTC_BUILD_DIR", ROOT / "build"))
-sys.path[:0] = [str(BUILD / "python"), str(ROOT)]
-
-import _quantized_models as forms  # noqa: E402
-import onnxruntime as ort  # noqa: E402
-import quantc  # noqa: E402
-from _quantized_models import F, T  # noqa: E402
+import _quantized_models as forms
+from _checks import BUILD, Checks
+from _compiled import compile_model, quantc, runtime
+from _quantized_models import F, T
 
 EXACT = 2e-6
 ENCODED = r"qnn\.(linear|conv) .*\(!qnn\.encoded<.*, !qnn\.encoded<"
@@ -36,17 +32,11 @@ BLOCKS = r"qnn\.linear .*\(tensor<[^)]*, !qnn\.encoded<"
 ROWS = r"qnn\.gather .*\(!qnn\.encoded<"
 
 
-class Suite:
+class Suite(Checks):
     def __init__(self, folder, pattern):
-        self.folder, self.pattern = folder, pattern
-        self.passed = self.failed = 0
+        super().__init__(only=pattern)
+        self.folder = folder
         self.rng = np.random.default_rng(11)
-
-    def report(self, label, problem):
-        self.passed += not problem
-        self.failed += bool(problem)
-        print(f"{'FAIL' if problem else 'PASS'}  {label}"
-              f"{': ' + problem if problem else ''}", flush=True)
 
     def data(self, model, sizes):
         """Random inputs; codes over their whole range."""
@@ -66,12 +56,6 @@ class Suite:
                     max(info.min, -128), high + 1, shape).astype(dtype)
         return inputs
 
-    def compile(self, model):
-        source, library = self.folder / "m.onnx", self.folder / "m.so"
-        onnx.save(model, source)
-        quantc.compile(str(source), str(library), recipe="fp32")
-        return quantc.load(str(library))
-
     def kernels(self):
         """How many operations of the normalized IR match the patterns."""
         done = subprocess.run(
@@ -86,27 +70,19 @@ class Suite:
               reference=None, sizes=None, step=0.0, count=1, share=.02):
         """`step` is one code where outputs are decoded codes, `share` how many
         of them may differ by one."""
-        if self.pattern not in label:
+        if not self.wanted(label):
             return
         try:
             inputs = inputs or self.data(model, sizes or {})
             if reference is None:
                 # Its fusions take a bias to have the product's scale.
-                plain = ort.SessionOptions()
-                if label.startswith("qdq"):
-                    plain.graph_optimization_level = (
-                        ort.GraphOptimizationLevel.ORT_DISABLE_ALL)
-                session = ort.InferenceSession(
-                    model.SerializeToString(), plain,
-                    providers=["CPUExecutionProvider"])
-                names = [o.name for o in session.get_outputs()]
-                reference = dict(zip(names, session.run(None, inputs)))
-            got = self.compile(model).run(inputs)
-            self.report(label, self.compare(got, reference, tolerance, step,
+                reference = runtime(model, not label.startswith("qdq"))(inputs)
+            got = compile_model(model, self.folder).run(inputs)
+            self.judge(label, self.compare(got, reference, tolerance, step,
                                              share)
                         or self.missing(kernel, count))
         except Exception as error:  # a refusal is a failure here
-            self.report(label, f"{type(error).__name__}: {error}")
+            self.judge(label, f"{type(error).__name__}: {error}")
 
     def missing(self, kernel, count):
         if not kernel:
@@ -137,15 +113,15 @@ class Suite:
         return ""
 
     def refuse(self, label, model, message):
-        if self.pattern not in label:
+        if not self.wanted(label):
             return
         try:
-            self.compile(model)
-            self.report(label, "expected an error")
+            compile_model(model, self.folder)
+            self.judge(label, "expected an error")
         except quantc.Error as error:
             problem = "" if re.search(message, str(error)) and (
                 "\n" not in str(error)) else f"unexpected error: {error}"
-            self.report(label, problem)
+            self.judge(label, problem)
 
 
 def qdq(suite):
@@ -420,8 +396,7 @@ def main():
         suite = Suite(pathlib.Path(options.keep or name), options.k)
         for part in (qdq, operators, dynamic, blocks, fused):
             part(suite)
-    print(f"{suite.passed} passed, {suite.failed} failed")
-    return suite.failed != 0
+    return suite.finish()
 
 
 if __name__ == "__main__":
