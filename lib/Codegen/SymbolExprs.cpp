@@ -67,7 +67,7 @@ static std::optional<AffineExpr> arithExprOf(Operation *op) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
-/// A dimension of an argument or of a regrouped view of one.
+/// A dimension of an argument, of a buffer, or of a regrouped view of either.
 static std::optional<AffineExpr> dimExprOf(Value memref, int64_t dim) {
   auto type = cast<MemRefType>(memref.getType());
   if (dim >= type.getRank())
@@ -76,6 +76,8 @@ static std::optional<AffineExpr> dimExprOf(Value memref, int64_t dim) {
     return getAffineConstantExpr(type.getDimSize(dim), memref.getContext());
   if (auto argument = dyn_cast<BlockArgument>(memref))
     return argumentDim(argument, dim);
+  if (auto alloc = memref.getDefiningOp<memref::AllocOp>())
+    return symbolExprOf(alloc.getDynamicSizes()[type.getDynamicDimIndex(dim)]);
   auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>();
   if (!collapse)
     return std::nullopt;

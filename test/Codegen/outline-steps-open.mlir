@@ -30,6 +30,24 @@ func.func private @view(%x: memref<?x?xf32> {qnn.shape = affine_map<()[s0, s1] -
   return
 }
 
+// And of a buffer that the kernel makes, whose size is a symbol.
+// CHECK-LABEL: func.func private @buffer
+// CHECK: qnn.step @buffer_code::@buffer_step_0({{.*}}trip = affine_map<()[s0] -> (s0 * 3)>
+func.func private @buffer(%y: memref<?xf32> {qnn.shape = affine_map<()[s0] -> (s0 * 3)>})
+    attributes {qnn.kernel, qnn.num_inputs = 0 : i64, qnn.symbols = ["s0"]} {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %s = qnn.symbol_value 0
+  %made = memref.alloc(%s) : memref<?x3xf32>
+  %flat = memref.collapse_shape %made [[0, 1]] : memref<?x3xf32> into memref<?xf32>
+  %size = memref.dim %flat, %c0 : memref<?xf32>
+  scf.forall (%i) in (%size) {
+    memref.store %zero, %flat[%i] : memref<?xf32>
+    memref.store %zero, %y[%i] : memref<?xf32>
+  }
+  return
+}
+
 // Copies that nothing depends on are steps of their own.
 // CHECK-LABEL: func.func private @copies
 // CHECK-NEXT: qnn.step @copies_code::@copies_step_0

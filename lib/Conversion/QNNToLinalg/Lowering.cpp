@@ -360,6 +360,9 @@ Tensor Lowering::reshape(Location loc, const Tensor &input,
                          ArrayRef<AffineExpr> shape) {
   if (ArrayRef(input.shape) == shape)
     return input;
+  // Of no elements there are no groups of dimensions.
+  if (llvm::is_contained(shape, constantExpr(0)))
+    return empty(loc, shape, input.element);
   MLIRContext *context = builder.getContext();
   Type element = storageType(input.element);
   SmallVector<ReassociationIndices> fromGroups, toGroups;

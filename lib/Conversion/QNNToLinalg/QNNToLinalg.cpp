@@ -126,7 +126,8 @@ struct ConvertQNNToLinalgPass
         ops.push_back(&op);
     for (Operation *op : ops) {
       lowering.builder.setInsertionPoint(op);
-      if (failed(lowerOperation(lowering, op)))
+      if (!lowerEmpty(lowering, shapes, op) &&
+          failed(lowerOperation(lowering, op)))
         return failure();
     }
     Operation *terminator = func.front().getTerminator();
@@ -138,6 +139,24 @@ struct ConvertQNNToLinalgPass
                                            func.front().getArgumentTypes(),
                                            terminator->getOperandTypes()));
     return success();
+  }
+
+  /// A result of no elements needs no loops, whose slices would lie outside.
+  static bool lowerEmpty(Lowering &lowering, qnn::ShapeAnalysis &shapes,
+                         Operation *op) {
+    AffineExpr zero = lowering.constantExpr(0);
+    auto isEmpty = [&](Value result) {
+      return isa<RankedTensorType>(result.getType()) &&
+             llvm::is_contained(shapes.getShape(result), zero);
+    };
+    if (op->getNumResults() == 0 || !llvm::all_of(op->getResults(), isEmpty))
+      return false;
+    for (Value result : op->getResults()) {
+      Type element = cast<RankedTensorType>(result.getType()).getElementType();
+      lowering.set(result, lowering.empty(op->getLoc(), shapes.getShape(result),
+                                          element));
+    }
+    return true;
   }
 
   /// The symbols may give a static extent where the function's type has none.

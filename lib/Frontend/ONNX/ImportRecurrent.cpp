@@ -86,7 +86,7 @@ Value Direction::projection() {
   sizes[0] = n.expr(1);
   Value w = n.slice(layer.w, starts, sizes, {1, 1, 1});
   w = n.transpose(n.reshape(w, {dims[1], dims[2]}), {1, 0});
-  return n.create<qnn::MatmulOp>(layer.type, layer.x, w);
+  return matmul(n, layer.x, w);
 }
 
 Value Direction::lengthOf(Program &p, size_t input, Value batch) {

@@ -4,8 +4,9 @@
 // time.  Of a dynamic dimension, a bound whose clamping cannot be decided is
 // assumed to fit, and the model checks that at entry: position ids [1, 512]
 // sliced to `sequence` need sequence <= 512.  Not so the first so many elements
-// of a dynamic dimension (`x[:512]`), which may have fewer: the run clamps that
-// end.  Bounds that only the run knows are clamped by a small program.
+// of a dynamic dimension (`x[:512]`) or the last ones (`x[-512:]`), which may
+// have fewer: the run clamps that bound.  A few last ones (`x[-2:]`) are a
+// known number.  Bounds that only the run knows are clamped by a small program.
 
 #include "Program.h"
 
@@ -16,6 +17,9 @@ namespace {
 
 /// Bounds at least this far out mean "to the end" whatever the dimension is.
 constexpr int64_t kFar = std::numeric_limits<int32_t>::max();
+
+/// At least so many last elements may be more than there are.
+constexpr int64_t kManyLast = 64;
 
 struct AxisSlice {
   AffineExpr start, size;
@@ -65,6 +69,25 @@ static AffineExpr clampedEnd(NodeImport &n, AffineExpr end, AffineExpr dim) {
   });
 }
 
+/// max(0, dim - k) for a start at the k-th last element of a dimension that may
+/// have fewer.  Slices of equal dimensions share it.
+static AffineExpr clampedStart(NodeImport &n, AffineExpr start,
+                               AffineExpr dim) {
+  auto number = dyn_cast<AffineConstantExpr>(start);
+  if (!number || number.getValue() > -kManyLast || number.getValue() <= -kFar ||
+      isKnownAtMost(n.expr(0), dim + start) ||
+      isKnownAtMost(dim + start, n.expr(0)))
+    return start;
+  return n.bindOnce({dim, start}, [&]() -> AffineExpr {
+    Value larger = computeList(n, 1, {}, [&](Program &p) {
+      return Values{p.max(p.add(p.extent(dim), p.extent(start)), p.index(0))};
+    });
+    return larger
+               ? n.bind(larger, 0, "start of " + n.name, "a start of 0 or more")
+               : AffineExpr();
+  });
+}
+
 static FailureOr<AxisSlice> sliceAxis(NodeImport &n, AffineExpr dim,
                                       AffineExpr start, AffineExpr end,
                                       int64_t step) {
@@ -72,11 +95,14 @@ static FailureOr<AxisSlice> sliceAxis(NodeImport &n, AffineExpr dim,
   if (dim == zero)
     return AxisSlice{zero, zero};
   AffineExpr smaller = step > 0 ? clampedEnd(n, end, dim) : end;
-  if (!smaller)
+  AffineExpr larger = step > 0 ? clampedStart(n, start, dim) : start;
+  if (!smaller || !larger)
     return failure();
   // Backwards the positions run from dim - 1 down to 0, the end down to -1.
   AffineExpr high = step > 0 ? dim : canonicalize(dim - 1);
-  auto first = clampBound(n, start, dim, zero, high);
+  FailureOr<AffineExpr> first = larger;
+  if (larger == start)
+    first = clampBound(n, start, dim, zero, high);
   FailureOr<AffineExpr> last = smaller;
   if (smaller == end)
     last = clampBound(n, end, dim, step > 0 ? zero : n.expr(-1), high);

@@ -77,3 +77,18 @@ func.func @strided(%x: tensor<2x5x5x8xf32>) -> tensor<2x3x3x4xf32> {
   %0 = qnn.conv %x, %w {channels_last = true, dilations = array<i64: 1, 1>, groups = 1 : i64, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, strides = array<i64: 2, 2>} : (tensor<2x5x5x8xf32>, tensor<4x1x1x8xf32>) -> tensor<2x3x3x4xf32>
   return %0 : tensor<2x3x3x4xf32>
 }
+
+// A vector is one row of a linear; its bias is the linear's.
+// CHECK-LABEL: func.func @vector
+// CHECK-SAME: %[[X:.+]]: tensor<4xf32>
+// CHECK: %[[ROW:.+]] = qnn.reshape %[[X]] {{.*}} : (tensor<4xf32>) -> tensor<1x4xf32>
+// CHECK: %[[Y:.+]] = qnn.linear %[[ROW]], %{{.+}} bias %{{.+}} : (tensor<1x4xf32>, tensor<8x4xf32>, tensor<8xf32>) -> tensor<1x8xf32>
+// CHECK: %[[FLAT:.+]] = qnn.reshape %[[Y]] {{.*}} : (tensor<1x8xf32>) -> tensor<8xf32>
+// CHECK: return %[[FLAT]]
+func.func @vector(%x: tensor<4xf32>) -> tensor<8xf32> {
+  %w = qnn.constant dense<1.0> : tensor<4x8xf32> -> tensor<4x8xf32>
+  %b = qnn.constant dense<2.0> : tensor<8xf32> -> tensor<8xf32>
+  %p = qnn.matmul %x, %w : (tensor<4xf32>, tensor<4x8xf32>) -> tensor<8xf32>
+  %y = qnn.add %p, %b : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}

@@ -54,3 +54,15 @@ func.func @groups(%q: tensor<1x5x5x8xi8>) -> tensor<1x3x3x4xf32> {
   %y = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 2 : i64, channels_last = true} : (tensor<1x5x5x8xf32>, tensor<4x3x3x4xf32>) -> tensor<1x3x3x4xf32>
   return %y : tensor<1x3x3x4xf32>
 }
+
+// A constant left operand, whose scale only the run knows: decoded.
+func.func @constant_input(%s: tensor<f32>) -> tensor<3x2xf32> {
+  %t = qnn.constant dense<0.5> : tensor<f32> -> tensor<f32>
+  %z = qnn.constant dense<7> : tensor<ui8> -> tensor<ui8>
+  %q = qnn.constant dense<9> : tensor<3x4xui8> -> tensor<3x4xui8>
+  %c = qnn.constant dense<3> : tensor<2x4xui8> -> tensor<2x4xui8>
+  %a = qnn.from_codes %q, %s, %z : (tensor<3x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<3x4xf32>
+  %w = qnn.from_codes %c, %t, %z : (tensor<2x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<2x4xf32>
+  %y = qnn.linear %a, %w : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}

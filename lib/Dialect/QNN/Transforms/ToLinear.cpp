@@ -3,7 +3,8 @@
 // Products with a constant matrix become qnn.linear, whose weight is
 // [out, in]: a lazy transpose of the matrix, or the matrix itself where the
 // graph transposes it (tied embeddings, Gemm with transB).  A constant vector
-// that is added becomes the bias.  A pointwise convolution in channels-last
+// that is added becomes the bias; a vector that is multiplied is a matrix of
+// one row.  A pointwise convolution in channels-last
 // form is a linear on every pixel.
 
 #include "GraphRewriter.h"
@@ -83,9 +84,18 @@ bool LinearBuilder::build(Operation *op, Value input, Value weight) {
   if (!bias && isa<LinearOp>(op))
     return false;
   rewriter.builder.setInsertionPoint(root);
+  // A vector is one row; kernels and encodings are of rows.
+  SymbolicShape inputShape(rewriter.shapeOf(input));
+  if (inputShape.size() == 1)
+    input = rewriter.reshape(
+        op->getLoc(), input,
+        {getAffineConstantExpr(1, op->getContext()), inputShape[0]});
   Value result = rewriter.create<LinearOp>(
       op->getLoc(), rewriter.elementTypeOf(op->getResult(0)), input, weight,
       bias, DenseI64ArrayAttr());
+  if (result && inputShape.size() == 1)
+    result = rewriter.reshape(op->getLoc(), result,
+                              {rewriter.shapeOf(weight).front()});
   if (!result)
     return false;
   // ConstantExpressions remembers operations, so none is erased before the end.

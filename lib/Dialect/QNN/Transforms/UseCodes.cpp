@@ -178,6 +178,8 @@ bool CodeUser::isActivation(const std::optional<Codes> &codes) {
   double scale = splatValue(op.getScale()).value_or(1);
   return scale > 0 && std::isfinite(scale) &&
          isByte(rewriter.elementTypeOf(op.getCodes())) &&
+         // Constant codes are decoded, or folded with their scale.
+         !constants.contains(op.getCodes()) &&
          rewriter.elementTypeOf(op.getScale()).isF32() &&
          rewriter.elementTypeOf(op.getResult()).isF32() &&
          isScalar(op.getScale()) && isScalar(op.getZero());
