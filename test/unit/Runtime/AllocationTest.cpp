@@ -149,7 +149,6 @@ TEST_F(AllocationTest, ShapesThatAlwaysChangeSettleToo) {
 void buildFedRows(TestModel &model) {
   EntryBuilder &entry = model.builder.addEntry("main");
   ExprId rows = entry.symbol("rows"), one = entry.constant(1);
-  constexpr program::DType kI64 = {QUANTC_INT, 64, 1};
   BufferId input = entry.addInputBuffer(entry.addInput("x", {kI64, {}}));
   BufferId middle = entry.addArena(entry.mul(rows, entry.constant(4)));
   BufferId y = entry.addOutputBuffer(entry.addOutput("y", {kF32, {rows}}));

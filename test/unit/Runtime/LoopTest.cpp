@@ -8,8 +8,6 @@
 namespace quantc::runtime::test {
 namespace {
 
-constexpr program::DType kI64 = {QUANTC_INT, 64, 1};
-
 /// Whether a number is above 0, and 0.
 void startKernel(void *const *buffers, const int64_t *, int64_t, int64_t,
                  void *) {
@@ -32,6 +30,12 @@ void growKernel(void *const *buffers, const int64_t *scalars, int64_t, int64_t,
   std::copy_n(static_cast<const float *>(buffers[0]), scalars[0], own);
   own[scalars[0]] = float(scalars[0]);
   std::copy_n(own, scalars[0] + 1, static_cast<float *>(buffers[1]));
+}
+
+/// The sum of two scalars.
+void sumKernel(void *const *buffers, const int64_t *scalars, int64_t, int64_t,
+               void *) {
+  *static_cast<int64_t *>(buffers[0]) = scalars[0] + scalars[1];
 }
 
 /// What all tests share: `m` iterations, counted.
@@ -121,8 +125,7 @@ TEST(Loops, CarryAndCollect) {
     std::vector<quantc_value> outputs = {libraryOutput(), libraryOutput()};
     FloatTensor x({2}, {1, -1});
     for (int64_t m : {2, 0, 3, -1, 30, 2}) {
-      HostTensor limit(kI64, {});
-      std::memcpy(limit.bytes.data(), &m, 8);
+      Number limit(m);
       ASSERT_EQ(context.run({limit.value(), x.value()}, outputs), QUANTC_OK)
           << context.error();
       std::vector<float> now = {1, -1}, all;
@@ -162,11 +165,7 @@ void buildGrow(TestModel &test, bool isBoundBehind = true) {
   BufferId length = loop.number(),
            before = entry.addArena(entry.mul(now, four));
   BufferId after = entry.addArena(entry.mul(next, four));
-  entry.addStep({test.kernel([](void *const *buffers, const int64_t *scalars,
-                                int64_t, int64_t, void *) {
-                   *static_cast<int64_t *>(buffers[0]) =
-                       scalars[0] + scalars[1];
-                 }),
+  entry.addStep({test.kernel(sumKernel),
                  "length",
                  one,
                  1,
@@ -186,11 +185,7 @@ void buildGrow(TestModel &test, bool isBoundBehind = true) {
   loop.bindCount("iterations");
   if (isBoundBehind) {
     BufferId total = loop.number();
-    entry.addStep({test.kernel([](void *const *buffers, const int64_t *scalars,
-                                  int64_t, int64_t, void *) {
-                     *static_cast<int64_t *>(buffers[0]) =
-                         scalars[0] + scalars[1];
-                   }),
+    entry.addStep({test.kernel(sumKernel),
                    "length",
                    one,
                    1,
@@ -212,8 +207,7 @@ TEST(Loops, SizesOfEachIteration) {
   std::vector<quantc_value> outputs = {libraryOutput()};
   FloatTensor x({2}, {5, 7}), none({0}, {});
   auto run = [&](FloatTensor &value, int64_t m) {
-    HostTensor limit(kI64, {});
-    std::memcpy(limit.bytes.data(), &m, 8);
+    Number limit(m);
     return context.run({limit.value(), value.value()}, outputs);
   };
   for (int64_t m : {3, 0, 40, 1, 3}) {
@@ -238,19 +232,12 @@ TEST(Loops, ASlotOfAnotherSizeIsRefused) {
   Context context(loaded.model, 1);
   std::vector<quantc_value> outputs = {libraryOutput()};
   FloatTensor x({2}, {5, 7});
-  HostTensor limit(kI64, {});
-  limit.bytes[0] = 3;
+  Number limit(3);
   EXPECT_EQ(context.run({limit.value(), x.value()}, outputs),
             QUANTC_SHAPE_MISMATCH);
   EXPECT_NE(context.error().find("takes 12 bytes where a loop gives 20"),
             std::string::npos)
       << context.error();
-}
-
-std::string refusalOf(const TestModel &test) {
-  Loaded loaded(test);
-  EXPECT_EQ(loaded.status, QUANTC_INVALID_PROGRAM);
-  return loaded.message;
 }
 
 TEST(Loops, ASymbolOfTheLoopIsUnknownBehindIt) {

@@ -8,8 +8,6 @@
 namespace quantc::runtime::test {
 namespace {
 
-constexpr program::DType kI64 = {QUANTC_INT, 64, 1};
-
 /// The number of elements above 0.
 void countKernel(void *const *buffers, const int64_t *scalars, int64_t, int64_t,
                  void *) {
@@ -266,54 +264,50 @@ TEST(Phases, SkippedStepsAndGuardedSymbols) {
   EXPECT_EQ(run(), QUANTC_OK) << context.error();
 }
 
-std::string refusalOf(const TestModel &test) {
-  Loaded loaded(test);
-  EXPECT_EQ(loaded.status, QUANTC_INVALID_PROGRAM);
-  return loaded.message;
-}
+/// A program in the making whose input is one number.
+struct NumberModel : TestModel {
+  EntryBuilder &entry = builder.addEntry("main");
+  BufferId x = entry.addInputBuffer(entry.addInput("x", {kI64, {}}));
+
+  void bind() { entry.addBind("bind", "k", x, 8, ""); }
+};
 
 TEST(Phases, UseBeforeTheBindIsRefused) {
-  TestModel test;
-  EntryBuilder &entry = test.builder.addEntry("main");
-  ExprId k = entry.symbol("k");
-  BufferId x = entry.addInputBuffer(entry.addInput("x", {kI64, {}}));
-  BufferId y = entry.addOutputBuffer(entry.addOutput("y", {kI64, {k}}));
-  entry.addCopy("early", x, y);
-  entry.addBind("bind", "k", x, 8, "");
+  NumberModel test;
+  EntryBuilder &entry = test.entry;
+  BufferId y =
+      entry.addOutputBuffer(entry.addOutput("y", {kI64, {entry.symbol("k")}}));
+  entry.addCopy("early", test.x, y);
+  test.bind();
   EXPECT_EQ(refusalOf(test), "program is damaged: entry 0: operand 1 of step 0 "
                              "belongs to a phase that is not open behind phase "
                              "0");
 }
 
 TEST(Phases, InputOfADataShapeIsRefused) {
-  TestModel test;
-  EntryBuilder &entry = test.builder.addEntry("main");
-  BufferId x = entry.addInputBuffer(entry.addInput("x", {kI64, {}}));
+  NumberModel test;
+  EntryBuilder &entry = test.entry;
   entry.addInput("y",
                  {kI64, {entry.add(entry.symbol("k"), entry.constant(1))}});
-  entry.addBind("bind", "k", x, 8, "");
+  test.bind();
   EXPECT_EQ(refusalOf(test),
             "program is damaged: entry 0: input tensor 1 has phase 1");
 }
 
 TEST(Phases, TwoBindsOfOneSymbolAreRefused) {
-  TestModel test;
-  EntryBuilder &entry = test.builder.addEntry("main");
-  BufferId x = entry.addInputBuffer(entry.addInput("x", {kI64, {}}));
-  entry.addBind("bind", "k", x, 8, "");
-  entry.addBind("bind", "k", x, 8, "");
+  NumberModel test;
+  test.bind();
+  test.bind();
   EXPECT_EQ(refusalOf(test),
             "program is damaged: entry 0: expected one step to "
             "bind 'k', got 2");
 }
 
 TEST(Phases, SkippedBindIsRefused) {
-  TestModel test;
-  EntryBuilder &entry = test.builder.addEntry("main");
-  BufferId x = entry.addInputBuffer(entry.addInput("x", {kI64, {}}));
-  entry.beginSkip(entry.constant(0));
-  entry.addBind("bind", "k", x, 8, "");
-  entry.endSkip();
+  NumberModel test;
+  test.entry.beginSkip(test.entry.constant(0));
+  test.bind();
+  test.entry.endSkip();
   EXPECT_EQ(refusalOf(test),
             "program is damaged: entry 0: skip step 0 jumps over 1 of 1 steps");
 }

@@ -63,7 +63,6 @@ void buildRich(TestModel &test) {
   AliasId cache = second.addAppendAlias(present, past, 1, "capacity");
   second.addAppend("five", cache, second.addInputBuffer(in));
   EntryBuilder &third = test.builder.addEntry("third");
-  constexpr program::DType kI64 = {QUANTC_INT, 64, 1};
   ExprId k = third.symbol("k"), eight = third.constant(8);
   BufferId sizes = third.addInputBuffer(
       third.addInput("sizes", {kI64, {third.symbol("n")}}));

@@ -17,6 +17,7 @@ namespace quantc::runtime::test {
 
 inline constexpr program::DType kF32 = {QUANTC_FLOAT, 32, 1};
 inline constexpr program::DType kI8 = {QUANTC_INT, 8, 1};
+inline constexpr program::DType kI64 = {QUANTC_INT, 64, 1};
 inline constexpr program::DType kU4 = {QUANTC_UINT, 4, 1};
 
 /// Bytes aligned as the linker aligns them.
@@ -62,6 +63,13 @@ struct FloatTensor : HostTensor {
   std::vector<float> floats;
 };
 
+/// A scalar.
+struct Number : HostTensor {
+  explicit Number(int64_t value) : HostTensor(kI64, {}) {
+    std::memcpy(bytes.data(), &value, sizeof(value));
+  }
+};
+
 /// A program in the making, with the addresses of its kernels.
 struct TestModel {
   ProgramBuilder builder;
@@ -101,6 +109,13 @@ public:
   quantc_status status;
   char message[512] = "";
 };
+
+/// Why a damaged program is no model.
+inline std::string refusalOf(const TestModel &test) {
+  Loaded loaded(test);
+  EXPECT_EQ(loaded.status, QUANTC_INVALID_PROGRAM);
+  return loaded.message;
+}
 
 class Context {
 public:
