@@ -88,10 +88,11 @@ void parallelFor(const Team &team, RangeBody body, void *context, int64_t count,
   split.claimAll(0);
 }
 
-TeamScope::TeamScope(const Team &team)
-    : usesPool(team.threads > 1 && !team.callback) {
-  if (usesPool)
-    quantc_default_pool_v1.enter(&quantc_default_pool_v1, team.threads);
+void TeamScope::enter(const Team &team) {
+  if (usesPool || team.threads < 2 || team.callback)
+    return;
+  usesPool = true;
+  quantc_default_pool_v1.enter(&quantc_default_pool_v1, team.threads);
 }
 
 TeamScope::~TeamScope() {

@@ -109,6 +109,11 @@ private:
   quantc_status store(const Step &step);
   /// Follows a While or Repeat; `next` is the step to go on with.
   quantc_status jump(const Step &step, uint32_t &next, const int64_t *&scalars);
+  /// Once a planned phase has work for more than one thread.
+  void wakeTeam() {
+    if (plan.parallel)
+      awake.enter(context.team);
+  }
   void updateInPlace();
   void append(const program::Alias &alias, const char *rows);
   void runStep(const Step &step, const int64_t *scalars);
@@ -121,6 +126,7 @@ private:
   RunState &state;
   Error &error;
   uint32_t phase = 0;
+  TeamScope awake;
 };
 
 /// Outputs that the caller does not provide.
@@ -310,6 +316,7 @@ quantc_status Runner::openAfter(uint32_t index) {
   if (quantc_status status =
           checkOutputExtents(context, view, plan, opened, error))
     return status;
+  wakeTeam();
   return open(opened);
 }
 
@@ -361,8 +368,7 @@ quantc_status Runner::jump(const Step &step, uint32_t &next,
 }
 
 quantc_status Runner::run() {
-  Team one;
-  TeamScope scope(plan.parallel ? context.team : one);
+  wakeTeam();
   updateInPlace();
   for (uint32_t i = 0; i < view.entry->slots; ++i)
     context.slots[i].bytes = 0;

@@ -41,13 +41,16 @@ bool worthSplitting(const Team &team, int64_t count, int64_t grain);
 /// Keeps the pool's threads awake between the calls of one run.
 class TeamScope {
 public:
-  explicit TeamScope(const Team &team);
+  TeamScope() = default;
+  explicit TeamScope(const Team &team) { enter(team); }
   ~TeamScope();
+  /// From here on; nothing happens if they are kept awake already.
+  void enter(const Team &team);
   TeamScope(const TeamScope &) = delete;
   TeamScope &operator=(const TeamScope &) = delete;
 
 private:
-  bool usesPool;
+  bool usesPool = false;
 };
 
 /// The number of CPUs this process may use.

@@ -3,6 +3,7 @@
 // Sizes that follow from data: symbols bound during a run, what is planned when
 // their phase opens, steps that a run jumps over, and what goes wrong.
 
+#include "Pool.h"
 #include "TestModel.h"
 
 namespace quantc::runtime::test {
@@ -271,6 +272,29 @@ struct NumberModel : TestModel {
 
   void bind() { entry.addBind("bind", "k", x, 8, ""); }
 };
+
+/// How many runs the pool is awake for.
+int32_t seenRuns = 0;
+
+TEST(Phases, ThreadsAreAwakeForALaterPhase) {
+  NumberModel test;
+  test.bind();
+  KernelId look = test.kernel(
+      [](void *const *, const int64_t *, int64_t begin, int64_t, void *) {
+        if (begin == 0)
+          seenRuns = quantc_default_pool_v1.runs;
+      });
+  test.entry.addStep({look, "look", test.entry.symbol("k"), 1, {}, {}});
+  Loaded loaded(test);
+  ASSERT_EQ(loaded.status, QUANTC_OK) << loaded.message;
+  Context context(loaded.model, 2);
+  Number one(1), eight(8);
+  ASSERT_EQ(context.run({one.value()}), QUANTC_OK) << context.error();
+  EXPECT_EQ(seenRuns, 0);
+  ASSERT_EQ(context.run({eight.value()}), QUANTC_OK) << context.error();
+  EXPECT_EQ(seenRuns, 1);
+  EXPECT_EQ(quantc_default_pool_v1.runs, 0);
+}
 
 TEST(Phases, UseBeforeTheBindIsRefused) {
   NumberModel test;
