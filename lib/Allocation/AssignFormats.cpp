@@ -6,6 +6,7 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "quantc/Allocation/Passes.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/GroupedConvs.h"
 #include "quantc/Dialect/QNN/NodeNames.h"
 #include "quantc/Dialect/QNN/QNN.h"
 #include "llvm/Support/GlobPattern.h"
@@ -104,7 +105,7 @@ public:
     return true;
   }
 
-  /// Dense and depthwise ones; others have no kernel on codes.
+  /// Those that have a kernel on codes.
   FailureOr<bool> assign(ConvOp op) {
     Formats formats = formatsOf(op);
     auto input = dyn_cast<RankedTensorType>(op.getInput().getType());
@@ -185,7 +186,8 @@ private:
                       << " are no integers";
       return false;
     }
-    if (op.getGroups() != 1 && !op.isDepthwise()) {
+    int64_t together = getGroupsTogether(op);
+    if (together == 0) {
       op.emitRemark() << "stays float: it has " << op.getGroups()
                       << " groups of " << shape.back() << " channels";
       return false;
@@ -193,7 +195,7 @@ private:
     if (failed(
             formats.weight.verifyShape([&] { return op.emitRemark(); }, shape)))
       return false;
-    int64_t length = llvm::product_of(shape.drop_front());
+    int64_t length = llvm::product_of(shape.drop_front()) * together;
     int64_t limit =
         op.isDepthwise()
             ? fmt::kMaxDepthwiseTaps

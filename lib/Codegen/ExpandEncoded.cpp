@@ -5,6 +5,7 @@
 
 #include "quantc/Codegen/Passes.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/GroupedConvs.h"
 #include "quantc/Dialect/QNN/QNN.h"
 
 namespace quantc {
@@ -406,17 +407,21 @@ private:
       return false;
     const Payload &a = payloads[op.getInput()];
     const Values &w = payloads[op.getWeight()].arrays;
-    if (cast<ShapedType>(a.arrays[1].getType()).getRank() > 1 ||
-        (op.getGroups() != 1 && !op.isDepthwise()))
+    int64_t groups = op.getGroups(), together = getGroupsTogether(op);
+    if (cast<ShapedType>(a.arrays[1].getType()).getRank() > 1 || !together)
       return false;
     Value start = a.zeroPoint && !op.isDepthwise()
                       ? zeroPointSums(op.getLoc(), w[0], a.zeroPoint)
                       : Value();
+    Value codes = together == 1 ? w[0]
+                                : spreadGroups(builder, op.getLoc(), w[0],
+                                               groups, together);
     auto twin = QuantizedConvOp::create(
-        builder, op.getLoc(), op.getType(), a.arrays[0], a.arrays[1], w[0],
+        builder, op.getLoc(), op.getType(), a.arrays[0], a.arrays[1], codes,
         w[1], a.zeroPoint, start, op.getBias(), op.getStridesAttr(),
         op.getDilationsAttr(), op.getPadLowAttr(), op.getPadHighAttr(),
-        op.getGroupsAttr(), DenseI64ArrayAttr(), UnitAttr());
+        builder.getI64IntegerAttr(groups / together), DenseI64ArrayAttr(),
+        UnitAttr());
     return replace(op, twin.getResult());
   }
 

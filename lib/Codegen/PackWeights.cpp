@@ -109,7 +109,8 @@ public:
   }
 
   /// A convolution's weight [m, taps..., c] is packed as the matrix
-  /// [m, taps * c]; a depthwise one becomes [taps..., m].
+  /// [m, taps * c], one in groups only where it is codes and each group has
+  /// panels of its own; a depthwise one becomes [taps..., m].
   template <typename OpTy> void visitConv(OpTy op) {
     auto type = dyn_cast<RankedTensorType>(op.getWeight().getType());
     if (!type || !op.getChannelsLast() || !isPackable(op, op.getWeight()))
@@ -118,7 +119,9 @@ public:
       return;
     int64_t outputs = type.getDimSize(0), groups = op.getGroups();
     bool depthwise = groups == outputs && type.getShape().back() == 1;
-    if (!depthwise && groups != 1)
+    bool ownPanels = type.getElementType().isInteger() &&
+                     outputs / groups % kLineColumns == 0;
+    if (!depthwise && groups != 1 && !ownPanels)
       return;
     Value &packed = packs[op.getWeight()];
     if (!packed)

@@ -124,14 +124,14 @@ void makeDestinationPassing(func::FuncOp func) {
 // Tile sizes
 //===----------------------------------------------------------------------===//
 
-int64_t choosePatchRows(lowbit::PatchesOp patches) {
-  int64_t depth = patches.getOutputType().getDimSize(1);
+int64_t choosePatchRows(int64_t depth) {
   int64_t rows = kPatchElements / std::max<int64_t>(1, depth);
   return std::clamp(rows / kPatchRows * kPatchRows, kPatchRows, kMaxPatchRows);
 }
 
 bool isContraction(Operation *op) {
-  return isa<lowbit::MatmulOp, lowbit::BlockMatmulOp>(op);
+  return isa<lowbit::MatmulOp, lowbit::BlockMatmulOp, lowbit::GroupedConvOp>(
+      op);
 }
 
 /// The operations that fusion would pull into a loop around `root`.
@@ -234,14 +234,22 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
     bool batched = rank > 2;
     auto rows = traceDim(contraction, rank - 2, root);
     auto columns = traceDim(contraction, rank - 1, root);
+    if (auto conv = dyn_cast<lowbit::GroupedConvOp>(contraction)) {
+      if (rows)
+        sizes[*rows] = choosePatchRows(conv.getDepth());
+      if (columns)
+        sizes[*columns] = conv.getGroupColumns();
+      return sizes;
+    }
     Operation *a = contraction->getOperand(0).getDefiningOp();
     auto patches = dyn_cast_or_null<lowbit::PatchesOp>(a);
     // Rows that are computed for the tile should serve all columns.
     bool gathers = patches || (a && isa<TilingInterface>(a) && !batched);
     if (rows)
-      sizes[*rows] = batched   ? kAttentionRows
-                     : patches ? choosePatchRows(patches)
-                               : kTileRows;
+      sizes[*rows] =
+          batched   ? kAttentionRows
+          : patches ? choosePatchRows(patches.getOutputType().getDimSize(1))
+                    : kTileRows;
     if (columns)
       sizes[*columns] = batched ? 0 : gathers ? kGatheredColumns : kTileColumns;
     return sizes;

@@ -75,8 +75,8 @@ func.func @tables(%i: tensor<?xi64>) -> (tensor<?x8xf32>, tensor<?x64xf32>)
 
 // -----
 
-// Activations of convolutions have one scale per sample.  With two groups of
-// two channels there is no kernel, nor on float activations.
+// Activations of convolutions have one scale per sample.  On float activations
+// there is no kernel.
 // CHECK-LABEL: func.func @convolutions
 // CHECK-SAME: %[[X:.+]]: tensor<?x8x8x4xf32>
 // CHECK: %[[A:.+]] = qnn.quantize %[[X]] {rcp} : (tensor<?x8x8x4xf32>) -> !qnn.encoded<?x8x8x4xf32, #fmt.int<8, axis = 0>>
@@ -84,7 +84,7 @@ func.func @tables(%i: tensor<?xi64>) -> (tensor<?x8xf32>, tensor<?x64xf32>)
 // CHECK: %[[V:.+]] = qnn.quantize %{{.+}} : (tensor<4x3x3x1xf32>) -> !qnn.encoded<4x3x3x1xf32, #fmt.int<8, axis = 0>>
 // CHECK: qnn.conv %[[A]], %[[W]]
 // CHECK: qnn.conv %[[A]], %[[V]]
-// CHECK: qnn.conv %[[X]], %{{.+}} {{{.*}}groups = 2
+// CHECK: qnn.conv %[[A]], %{{.+}} {{{.*}}groups = 2
 // W4A16-LABEL: func.func @convolutions
 // W4A16-NOT: qnn.quantize
 func.func @convolutions(%x: tensor<?x8x8x4xf32>) -> (tensor<?x6x6x8xf32>, tensor<?x6x6x4xf32>, tensor<?x6x6x8xf32>)
@@ -96,6 +96,18 @@ func.func @convolutions(%x: tensor<?x8x8x4xf32>) -> (tensor<?x6x6x8xf32>, tensor
   %1 = qnn.conv %x, %v {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 4 : i64, channels_last = true} : (tensor<?x8x8x4xf32>, tensor<4x3x3x1xf32>) -> tensor<?x6x6x4xf32>
   %2 = qnn.conv %x, %u {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 2 : i64, channels_last = true} : (tensor<?x8x8x4xf32>, tensor<8x3x3x2xf32>) -> tensor<?x6x6x8xf32>
   return %0, %1, %2 : tensor<?x6x6x8xf32>, tensor<?x6x6x4xf32>, tensor<?x6x6x8xf32>
+}
+
+// -----
+
+// For 17 groups of two outputs there is no kernel.
+// CHECK-LABEL: func.func @groups
+// W4A16-LABEL: func.func @groups
+// CHECK-NOT: qnn.quantize
+func.func @groups(%x: tensor<?x8x8x17xf32>) -> tensor<?x6x6x34xf32> attributes {qnn.entry} {
+  %w = qnn.constant dense<1.0> : tensor<34x3x3x1xf32> -> tensor<34x3x3x1xf32>
+  %0 = qnn.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 17 : i64, channels_last = true} : (tensor<?x8x8x17xf32>, tensor<34x3x3x1xf32>) -> tensor<?x6x6x34xf32>
+  return %0 : tensor<?x6x6x34xf32>
 }
 
 // -----

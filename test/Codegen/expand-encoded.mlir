@@ -116,6 +116,38 @@ func.func @convolution(%x: tensor<?x8x8x4xf32>) -> tensor<?x6x6x8xf32> {
 
 // -----
 
+// Eight groups of 4 outputs become two of 16, with zeros between the four.
+// CHECK-LABEL: func.func @groups
+// CHECK: %[[Q:.+]]:2 = qnn.encode
+// CHECK: %[[N:.+]] = qnn.reshape %[[Q]]#0 {{.+}} -> tensor<2x4x4x9x1x3xi8>
+// CHECK: %[[M:.+]] = qnn.constant dense<{{\[\[\[\[\[\[true\], \[false\], \[false\], \[false\]\]\]\], .+}}> : tensor<1x4x1x1x4x1xi1>
+// CHECK: %[[W:.+]] = qnn.where %[[M]], %[[N]], {{.+}} -> tensor<2x4x4x9x4x3xi8>
+// CHECK: %[[V:.+]] = qnn.reshape %[[W]] {{.+}} -> tensor<32x3x3x12xi8>
+// CHECK: qnn.quantized_conv %{{.+}}, %{{.+}}, %[[V]], %[[Q]]#1 {{{.*}}groups = 2
+func.func @groups(%x: tensor<?x8x8x24xf32>) -> tensor<?x6x6x32xf32> {
+  %a = qnn.quantize %x {rcp} : (tensor<?x8x8x24xf32>) -> !qnn.encoded<?x8x8x24xf32, #fmt.int<8, axis = 0>>
+  %c = qnn.constant dense<1.0> : tensor<32x3x3x3xf32> -> tensor<32x3x3x3xf32>
+  %w = qnn.quantize %c : (tensor<32x3x3x3xf32>) -> !qnn.encoded<32x3x3x3xf32, #fmt.int<8, axis = 0>>
+  %0 = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 8 : i64, channels_last = true} : (!qnn.encoded<?x8x8x24xf32, #fmt.int<8, axis = 0>>, !qnn.encoded<32x3x3x3xf32, #fmt.int<8, axis = 0>>) -> tensor<?x6x6x32xf32>
+  return %0 : tensor<?x6x6x32xf32>
+}
+
+// -----
+
+// Groups of 16 outputs stay as they are.
+// CHECK-LABEL: func.func @wide_groups
+// CHECK-NOT: qnn.where
+// CHECK: qnn.quantized_conv {{.*}}groups = 2
+func.func @wide_groups(%x: tensor<?x8x8x6xf32>) -> tensor<?x6x6x32xf32> {
+  %a = qnn.quantize %x {rcp} : (tensor<?x8x8x6xf32>) -> !qnn.encoded<?x8x8x6xf32, #fmt.int<8, axis = 0>>
+  %c = qnn.constant dense<1.0> : tensor<32x3x3x3xf32> -> tensor<32x3x3x3xf32>
+  %w = qnn.quantize %c : (tensor<32x3x3x3xf32>) -> !qnn.encoded<32x3x3x3xf32, #fmt.int<8, axis = 0>>
+  %0 = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 2 : i64, channels_last = true} : (!qnn.encoded<?x8x8x6xf32, #fmt.int<8, axis = 0>>, !qnn.encoded<32x3x3x3xf32, #fmt.int<8, axis = 0>>) -> tensor<?x6x6x32xf32>
+  return %0 : tensor<?x6x6x32xf32>
+}
+
+// -----
+
 // A sample of one pixel is a row, too: one scale per sample.
 // CHECK-LABEL: func.func @one_pixel
 // CHECK: qnn.quantize_rows %{{.+}} {axis = 1 : i64} : (tensor<?x1x4xf32>) -> (tensor<?x1x4xi8>, tensor<?xf32>, tensor<?xi32>)

@@ -31,6 +31,28 @@ func.func @not_tied(%i: tensor<?xi64>, %x: tensor<?x8xf32>)
 
 // -----
 
+// Codes in groups are packed where each group has panels of its own; floats in
+// groups are not.
+// CHECK-LABEL: func.func @groups
+// CHECK: qnn.pack %{{.+}} {layout = "n16"} : (tensor<32x36xi8>) -> tensor<2x9x16x4xi8>
+// CHECK: qnn.quantized_conv {{.+}} packed_from = array<i64: 32, 3, 3, 4>
+// CHECK: qnn.quantized_conv
+// CHECK-NOT: packed_from
+// CHECK: qnn.conv
+// CHECK-NOT: packed_from
+func.func @groups(%x: tensor<1x8x8x8xi8>, %y: tensor<1x8x8x8xf32>, %s: tensor<1xf32>, %t: tensor<32xf32>, %u: tensor<24xf32>)
+    -> (tensor<1x6x6x32xf32>, tensor<1x6x6x24xf32>, tensor<1x6x6x32xf32>) {
+  %w = qnn.constant dense<1> : tensor<32x3x3x4xi8> -> tensor<32x3x3x4xi8>
+  %v = qnn.constant dense<1> : tensor<24x3x3x4xi8> -> tensor<24x3x3x4xi8>
+  %f = qnn.constant dense<1.0> : tensor<32x3x3x4xf32> -> tensor<32x3x3x4xf32>
+  %0 = qnn.quantized_conv %x, %s, %w, %t {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 2 : i64} : (tensor<1x8x8x8xi8>, tensor<1xf32>, tensor<32x3x3x4xi8>, tensor<32xf32>) -> tensor<1x6x6x32xf32>
+  %1 = qnn.quantized_conv %x, %s, %v, %u {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 2 : i64} : (tensor<1x8x8x8xi8>, tensor<1xf32>, tensor<24x3x3x4xi8>, tensor<24xf32>) -> tensor<1x6x6x24xf32>
+  %2 = qnn.conv %y, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 2 : i64, channels_last = true} : (tensor<1x8x8x8xf32>, tensor<32x3x3x4xf32>) -> tensor<1x6x6x32xf32>
+  return %0, %1, %2 : tensor<1x6x6x32xf32>, tensor<1x6x6x24xf32>, tensor<1x6x6x32xf32>
+}
+
+// -----
+
 // Codes of a dense convolution are a packed matrix, of a depthwise one planes
 // of channels.
 // CHECK-LABEL: func.func @codes

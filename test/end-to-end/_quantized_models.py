@@ -246,12 +246,12 @@ def dynamic_matmul(rng, weight, per_column=False):
                  {"y": (T.FLOAT, ["n", "s", n])}, constants)
 
 
-def dynamic_conv(rng):
-    codes, scale, zero = quantized(rng, (8, 4, 3, 3), np.uint8)
+def dynamic_conv(rng, groups=1):
+    codes, scale, zero = quantized(rng, (8, 4 // groups, 3, 3), np.uint8)
     zero = np.array(128, np.uint8)
     constants = {"w": codes, "ws": scale, "wz": zero}
     nodes = [node("DynamicQuantizeLinear", ["x"], ["xq", "xs", "xz"]),
-             node("ConvInteger", ["xq", "w", "xz", "wz"], ["i"],
+             node("ConvInteger", ["xq", "w", "xz", "wz"], ["i"], group=groups,
                   pads=[1, 1, 1, 1]),
              node("Cast", ["i"], ["f"], to=T.FLOAT),
              node("Mul", ["xs", "ws"], ["s"]), node("Mul", ["f", "s"], ["y"])]

@@ -59,6 +59,16 @@ CASES = (
     Case((21,), 40, 40, (9,), (1,), (2,), (8,), (8,), 40),
     Case((3, 4, 5), 11, 11, (3, 2, 3), (1,) * 3, (1,) * 3, (1,) * 3, (1,) * 3,
          11),
+    # Groups on codes: four, one, eight, one and four of them together.
+    Case((9, 13), 32, 32, (3, 3), groups=8, relu=True),
+    Case((14, 11), 64, 64, (3, 3), (2, 2), (1, 2), (2, 0), (1, 3), 4),
+    Case((5, 7), 8, 16, (3, 3), groups=8),
+    Case((19,), 15, 80, (4,), (3,), (1,), (2,), (1,), 5),
+    Case((4, 3, 5), 40, 40, (2, 2, 3), (1,) * 3, (1,) * 3, (1, 0, 1),
+         (0, 1, 1), 10),
+    Case((6, 5), 64, 128, (1, 1), low=(0, 0), high=(0, 0), groups=8),
+    # These would be 17 together.
+    Case((4, 4), 34, 85, (3, 3), groups=17),
 )
 
 
@@ -115,8 +125,7 @@ def module(noise: np.random.Generator, static: bool = False) -> str:
         body += [f"%w{i} = {constant(noise.standard_normal(weight))}",
                  f"%b{i} = {constant(bias)}"]
         q = ""
-        if static and c.last and (c.groups == 1 or
-                                  c.groups == c.inputs == c.outputs):
+        if static and c.last and c.groups != 17:
             q, (codes, x, w) = "q", on_codes(i, c, x, w)
             body += codes
         body += [f"%c{i} = qnn.conv %{q}x{i}, %{q}w{i} bias %b{i} {{strides = "

@@ -28,6 +28,7 @@ from _quantized_models import F, T
 
 EXACT = 2e-6
 ENCODED = r"qnn\.(linear|conv) .*\(!qnn\.encoded<.*, !qnn\.encoded<"
+FLOAT = r"qnn\.conv .*\(tensor<.*, tensor<"
 BLOCKS = r"qnn\.linear .*\(tensor<[^)]*, !qnn\.encoded<"
 ROWS = r"qnn\.gather .*\(!qnn\.encoded<"
 
@@ -163,7 +164,13 @@ def qdq(suite):
                 forms.conv_qdq(suite.rng, groups=16, outputs=16),
                 kernel=ENCODED, step=.1)
     suite.check("qdq conv, grouped",
-                forms.conv_qdq(suite.rng, groups=4), step=.1)
+                forms.conv_qdq(suite.rng, groups=4), kernel=ENCODED, step=.1)
+    suite.check("qdq conv, 8 groups of 8 channels",
+                forms.conv_qdq(suite.rng, groups=8, channels=64, outputs=64),
+                kernel=ENCODED, step=.1)
+    suite.check("qdq conv, 17 groups of 2 outputs",
+                forms.conv_qdq(suite.rng, groups=17, channels=34, outputs=34),
+                kernel=FLOAT, step=.1)
 
 
 def operators(suite):
@@ -176,7 +183,8 @@ def operators(suite):
     suite.check("QLinearConv", forms.qlinear_conv(suite.rng), kernel=ENCODED)
     suite.check("QLinearConv, depthwise", forms.qlinear_conv(suite.rng, 8),
                 kernel=ENCODED)
-    suite.check("QLinearConv, grouped", forms.qlinear_conv(suite.rng, 2))
+    suite.check("QLinearConv, grouped", forms.qlinear_conv(suite.rng, 2),
+                kernel=ENCODED)
     suite.check("QGemm", forms.qgemm(suite.rng), kernel=ENCODED)
     suite.check("QGemm to float", forms.qgemm(suite.rng, False),
                 kernel=ENCODED)
@@ -245,6 +253,8 @@ def dynamic(suite):
     suite.check("dynamic matmul of zeros", forms.dynamic_matmul(suite.rng, np.int8),
                 inputs={"x": np.zeros((2, 3, 80), F)}, kernel=ENCODED)
     suite.check("ConvInteger", forms.dynamic_conv(suite.rng), kernel=ENCODED)
+    suite.check("ConvInteger, grouped", forms.dynamic_conv(suite.rng, 2),
+                kernel=ENCODED)
     suite.check("MatMulInteger to int32", forms.matmul_integer(suite.rng))
     for op in ("MatMulIntegerToFloat", "DynamicQuantizeMatMul"):
         suite.check(op, forms.contrib_dynamic(suite.rng, op), kernel=ENCODED)

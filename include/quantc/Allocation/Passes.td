@@ -12,18 +12,18 @@ def AssignFormatsPass : Pass<"assign-formats", "mlir::func::FuncOp"> {
   let description = [{
     Puts `qnn.quantize` before the operands of every `qnn.linear` whose weight
     is a constant matrix, of every channels-last `qnn.conv` with a constant
-    weight that is dense or depthwise, and before the table of every look-up in
-    a constant matrix of at least `min-elements` elements.  A value that several
-    operations read in one format is quantized once.  Weights become encoded
-    lazily: the operand is an expression over the constant, evaluated when the
-    artifact is written.
+    weight, and before the table of every look-up in a constant matrix of at
+    least `min-elements` elements.  A value that several operations read in one
+    format is quantized once.  Weights become encoded lazily: the operand is an
+    expression over the constant, evaluated when the artifact is written.
 
     `weight`, `activation` and `table` are format attributes; an empty one
     leaves those operands float (an empty `activation` convolutions altogether).
     In place of `per_row` the activations of convolutions have one scale per
     sample, `axis = 0`.  A linear or convolution stays as it is, with a remark,
     where a group of its weight is longer than one int32 sum is proved for
-    (docs/numerics.md §5.4), a depthwise one beyond 512 taps.
+    (docs/numerics.md §5.4), a depthwise one beyond 512 taps, and where a
+    kernel would take more than 16 groups of channels together.
 
     An activation format by rows is dynamic.  One with a single scale is static:
     its scale, and its zero point if the format has an integer offset, come from

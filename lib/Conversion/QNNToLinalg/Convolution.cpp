@@ -53,6 +53,10 @@ private:
   LogicalResult checkWeight();
   void bringChannelsLast();
   bool isDepthwise() { return channels == 1 && outputs == groups; }
+  bool hasPanelsByGroup() {
+    return weight.element.isInteger() &&
+           outputs / groups % lowbit::kLineColumns == 0;
+  }
   int64_t getDepth(int64_t unit = 1);
   SymbolicShape getRows(int64_t columns);
   AffineExpr getPixels();
@@ -69,6 +73,7 @@ private:
   Tensor contractGroup(const Tensor &part, const Tensor &rows, BLayout layout,
                        int64_t columns);
   Tensor integerSums(QuantizedConvOp conv);
+  Tensor groupedSums(QuantizedConvOp conv);
   Tensor rescale(QuantizedConvOp conv, const Tensor &sums);
   void finish(Value original, const Tensor &output);
 
@@ -106,9 +111,11 @@ LogicalResult Convolution::checkWeight() {
   outputs = shape.front();
   channels = channelsLast ? inner.back() : inner.front();
   taps = llvm::to_vector(channelsLast ? inner.drop_back() : inner.drop_front());
-  if (packedFrom && !(channelsLast && (groups == 1 || isDepthwise())))
+  if (packedFrom &&
+      !(channelsLast && (groups == 1 || isDepthwise() || hasPanelsByGroup())))
     return op->emitOpError("expected a packed weight only in channels-last "
-                           "order and with 1 group or depthwise, got ")
+                           "order and with 1 group, depthwise, or of codes "
+                           "with a multiple of 16 outputs in a group, got ")
            << groups << " groups";
   return success();
 }
@@ -317,6 +324,20 @@ Tensor Convolution::integerSums(QuantizedConvOp conv) {
   return contract(lowering, loc, rows, weight, BLayout::Packed, start);
 }
 
+/// The same, of the channels of each group.
+Tensor Convolution::groupedSums(QuantizedConvOp conv) {
+  OpBuilder &builder = lowering.builder;
+  Tensor sums = lowering.empty(loc, getRows(outputs), builder.getI32Type());
+  Value first = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value start = conv.getStart() ? lowering.get(conv.getStart()).value : Value();
+  auto window = lowbit::GroupedConvOp::create(
+      builder, loc, sums.value.getType(), input.value, weight.value, start,
+      sums.value, first, zeroPoint, groups, taps, strides, dilations, low,
+      high);
+  sums.value = window.getResult(0);
+  return sums;
+}
+
 /// (float(S) * weight_scales[m]) * scale + bias[m].
 Tensor Convolution::rescale(QuantizedConvOp conv, const Tensor &sums) {
   Type f32 = lowering.builder.getF32Type();
@@ -381,7 +402,9 @@ LogicalResult Convolution::lower(QuantizedConvOp conv) {
       return conv.emitOpError("expected 'start' with a zero point");
     zeroPoint = lowering.get(conv.getZeroPoint()).value;
   }
-  Tensor sums = isDepthwise() ? depthwise() : integerSums(conv);
+  Tensor sums = isDepthwise() ? depthwise()
+                : groups == 1 ? integerSums(conv)
+                              : groupedSums(conv);
   finish(conv.getResult(), rescale(conv, sums));
   return success();
 }

@@ -29,6 +29,15 @@ Value takeSlice(OpBuilder &b, Location loc, Value value, const Slice &slice) {
                                         slice.sizes, strides);
 }
 
+Value takeChannels(OpBuilder &b, Location loc, Value value, OpFoldResult offset,
+                   OpFoldResult size) {
+  Slice slice;
+  for (int64_t i = 0; i + 1 < cast<ShapedType>(value.getType()).getRank(); ++i)
+    slice.add(b.getIndexAttr(0), getExtent(b, loc, value, i));
+  slice.add(offset, size);
+  return takeSlice(b, loc, value, slice);
+}
+
 void addPanels(OpBuilder &b, Location loc, Slice &slice, OpFoldResult offset,
                OpFoldResult size) {
   AffineExpr column = b.getAffineDimExpr(0);

@@ -29,6 +29,11 @@ mlir::OpFoldResult getExtent(mlir::OpBuilder &b, mlir::Location loc,
 mlir::Value takeSlice(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value,
                       const Slice &slice);
 
+/// `value` cut to a range of its last dimension.
+mlir::Value takeChannels(mlir::OpBuilder &b, mlir::Location loc,
+                         mlir::Value value, mlir::OpFoldResult offset,
+                         mlir::OpFoldResult size);
+
 /// The panels of 16 columns that `size` columns from `offset` lie in.
 void addPanels(mlir::OpBuilder &b, mlir::Location loc, Slice &slice,
                mlir::OpFoldResult offset, mlir::OpFoldResult size);

@@ -98,19 +98,33 @@ LogicalResult DepthwiseOp::verify() {
   return success();
 }
 
+LogicalResult GroupedConvOp::verify() {
+  if (failed(verifyWindow(*this)))
+    return failure();
+  int64_t groups = getGroups(), channels = getInputType().getShape().back(),
+          columns = getOutputType().getDimSize(1);
+  if (groups < 1 || ShapedType::isDynamic(channels) || channels % groups ||
+      ShapedType::isDynamic(columns) || columns % (groups * kLineColumns))
+    return emitOpError("expected ")
+           << groups << " groups of input channels, and of output channels in "
+           << "multiples of " << kLineColumns << ", got " << channels << " and "
+           << columns;
+  SmallVector<int64_t> lines = {columns / kLineColumns, getDepth() / kLineDepth,
+                                kLineColumns, kLineDepth};
+  auto weight = cast<ShapedType>(getWeight().getType());
+  if (weight.getShape() != ArrayRef(lines))
+    return emitOpError("expected a weight of shape ")
+           << lines << ", got " << weight;
+  if (getStart() &&
+      cast<ShapedType>(getStart().getType()).getDimSize(0) != columns)
+    return emitOpError("expected a start of ")
+           << columns << " elements, got " << getStart().getType();
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Tiling
 //===----------------------------------------------------------------------===//
-
-/// `value` cut to a range of its last dimension.
-static Value takeChannels(OpBuilder &b, Location loc, Value value,
-                          OpFoldResult offset, OpFoldResult size) {
-  Slice slice;
-  for (int64_t i = 0; i + 1 < cast<ShapedType>(value.getType()).getRank(); ++i)
-    slice.add(b.getIndexAttr(0), getExtent(b, loc, value, i));
-  slice.add(offset, size);
-  return takeSlice(b, loc, value, slice);
-}
 
 /// The operation on rows from offsets[0], with `inputs` in place of its own.
 template <typename OpTy>

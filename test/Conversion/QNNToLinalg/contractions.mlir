@@ -97,6 +97,22 @@ func.func @quantized_convolution(%a: tensor<2x8x8x3xi8>, %s: tensor<2xf32>,
 
 // -----
 
+// Groups with panels of their own.
+// CHECK-LABEL: func.func @quantized_groups
+// CHECK: %[[S:.+]] = lowbit.grouped_conv ins(%{{.+}}, %{{.+}} : tensor<2x8x8x6xi8>, tensor<2x7x16x4xi8>) start(%{{.+}} : tensor<32xi32>) outs(%{{.+}} : tensor<128x32xi32>) from %{{.+}} zero_point %{{.+}} {{{.*}}groups = 2
+// CHECK: linalg.generic {{.+}} ins(%[[S]]
+func.func @quantized_groups(%a: tensor<2x8x8x6xi8>, %s: tensor<f32>,
+    %w: tensor<2x7x16x4xi8>, %ws: tensor<32xf32>, %z: tensor<i32>, %start: tensor<32xi32>)
+    -> tensor<128x32xf32> attributes {qnn.kernel, qnn.symbols = []} {
+  %0 = qnn.quantized_conv %a, %s, %w, %ws zero_point %z start %start {strides = array<i64: 1, 1>,
+      dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>,
+      groups = 2, flat_rows, packed_from = array<i64: 32, 3, 3, 3>}
+      : (tensor<2x8x8x6xi8>, tensor<f32>, tensor<2x7x16x4xi8>, tensor<32xf32>, tensor<i32>, tensor<32xi32>) -> tensor<128x32xf32>
+  return %0 : tensor<128x32xf32>
+}
+
+// -----
+
 // A static scale is one for all samples.
 // CHECK-LABEL: func.func @quantized_depthwise
 // CHECK: lowbit.depthwise ins(%{{.+}}, %{{.+}} : tensor<2x8x8x16xi8>, tensor<3x3x16xi8>) outs(%{{.+}} : tensor<128x16xf32>)

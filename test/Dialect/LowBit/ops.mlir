@@ -38,3 +38,12 @@ func.func @batches(%a: memref<?x8x?x64xf32>, %each: memref<?x8x?x64xf32>,
       outs(%d : memref<?x8x?x64xf32>)
   return
 }
+
+// CHECK-LABEL: @grouped_conv
+// CHECK: lowbit.grouped_conv ins(%{{.+}}, %{{.+}} : tensor<?x8x8x6xi8>, tensor<4x7x16x4xi8>) start(%{{.+}} : tensor<64xi32>) outs(%{{.+}} : tensor<?x64xi32>) from %{{.+}} zero_point %{{.+}} : tensor<i32> {{{.+}} -> tensor<?x64xi32>
+func.func @grouped_conv(%x: tensor<?x8x8x6xi8>, %w: tensor<4x7x16x4xi8>, %s: tensor<64xi32>,
+                        %z: tensor<i32>, %c: tensor<?x64xi32>, %i: index) -> tensor<?x64xi32> {
+  %0 = lowbit.grouped_conv ins(%x, %w : tensor<?x8x8x6xi8>, tensor<4x7x16x4xi8>) start(%s : tensor<64xi32>)
+      outs(%c : tensor<?x64xi32>) from %i zero_point %z : tensor<i32> {groups = 2 : i64, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>} -> tensor<?x64xi32>
+  return %0 : tensor<?x64xi32>
+}

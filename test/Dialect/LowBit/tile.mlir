@@ -30,6 +30,40 @@ module attributes {transform.with_named_sequence} {
 
 // -----
 
+// A tile of a grouped convolution is a dense one of the group's channels.
+// CHECK-DAG: #[[CHANNEL:.+]] = affine_map<(d0) -> (d0 * 3)>
+// CHECK-DAG: #[[COLUMN:.+]] = affine_map<(d0) -> (d0 * 32)>
+// CHECK-LABEL: @groups
+// CHECK-SAME: %[[X:.+]]: tensor<?x8x8x6xi8>, %[[W:.+]]: tensor<4x7x16x4xi8>, %[[Z:.+]]: tensor<64xi32>
+// CHECK: scf.forall (%{{.+}}, %[[G:.+]]) in (%{{.+}}, 2)
+// CHECK: %[[N:.+]] = affine.apply #[[COLUMN]](%[[G]])
+// CHECK: %[[C:.+]] = affine.apply #[[CHANNEL]](%[[G]])
+// CHECK: %[[A:.+]] = tensor.extract_slice %[[X]][0, 0, 0, %[[C]]] [%{{.+}}, 8, 8, 3]
+// CHECK: %[[B:.+]] = tensor.extract_slice %[[W]][%{{.+}}, 0, 0, 0] [2, 7, 16, 4]
+// CHECK: tensor.extract_slice %[[Z]][%[[N]]] [32]
+// CHECK: %[[P:.+]] = lowbit.patches ins(%[[A]] {{.+}} -> tensor<?x28xi8>
+// CHECK: %[[S:.+]] = linalg.generic {{.+}} ins(%[[P]]
+// CHECK: %[[I:.+]] = linalg.generic {{.+}} ins(%[[S]]
+// CHECK: lowbit.matmul packed ins(%[[P]], %[[B]] : tensor<?x28xi8>, tensor<2x7x16x4xi8>) outs(%[[I]] : tensor<?x32xi32>)
+func.func @groups(%x: tensor<?x8x8x6xi8>, %w: tensor<4x7x16x4xi8>, %z: tensor<64xi32>,
+                  %c: tensor<?x64xi32>, %i: index) -> tensor<?x64xi32> {
+  %0 = lowbit.grouped_conv ins(%x, %w : tensor<?x8x8x6xi8>, tensor<4x7x16x4xi8>) start(%z : tensor<64xi32>)
+      outs(%c : tensor<?x64xi32>) from %i {groups = 2 : i64, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>} -> tensor<?x64xi32>
+  return %0 : tensor<?x64xi32>
+}
+
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(%root: !transform.any_op {transform.readonly}) {
+    %0 = transform.structured.match ops{["lowbit.grouped_conv"]} in %root
+        : (!transform.any_op) -> !transform.any_op
+    %1, %2 = transform.structured.tile_using_forall %0 tile_sizes [8, 32]
+        : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}
+
+// -----
+
 // Fused as a producer; one slice of B serves two heads.
 // CHECK-LABEL: @fused
 // CHECK: scf.forall (%[[B:.+]], %[[H:.+]]) in

@@ -94,3 +94,35 @@ func.func @taps(%x: memref<1x800x4xi8>, %w: memref<513x4xi8>, %y: memref<?x4xf32
   lowbit.depthwise ins(%x, %w : memref<1x800x4xi8>, memref<513x4xi8>) outs(%y : memref<?x4xf32>) from %i {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>}
   return
 }
+
+// -----
+
+func.func @groups_channels(%x: tensor<1x8x8x6xi8>, %w: tensor<4x14x16x4xi8>, %c: tensor<?x64xi32>, %i: index) -> tensor<?x64xi32> {
+  // expected-error @+1 {{expected 4 groups of input channels, and of output channels in multiples of 16, got 6 and 64}}
+  %0 = lowbit.grouped_conv ins(%x, %w : tensor<1x8x8x6xi8>, tensor<4x14x16x4xi8>) outs(%c : tensor<?x64xi32>) from %i {groups = 4 : i64, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>} -> tensor<?x64xi32>
+  return %0 : tensor<?x64xi32>
+}
+
+// -----
+
+func.func @groups_columns(%x: tensor<1x8x8x6xi8>, %w: tensor<4x14x16x4xi8>, %c: tensor<?x48xi32>, %i: index) -> tensor<?x48xi32> {
+  // expected-error @+1 {{expected 2 groups of input channels, and of output channels in multiples of 16, got 6 and 48}}
+  %0 = lowbit.grouped_conv ins(%x, %w : tensor<1x8x8x6xi8>, tensor<4x14x16x4xi8>) outs(%c : tensor<?x48xi32>) from %i {groups = 2 : i64, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>} -> tensor<?x48xi32>
+  return %0 : tensor<?x48xi32>
+}
+
+// -----
+
+func.func @groups_weight(%x: tensor<1x8x8x6xi8>, %w: tensor<4x14x16x4xi8>, %c: tensor<?x64xi32>, %i: index) -> tensor<?x64xi32> {
+  // expected-error @+1 {{expected a weight of shape 4, 7, 16, 4, got 'tensor<4x14x16x4xi8>'}}
+  %0 = lowbit.grouped_conv ins(%x, %w : tensor<1x8x8x6xi8>, tensor<4x14x16x4xi8>) outs(%c : tensor<?x64xi32>) from %i {groups = 2 : i64, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>} -> tensor<?x64xi32>
+  return %0 : tensor<?x64xi32>
+}
+
+// -----
+
+func.func @groups_start(%x: tensor<1x8x8x6xi8>, %w: tensor<4x7x16x4xi8>, %s: tensor<32xi32>, %c: tensor<?x64xi32>, %i: index) -> tensor<?x64xi32> {
+  // expected-error @+1 {{expected a start of 64 elements, got 'tensor<32xi32>'}}
+  %0 = lowbit.grouped_conv ins(%x, %w : tensor<1x8x8x6xi8>, tensor<4x7x16x4xi8>) start(%s : tensor<32xi32>) outs(%c : tensor<?x64xi32>) from %i {groups = 2 : i64, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>} -> tensor<?x64xi32>
+  return %0 : tensor<?x64xi32>
+}

@@ -44,15 +44,15 @@ func.func @float_input(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
   return %r : tensor<3x2xf32>
 }
 
-// Groups that are not depthwise have no kernel on codes.
-func.func @groups(%q: tensor<1x5x5x8xi8>) -> tensor<1x3x3x4xf32> {
+// A kernel would take 17 groups of 3 outputs together.
+func.func @groups(%q: tensor<1x5x5x34xi8>) -> tensor<1x3x3x51xf32> {
   %s = qnn.constant dense<0.5> : tensor<f32> -> tensor<f32>
   %z = qnn.constant dense<0> : tensor<i8> -> tensor<i8>
-  %c = qnn.constant dense<3> : tensor<4x3x3x4xi8> -> tensor<4x3x3x4xi8>
-  %a = qnn.from_codes %q, %s, %z : (tensor<1x5x5x8xi8>, tensor<f32>, tensor<i8>) -> tensor<1x5x5x8xf32>
-  %w = qnn.from_codes %c, %s, %z : (tensor<4x3x3x4xi8>, tensor<f32>, tensor<i8>) -> tensor<4x3x3x4xf32>
-  %y = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 2 : i64, channels_last = true} : (tensor<1x5x5x8xf32>, tensor<4x3x3x4xf32>) -> tensor<1x3x3x4xf32>
-  return %y : tensor<1x3x3x4xf32>
+  %c = qnn.constant dense<3> : tensor<51x3x3x2xi8> -> tensor<51x3x3x2xi8>
+  %a = qnn.from_codes %q, %s, %z : (tensor<1x5x5x34xi8>, tensor<f32>, tensor<i8>) -> tensor<1x5x5x34xf32>
+  %w = qnn.from_codes %c, %s, %z : (tensor<51x3x3x2xi8>, tensor<f32>, tensor<i8>) -> tensor<51x3x3x2xf32>
+  %y = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 17 : i64, channels_last = true} : (tensor<1x5x5x34xf32>, tensor<51x3x3x2xf32>) -> tensor<1x3x3x51xf32>
+  return %y : tensor<1x3x3x51xf32>
 }
 
 // A constant left operand, whose scale only the run knows: decoded.

@@ -51,6 +51,19 @@ func.func @conv(%q: tensor<1x5x5x8xi8>) -> tensor<1x3x3x4xf32> {
   return %y : tensor<1x3x3x4xf32>
 }
 
+// Two groups of two outputs are few enough for one product.
+// CHECK-LABEL: func.func @groups
+// CHECK: qnn.conv %{{.+}}, %{{.+}} {{{.*}}groups = 2{{.*}}} : (!qnn.encoded<1x5x5x8xf32, #fmt.int<8, tensor, narrow = false>>, !qnn.encoded<4x3x3x4xf32, #fmt.int<8, axis = 0, narrow = false>>)
+func.func @groups(%q: tensor<1x5x5x8xi8>) -> tensor<1x3x3x4xf32> {
+  %s = qnn.constant dense<0.5> : tensor<f32> -> tensor<f32>
+  %z = qnn.constant dense<0> : tensor<i8> -> tensor<i8>
+  %c = qnn.constant dense<3> : tensor<4x3x3x4xi8> -> tensor<4x3x3x4xi8>
+  %a = qnn.from_codes %q, %s, %z : (tensor<1x5x5x8xi8>, tensor<f32>, tensor<i8>) -> tensor<1x5x5x8xf32>
+  %w = qnn.from_codes %c, %s, %z : (tensor<4x3x3x4xi8>, tensor<f32>, tensor<i8>) -> tensor<4x3x3x4xf32>
+  %y = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 2 : i64, channels_last = true} : (tensor<1x5x5x8xf32>, tensor<4x3x3x4xf32>) -> tensor<1x3x3x4xf32>
+  return %y : tensor<1x3x3x4xf32>
+}
+
 // A look-up gives codes.
 // CHECK-LABEL: func.func @gather
 // CHECK: %[[R:.+]] = qnn.gather %{{.+}} : (tensor<9x4xui8>, tensor<?xi64>) -> tensor<?x4xui8>

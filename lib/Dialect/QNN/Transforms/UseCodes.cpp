@@ -9,6 +9,7 @@
 #include "GraphRewriter.h"
 #include "quantc/Dialect/Fmt/Planes.h"
 #include "quantc/Dialect/QNN/ConstantExpressions.h"
+#include "quantc/Dialect/QNN/GroupedConvs.h"
 #include "quantc/Dialect/QNN/Passes.h"
 #include <cmath>
 
@@ -346,11 +347,11 @@ bool CodeUser::visitLinear(LinearOp op) {
   return true;
 }
 
-/// Dense and depthwise ones; others have no kernel on codes.
+/// Dense, depthwise, and in groups that few kernels take together.
 bool CodeUser::visitConv(ConvOp op) {
   if (!isa<TensorType>(op.getInput().getType()) ||
       !isa<TensorType>(op.getWeight().getType()) || op.getPackedFrom() ||
-      !op.getChannelsLast() || (op.getGroups() != 1 && !op.isDepthwise()))
+      !op.getChannelsLast())
     return false;
   auto input = trace<FromCodesOp>(op.getInput(), /*acrossReshapes=*/true);
   auto weight = trace<FromCodesOp>(op.getWeight(), /*acrossReshapes=*/true);
@@ -359,7 +360,8 @@ bool CodeUser::visitConv(ConvOp op) {
   auto shape = llvm::cast<ShapedType>(op.getWeight().getType()).getShape();
   int64_t limit = op.isDepthwise() ? fmt::kMaxDepthwiseTaps
                                    : mostProducts(/*hasOffset=*/false);
-  if (llvm::product_of(shape.drop_front()) > limit)
+  int64_t together = getGroupsTogether(op);
+  if (together == 0 || llvm::product_of(shape.drop_front()) * together > limit)
     return false;
   op.getInputMutable().set(encodeActivation(*input));
   op.getWeightMutable().set(encodeWeight(*weight));
