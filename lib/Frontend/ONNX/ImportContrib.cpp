@@ -50,16 +50,25 @@ static std::string swapped(size_t rank) {
          std::to_string(rank - 2) + "]>";
 }
 
+/// The first axis moved behind those of the batch.
+static std::string rowsLast(size_t rank) {
+  std::string order;
+  for (size_t i = 1; i + 1 < rank; ++i)
+    order += std::to_string(i) + ", ";
+  return "Transpose<perm = [" + order + "0, " + std::to_string(rank - 1) + "]>";
+}
+
 static LogicalResult importFusedMatMul(NodeImport &n) {
   if (failed(n.expect(2, 2, 1, "alpha transA transB transBatchA transBatchB")))
     return failure();
-  for (StringRef name : {"transBatchA", "transBatchB"})
-    if (n.intAttr(name, 0) != 0)
-      return n.unsupported(name == "transBatchA" ? "with transBatchA"
-                                                 : "with transBatchB");
   std::string body, names[] = {"A", "B"};
   for (size_t i : {0, 1}) {
     size_t rank = n.inputs[i]->shape.size();
+    if (n.intAttr(i ? "transBatchB" : "transBatchA", 0) != 0 && rank > 2) {
+      std::string name = i ? "bb" : "ba";
+      body += name + " = " + rowsLast(rank) + "(" + names[i] + ") ";
+      names[i] = name;
+    }
     // Vectors are not transposed.
     if (n.intAttr(i ? "transB" : "transA", 0) == 0 || rank < 2)
       continue;
@@ -179,6 +188,95 @@ static LogicalResult importSkipNorm(NodeImport &n, bool simplified) {
       (n.has(3) ? ", beta" : "") + ") }");
 }
 
+/// The sum of embeddings of words, positions and segments, normalized, and how
+/// many words the mask keeps.
+static LogicalResult importEmbedNorm(NodeImport &n) {
+  if (failed(n.expect(1, 9, 3, "epsilon mask_index_type")))
+    return failure();
+  for (size_t needed : {2, 3, 5, 6})
+    if (!n.input(needed))
+      return failure();
+  if (n.inputs[0]->shape.size() != 2)
+    return n.error("expected 'input_ids' of rank 2");
+  std::string body = "words = Gather<axis = 0>(WE, I) ";
+  if (n.has(8))
+    body += "places = Gather<axis = 0>(PE, P) ";
+  else
+    body += "size = Shape<start = 1, end = 2>(I) first = Constant<value_ints = "
+            "[0]>() places = Slice(PE, first, size, first) ";
+  body += "sum = Add(words, places) ";
+  if (n.has(1) != n.has(4))
+    return n.error("expected both of segments and their embeddings, or none");
+  body += n.has(1) ? "kinds = Gather<axis = 0>(SE, G) E = Add(sum, kinds) "
+                   : "E = Identity(sum) ";
+  body += "Y = LayerNormalization<axis = -1, epsilon: float = @epsilon>(E, "
+          "gamma, beta) ";
+  if (n.isOutputUsed(1))
+    body += n.has(7) ? "one = Constant<value_ints = [1]>() "
+                       "L = ReduceSum<keepdims = 0>(M, one) "
+                     : "batch = Shape<start = 0, end = 1>(I) zero = "
+                       "Constant<value_int = 0>() zeros = Expand(zero, batch) "
+                       "L = Cast<to = 6>(zeros) ";
+  return n.define("<epsilon: float = 1e-12> "
+                  "(I, G, WE, PE, SE, gamma, beta, M, P) => (Y, L, E) {" +
+                  body + "}");
+}
+
+//===----------------------------------------------------------------------===//
+// Channels last
+//===----------------------------------------------------------------------===//
+
+static LogicalResult importNhwcConv(NodeImport &n) {
+  if (failed(n.expect(2, 3, 1,
+                      "auto_pad dilations group kernel_shape pads strides")))
+    return failure();
+  if (n.inputs[0]->shape.size() != 4 || n.inputs[1]->shape.size() != 4)
+    return n.error("expected an image and weights of rank 4");
+  return n.define(
+      "<auto_pad, dilations, group, kernel_shape, pads, strides> "
+      "(X, W, B) => (Y) { x = Transpose<perm = [0, 3, 1, 2]>(X) "
+      "w = Transpose<perm = [0, 3, 1, 2]>(W) "
+      "y = Conv<auto_pad: string = @auto_pad, dilations: ints = @dilations,"
+      "group: int = @group, kernel_shape: ints = @kernel_shape,"
+      "pads: ints = @pads, strides: ints = @strides>(x, w, B) "
+      "Y = Transpose<perm = [0, 2, 3, 1]>(y) }");
+}
+
+/// GroupNorm; with `skips` of the sum of input, skip and bias.
+static LogicalResult importGroupNorm(NodeImport &n, bool skips) {
+  if (failed(n.expect(skips ? 4 : 3, skips ? 5 : 3, skips ? 2 : 1,
+                      "activation channels_last epsilon groups")))
+    return failure();
+  if (n.inputs[0]->shape.size() != 4)
+    return n.error("expected an image of rank 4");
+  int64_t activation = n.intAttr("activation", 0);
+  bool isLast = n.intAttr("channels_last", 1) != 0;
+  if (activation != 0 && activation != 1)
+    return n.error("expected 'activation' to be 0 or 1, got " +
+                   Twine(activation));
+  std::string body = "S = Identity(X) ";
+  if (skips) {
+    size_t rank = n.inputs[3]->shape.size();
+    if (!isLast || (rank != 2 && rank != 4))
+      return n.unsupported("with channels first or a skip of rank 1 or 3");
+    body = rank == 2 ? "axes = Constant<value_ints = [1, 2]>() "
+                       "k = Unsqueeze(K, axes) "
+                     : "k = Identity(K) ";
+    body += n.has(4) ? "t = Add(X, k) S = Add(t, B) " : "S = Add(X, k) ";
+  }
+  body +=
+      isLast ? "x = Transpose<perm = [0, 3, 1, 2]>(S) " : "x = Identity(S) ";
+  body += "g = CastLike(G, X) b = CastLike(beta, X) "
+          "y = GroupNormalization<epsilon: float = @epsilon, num_groups: int = "
+          "@groups>(x, g, b) ";
+  body += activation == 1 ? "z = Swish(y) " : "z = Identity(y) ";
+  body +=
+      isLast ? "Y = Transpose<perm = [0, 2, 3, 1]>(z) " : "Y = Identity(z) ";
+  return n.define("<epsilon: float = 1e-5, groups> (X, G, beta, K, B) => "
+                  "(Y, S) {" +
+                  body + "}");
+}
+
 void registerContrib(Registry &r) {
   auto add = [&](StringRef op, Handler handler) {
     r.add(op, handler, 1, kMicrosoft);
@@ -190,6 +288,11 @@ void registerContrib(Registry &r) {
   add("FusedMatMul", importFusedMatMul);
   add("FusedConv", importFusedConv);
   add("FusedGemm", importFusedGemm);
+  add("TransposeMatMul", importFusedMatMul);
+  add("EmbedLayerNormalization", importEmbedNorm);
+  add("NhwcConv", importNhwcConv);
+  add("GroupNorm", [](NodeImport &n) { return importGroupNorm(n, false); });
+  add("SkipGroupNorm", [](NodeImport &n) { return importGroupNorm(n, true); });
   r.add("SimplifiedLayerNormalization", importSimplifiedNorm);
   add("SimplifiedLayerNormalization", importSimplifiedNorm);
   add("SkipLayerNormalization",

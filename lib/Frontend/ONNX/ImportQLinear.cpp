@@ -4,7 +4,8 @@
 // operate, quantize (docs/numerics.md §5.5), defined by ONNX's operators.  What
 // rounds otherwise in ONNX Runtime, where half steps are common, is done as it
 // does.  Contractions of codes become integer kernels afterwards
-// (qnn-use-codes).
+// (qnn-use-codes).  Its table also has the fused operators on floats that are
+// one text.
 
 #include "Importer.h"
 
@@ -49,6 +50,38 @@ static constexpr Definition kDefinitions[] = {
       (A, B, Bs, Bz, bias) => (Y) {
         Aq, As, Az = DynamicQuantizeLinear(A)
         Y = com.microsoft.MatMulIntegerToFloat(Aq, B, As, Bs, Az, Bz, bias)
+      })"},
+    {"BiasSplitGelu", 2, 2, 1, "", R"(
+      (X, B) => (Y) {
+        s = Add(X, B)
+        a, b = Split<axis = -1, num_outputs = 2>(s)
+        g = Gelu(b)
+        Y = Mul(a, g)
+      })"},
+    {"BiasAdd", 3, 3, 1, "", R"(
+      (X, B, K) => (Y) {
+        s = Add(X, B)
+        Y = Add(s, K)
+      })"},
+    {"GemmFastGelu", 2, 3, 1, "", R"(
+      (X, W, B) => (Y) {
+        p = MatMul(X, W)
+        Y = com.microsoft.FastGelu(p, B)
+      })"},
+    {"GatherND", 2, 2, 1, "", "(X, I) => (Y) { Y = GatherND(X, I) }"},
+    {"Trilu", 1, 2, 1, "upper", R"(
+      <upper: int = 1> (X, K) => (Y) { Y = Trilu<upper: int = @upper>(X, K) })"},
+    {"ComplexMul", 2, 2, 1, "", R"(
+      (A, B) => (Y) {
+        a, b = Split<axis = -1, num_outputs = 2>(A)
+        c, d = Split<axis = -1, num_outputs = 2>(B)
+        ac = Mul(a, c)
+        bd = Mul(b, d)
+        r = Sub(ac, bd)
+        ad = Mul(a, d)
+        bc = Mul(b, c)
+        i = Add(ad, bc)
+        Y = Concat<axis = -1>(r, i)
       })"},
 };
 
