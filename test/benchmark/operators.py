@@ -191,41 +191,53 @@ def ours(path: pathlib.Path, threads: int) -> float:
     return json.loads(done.stdout)["median_ms"]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def compare(name: str, path: pathlib.Path, arrays: dict[str, np.ndarray],
+            options: argparse.Namespace) -> bool:
+    """Compiles the model at `path`, times it in turns and prints one line; says
+    whether that was possible."""
+    np.savez(path.with_suffix(".npz"), **arrays)
+    for operand, array in arrays.items():
+        np.save(path.with_name(f"{operand}.npy"), array)
+    done = subprocess.run(
+        [str(engines.build_folder() / "bin" / "quantc"), "compile", str(path),
+         "-o", str(path.with_suffix(".so"))], capture_output=True, text=True)
+    if done.returncode:
+        print(f"{name:22}{done.stderr.strip()}")
+        return False
+    pairs = [(theirs(path, options.threads), ours(path, options.threads))
+             for _ in range(options.rounds)]
+    peer, mine = (statistics.median(p[i] for p in pairs) for i in (0, 1))
+    ratio = statistics.median(b / a for a, b in pairs)
+    print(f"{name:22}{peer:11.3f}{mine:11.3f}{ratio:8.2f}", flush=True)
+    return True
+
+
+def read_options(description: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("-k", metavar="REGEX", default="")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--worker", type=pathlib.Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def print_head(what: str) -> None:
+    print(f"{what:22}{'theirs ms':>11}{'ours ms':>11}{'ratio':>8}")
+
+
+def main() -> int:
+    options = read_options(__doc__.splitlines()[0])
     if options.worker:
         worker(options.worker, options.threads)
         return 0
-    print(f"{'operator':22}{'theirs ms':>11}{'ours ms':>11}{'ratio':>8}")
+    print_head("operator")
     failed = 0
     with tempfile.TemporaryDirectory(prefix="quantc-operators-") as folder:
         for name, case in CASES.items():
             if not re.search(options.k, name):
                 continue
             path = pathlib.Path(folder) / f"{name}.onnx"
-            arrays = write_model(case, path)
-            np.savez(path.with_suffix(".npz"), **arrays)
-            for operand, array in arrays.items():
-                np.save(path.with_name(f"{operand}.npy"), array)
-            done = subprocess.run(
-                [str(engines.build_folder() / "bin" / "quantc"), "compile",
-                 str(path), "-o", str(path.with_suffix(".so"))],
-                capture_output=True, text=True)
-            if done.returncode:
-                failed += 1
-                print(f"{name:22}{done.stderr.strip()}")
-                continue
-            pairs = [(theirs(path, options.threads), ours(path, options.threads))
-                     for _ in range(options.rounds)]
-            peer, mine = (statistics.median(p[i] for p in pairs)
-                          for i in (0, 1))
-            ratio = statistics.median(b / a for a, b in pairs)
-            print(f"{name:22}{peer:11.3f}{mine:11.3f}{ratio:8.2f}", flush=True)
+            failed += not compare(name, path, write_model(case, path), options)
     return 1 if failed else 0
 
 
