@@ -11,6 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import quantc
+from _refused import refused
 
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
@@ -27,18 +28,6 @@ def model(scale: float) -> onnx.ModelProto:
         [numpy_helper.from_array(weight, "w")])
     return helper.make_model(graph, ir_version=10,
                              opset_imports=[helper.make_opsetid("", 20)])
-
-
-def refused(action, status: int, *texts: str) -> None:
-    try:
-        action()
-    except quantc.Error as error:
-        assert error.status == status, (error.status, str(error))
-        assert "\n" not in str(error), str(error)
-        for text in texts:
-            assert text in str(error), (text, str(error))
-        return
-    raise AssertionError("not refused")
 
 
 # A ModelProto, bytes and a path give the same file.

@@ -10,6 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 
 import quantc
+from _refused import refused
 
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
@@ -31,17 +32,6 @@ def model(element: int, declared: bool = True) -> onnx.ModelProto:
          value("present", element, ["batch", HEADS, None, WIDTH])])
     return helper.make_model(graph, ir_version=10,
                              opset_imports=[helper.make_opsetid("", 20)])
-
-
-def refused(action, status: int, *texts: str) -> None:
-    try:
-        action()
-    except quantc.Error as error:
-        assert error.status == status, (error.status, str(error))
-        for text in texts:
-            assert text in str(error), (text, str(error))
-        return
-    raise AssertionError("not refused")
 
 
 rng = np.random.default_rng(0)

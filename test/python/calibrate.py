@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors import safe_open
 
 import quantc
+from _refused import refused
 
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
@@ -44,18 +45,6 @@ def model(scale: float = 1) -> onnx.ModelProto:
          numpy_helper.from_array(np.float32(scale), "s")])
     return helper.make_model(graph, ir_version=10,
                              opset_imports=[helper.make_opsetid("", 20)])
-
-
-def refused(action, status: int, *texts: str) -> None:
-    try:
-        action()
-    except quantc.Error as error:
-        assert error.status == status, (error.status, str(error))
-        assert "\n" not in str(error), str(error)
-        for text in texts:
-            assert text in str(error), (text, str(error))
-        return
-    raise AssertionError("not refused")
 
 
 def sums(file, name: str) -> np.ndarray:

@@ -10,6 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import quantc
+from _refused import refused
 
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
@@ -51,17 +52,6 @@ def rounded(weight: np.ndarray) -> np.ndarray:
     """int8 with one scale for each column (numerics.md section 6.6)."""
     scale = np.abs(weight).max(0) / np.float32(127)
     return (np.rint(weight / scale) * scale).astype(np.float64)
-
-
-def refused(action, status: int, *texts: str) -> None:
-    try:
-        action()
-    except quantc.Error as error:
-        assert error.status == status, (error.status, str(error))
-        for text in texts:
-            assert text in str(error), (text, str(error))
-        return
-    raise AssertionError("not refused")
 
 
 def check(got: dict, reference: np.ndarray, values: np.ndarray) -> None:

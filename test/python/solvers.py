@@ -15,6 +15,7 @@ import sys
 import numpy as np
 
 import quantc
+from _refused import refused
 from quantc import solvers
 
 rng = np.random.default_rng(1)
@@ -129,18 +130,6 @@ def loss(error: np.ndarray, h: np.ndarray) -> float:
 def same_codes(got: np.ndarray, expected: np.ndarray, share: float) -> None:
     equal = (got.astype(int) == expected.astype(int)).mean()
     assert equal >= share, equal
-
-
-def refused(action, status: int, *texts: str) -> None:
-    try:
-        action()
-    except quantc.Error as error:
-        assert error.status == status, (error.status, str(error))
-        assert "\n" not in str(error)
-        for text in texts:
-            assert text in str(error), (text, str(error))
-        return
-    raise AssertionError("not refused")
 
 
 def check_rtn() -> None:
