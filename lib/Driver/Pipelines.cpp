@@ -101,10 +101,7 @@ void buildNormalPipeline(OpPassManager &pm) {
 void buildRewriteCleanup(OpPassManager &pm) {
   // Equal constant expressions become one, so that a table that was rewritten
   // with its linear is still stored once; norms and biases are evaluated.
-  qnn::FoldConstantsPassOptions folding;
-  folding.maxBytes = 1 << 16;
-  folding.lazyWeights = true;
-  pm.addPass(qnn::createFoldConstantsPass(folding));
+  pm.addPass(qnn::createFoldSmallConstantsPass());
   addCleanup(pm);
 }
 

@@ -149,6 +149,20 @@ static LogicalResult checkScaleValues(NodeImport &n, bool divides) {
   return success();
 }
 
+/// Reads axis and block size, and checks the scale and the zero point (null if
+/// there is none) of an input with extents `dims`.
+static LogicalResult readParameters(NodeImport &n, ArrayRef<AffineExpr> dims,
+                                    Value scale, Value zero, bool divides,
+                                    int64_t &axis, int64_t &block) {
+  if (failed(checkScaleValues(n, divides)) ||
+      failed(readGranularity(n, dims.size(), isSingleElement(n, scale), axis,
+                             block)) ||
+      failed(checkParameter(n, scale, dims, axis, block, "a scale")))
+    return failure();
+  return zero ? checkParameter(n, zero, dims, axis, block, "a zero point")
+              : success();
+}
+
 static LogicalResult importQuantizeLinear(NodeImport &n) {
   Value x = n.value(0), scale = n.value(1), zero;
   if (!x || !scale)
@@ -184,12 +198,8 @@ static LogicalResult importQuantizeLinear(NodeImport &n) {
   how.saturates = n.intAttr("saturate", 1) != 0;
   SymbolicShape dims = n.shape(x);
   int64_t axis = 0, block = 0;
-  if (failed(checkScaleValues(n, /*divides=*/true)) ||
-      failed(readGranularity(n, dims.size(), isSingleElement(n, scale), axis,
-                             block)) ||
-      failed(checkParameter(n, scale, dims, axis, block, "a scale")) ||
-      (zero &&
-       failed(checkParameter(n, zero, dims, axis, block, "a zero point"))))
+  if (failed(
+          readParameters(n, dims, scale, zero, /*divides=*/true, axis, block)))
     return failure();
   Type f32 = n.builder().getF32Type();
   if (isCode(type) && scaleType.isF32() && divided.isF32() && block == 0)
@@ -240,12 +250,8 @@ static LogicalResult importDequantizeLinear(NodeImport &n) {
     return n.unsupported("of this element type");
   SymbolicShape dims = n.shape(x);
   int64_t axis = 0, block = 0;
-  if (failed(checkScaleValues(n, /*divides=*/false)) ||
-      failed(readGranularity(n, dims.size(), isSingleElement(n, scale), axis,
-                             block)) ||
-      failed(checkParameter(n, scale, dims, axis, block, "a scale")) ||
-      (zero &&
-       failed(checkParameter(n, zero, dims, axis, block, "a zero point"))))
+  if (failed(
+          readParameters(n, dims, scale, zero, /*divides=*/false, axis, block)))
     return failure();
   if (isFloat(scaleType) && !isFloatCode(from)) {
     if (block == 0)

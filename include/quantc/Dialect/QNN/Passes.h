@@ -23,6 +23,9 @@ namespace quantc::qnn {
 #define GEN_PASS_REGISTRATION
 #include "quantc/Dialect/QNN/Passes.h.inc"
 
+/// Evaluates small constants; weights stay where they are mapped.
+std::unique_ptr<mlir::Pass> createFoldSmallConstantsPass();
+
 /// All normalization passes in order, on the functions of a module.  The
 /// textual pipeline is `normalize`.
 void buildNormalizePipeline(mlir::OpPassManager &manager);

@@ -12,12 +12,15 @@ using namespace mlir;
 
 namespace quantc::qnn {
 
-void buildNormalizePipeline(OpPassManager &manager) {
-  // Weights stay where they are mapped: only small constants are evaluated.
+std::unique_ptr<Pass> createFoldSmallConstantsPass() {
   FoldConstantsPassOptions folding;
   folding.maxBytes = 1 << 16;
   folding.lazyWeights = true;
-  manager.addPass(createFoldConstantsPass(folding));
+  return createFoldConstantsPass(folding);
+}
+
+void buildNormalizePipeline(OpPassManager &manager) {
+  manager.addPass(createFoldSmallConstantsPass());
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
@@ -35,7 +38,7 @@ void buildNormalizePipeline(OpPassManager &manager) {
   functions.addPass(createUseCodesPass());
   functions.addPass(createCSEPass());
   // New biases and other small vectors.
-  manager.addPass(createFoldConstantsPass(folding));
+  manager.addPass(createFoldSmallConstantsPass());
 }
 
 void registerNormalizePipeline() {
