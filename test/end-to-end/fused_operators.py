@@ -392,6 +392,27 @@ def embeddings(suite):
                     [case.arrays])
 
 
+def embedded_codes(suite):
+    rng = suite.rng
+    arrays = {"i": rng.integers(0, 20, (BATCH, ROWS)).astype(np.int32),
+              "g": rng.integers(0, 2, (BATCH, ROWS)).astype(np.int32),
+              "m": (rng.random((BATCH, ROWS)) < .7).astype(np.int32)}
+    tables = {"we": (20, 16), "pe": (9, 16), "se": (2, 16), "ga": (16,),
+              "be": (16,)}
+    for name, shape in tables.items():
+        arrays |= {name: rng.integers(0, 256, shape).astype(np.uint8),
+                   name + "s": np.array(rng.uniform(.01, .03), F),
+                   name + "z": np.array(rng.integers(100, 150), np.uint8)}
+    constants = [t + e for e in ("", "s", "z") for t in tables]
+    for label, missing in (("all", ""), ("no segments", "g se ses sez")):
+        names = ["i", "g", *tables, "m", *constants[5:]]
+        case = Case("QEmbedLayerNormalization",
+                    ["" if x in missing.split() else x for x in names],
+                    {"y": T.FLOAT, "n": T.INT32}, arrays, constants)
+        suite.check(f"QEmbedLayerNormalization, {label}", case.model,
+                    [case.arrays])
+
+
 def gelu(x):
     return x * .5 * (1 + np.array([math.erf(v / math.sqrt(2)) for v in
                                    x.ravel()]).reshape(x.shape))
@@ -490,7 +511,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         suite = Suite(pathlib.Path(name), options.k)
         for part in (group_queries, group_norms, group_errors, projected,
-                     separate, embeddings, images, others):
+                     separate, embeddings, embedded_codes, images, others):
             part(suite)
     return suite.finish()
 

@@ -189,26 +189,44 @@ static LogicalResult importSkipNorm(NodeImport &n, bool simplified) {
 }
 
 /// The sum of embeddings of words, positions and segments, normalized, and how
-/// many words the mask keeps.
-static LogicalResult importEmbedNorm(NodeImport &n) {
-  if (failed(n.expect(1, 9, 3, "epsilon mask_index_type")))
+/// many words the mask keeps.  With `codes` all tables are of 8 bits.
+static LogicalResult importEmbedNorm(NodeImport &n, bool codes) {
+  if (failed(n.expect(1, codes ? 18 : 9, codes ? 2 : 3,
+                      "epsilon mask_index_type")))
     return failure();
   for (size_t needed : {2, 3, 5, 6})
     if (!n.input(needed))
       return failure();
+  for (size_t scale : {8, 9, 11, 12, 13, 14, 16, 17})
+    if (codes && !n.input(scale))
+      return failure();
   if (n.inputs[0]->shape.size() != 2)
     return n.error("expected 'input_ids' of rank 2");
-  std::string body = "words = Gather<axis = 0>(WE, I) ";
-  if (n.has(8))
-    body += "places = Gather<axis = 0>(PE, P) ";
-  else
-    body += "size = Shape<start = 1, end = 2>(I) first = Constant<value_ints = "
-            "[0]>() places = Slice(PE, first, size, first) ";
-  body += "sum = Add(words, places) ";
   if (n.has(1) != n.has(4))
     return n.error("expected both of segments and their embeddings, or none");
-  body += n.has(1) ? "kinds = Gather<axis = 0>(SE, G) E = Add(sum, kinds) "
-                   : "E = Identity(sum) ";
+  std::string body;
+  // Rows of codes are decoded, so that tables stay as they are.
+  auto write = [&](StringRef name, StringRef value, StringRef prefix) {
+    body +=
+        (codes ? name + "q = " + value + " " + name + " = DequantizeLinear(" +
+                     name + "q, " + prefix + "s, " + prefix + "z) "
+               : name + " = " + value + " ")
+            .str();
+  };
+  bool hasPlaces = !codes && n.has(8);
+  if (!hasPlaces)
+    body += "size = Shape<start = 1, end = 2>(I) "
+            "first = Constant<value_ints = [0]>() ";
+  write("words", "Gather<axis = 0>(WE, I)", "W");
+  write("places",
+        hasPlaces ? "Gather<axis = 0>(PE, P)" : "Slice(PE, first, size, first)",
+        "P");
+  write("gamma", "Identity(G)", "G");
+  write("beta", "Identity(B)", "B");
+  body += "sum = Add(words, places) ";
+  if (n.has(1))
+    write("kinds", "Gather<axis = 0>(SE, K)", "S");
+  body += n.has(1) ? "E = Add(sum, kinds) " : "E = Identity(sum) ";
   body += "Y = LayerNormalization<axis = -1, epsilon: float = @epsilon>(E, "
           "gamma, beta) ";
   if (n.isOutputUsed(1))
@@ -217,9 +235,10 @@ static LogicalResult importEmbedNorm(NodeImport &n) {
                      : "batch = Shape<start = 0, end = 1>(I) zero = "
                        "Constant<value_int = 0>() zeros = Expand(zero, batch) "
                        "L = Cast<to = 6>(zeros) ";
-  return n.define("<epsilon: float = 1e-12> "
-                  "(I, G, WE, PE, SE, gamma, beta, M, P) => (Y, L, E) {" +
-                  body + "}");
+  return n.define(
+      "<epsilon: float = 1e-12> (I, K, WE, PE, SE, G, B, M, " +
+      std::string(codes ? "Ws, Ps, Ss, Gs, Bs, Wz, Pz, Sz, Gz, Bz" : "P") +
+      ") => (Y, L, E) {" + body + "}");
 }
 
 //===----------------------------------------------------------------------===//
@@ -289,7 +308,10 @@ void registerContrib(Registry &r) {
   add("FusedConv", importFusedConv);
   add("FusedGemm", importFusedGemm);
   add("TransposeMatMul", importFusedMatMul);
-  add("EmbedLayerNormalization", importEmbedNorm);
+  add("EmbedLayerNormalization",
+      [](NodeImport &n) { return importEmbedNorm(n, false); });
+  add("QEmbedLayerNormalization",
+      [](NodeImport &n) { return importEmbedNorm(n, true); });
   add("NhwcConv", importNhwcConv);
   add("GroupNorm", [](NodeImport &n) { return importGroupNorm(n, false); });
   add("SkipGroupNorm", [](NodeImport &n) { return importGroupNorm(n, true); });
