@@ -5,7 +5,7 @@
 
 Small convolutional networks of three families with random weights (what they
 compute does not change their time) as QDQ and QOperator, one image of 112 x 112,
-and MiniLM, 1 x 128 tokens, quantized dynamically and, its linears only, as QDQ
+and MiniLM, 1 x 128 tokens, its matrix products quantized dynamically, as QDQ
 and QOperator.  In turns, one process each; the ratio is ours over theirs.
 """
 
