@@ -7,6 +7,7 @@ import lit.formats
 
 config.name = "quantc-unit"
 config.test_format = lit.formats.GoogleTest(".", "Test")
+config.test_format.test_suffixes.add("Tests")
 config.suffixes = []
 config.test_source_root = os.path.join(config.quantc_build, "test", "unit")
 config.test_exec_root = config.test_source_root

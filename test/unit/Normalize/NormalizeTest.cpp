@@ -73,6 +73,9 @@ protected:
   static void expectClose(const HostTensor &got, const HostTensor &want,
                           StringRef what, double tolerance) {
     ASSERT_EQ(got.getShape(), want.getShape()) << what.str();
+    // Operations that were joined round to f16 once and not each.
+    if (want.getElementType().isF16())
+      tolerance = std::max(tolerance, 4e-3);
     double range = 0;
     for (int64_t i = 0; i < want.getNumElements(); ++i)
       if (std::isfinite(want.getFloat(i)))
@@ -134,7 +137,9 @@ TEST_F(NormalizeTest, LitFunctionsKeepTheirValues) {
        end;
        file != end && !code; file.increment(code)) {
     StringRef name = llvm::sys::path::filename(file->path());
-    if (!name.starts_with("normalize-") || !name.ends_with(".mlir"))
+    // Encoded values have no reference.
+    if (!name.starts_with("normalize-") || !name.ends_with(".mlir") ||
+        name.starts_with("normalize-use-codes"))
       continue;
     ++files;
     SCOPED_TRACE(name.str());
@@ -143,8 +148,7 @@ TEST_F(NormalizeTest, LitFunctionsKeepTheirValues) {
     Inputs inputs;
     for (auto func : module->getOps<func::FuncOp>())
       inputs.push_back(makeInputs(func));
-    // f16 results may differ by one rounding.
-    compare(*module, inputs, name.contains("floats") ? 1e-3 : 2e-6);
+    compare(*module, inputs, 2e-6);
   }
   EXPECT_GE(files, 10);
 }
@@ -154,8 +158,9 @@ TEST_F(NormalizeTest, Classifier) {
   ASSERT_TRUE(module);
   HostTensor image = random(Float32Type::get(&context), {2, 1, 28, 28});
   compare(*module, {{image}}, 2e-6);
-  EXPECT_EQ(count<ConvOp>(*module), 14);
-  EXPECT_EQ(count<LinearOp>(*module), 1);
+  // Pointwise convolutions are linears.
+  EXPECT_EQ(count<ConvOp>(*module), 7);
+  EXPECT_EQ(count<LinearOp>(*module), 7 + 1);
   EXPECT_EQ(count<BatchNormOp>(*module), 0);
   // That of the one dense convolution's weight.
   EXPECT_EQ(count<TransposeOp>(*module), 0 + 1);

@@ -176,8 +176,13 @@ TEST_F(RewritesTest, LitFunctions) {
       continue;
     auto buffer = llvm::MemoryBuffer::getFile(file->path());
     ASSERT_TRUE(bool(buffer));
+    // Parts of a file for quant-opt or for split-file, which names each.
+    bool hasNames = (*buffer)->getBuffer().contains("\n//--- ");
     SmallVector<StringRef> parts;
-    (*buffer)->getBuffer().split(parts, "// -----");
+    (*buffer)->getBuffer().split(parts, hasNames ? "\n//--- " : "// -----");
+    if (hasNames)
+      for (StringRef &part : MutableArrayRef(parts).drop_front())
+        part = part.split('\n').second;
     for (auto [i, part] : llvm::enumerate(parts)) {
       auto module = parseSourceString<ModuleOp>(part, &context);
       ASSERT_TRUE(bool(module)) << file->path();
