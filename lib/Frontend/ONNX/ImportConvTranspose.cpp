@@ -295,6 +295,9 @@ static LogicalResult readTransposed(NodeImport &n, Transposed &t) {
       failed(readList(n, "output_padding", rank, 0, 0, outputPadding)) ||
       failed(n.needEqual(t.dims[1], filter[0])))
     return failure();
+  // The weight knows what a reshape with -1 before it does not.
+  t.dims[1] = filter[0];
+  t.x = n.reshape(t.x, t.dims);
   for (size_t i = 0; i < rank; ++i)
     if (std::max({window.kernel[i], window.strides[i], window.dilations[i]}) >
         std::numeric_limits<int32_t>::max())

@@ -63,6 +63,17 @@ static Value sumOfProducts(NodeImport &n, Value a, Value b) {
   });
 }
 
+/// `value`, whose dimension `axis` was checked to be `other`, with an extent
+/// that the other operand knows and a reshape with -1 or an input does not.
+static Value takeExtent(NodeImport &n, Value value, size_t axis,
+                        AffineExpr other) {
+  SymbolicShape dims = n.shape(value);
+  if (isa<AffineConstantExpr>(dims[axis]) || !isa<AffineConstantExpr>(other))
+    return value;
+  dims[axis] = other;
+  return n.reshape(value, dims);
+}
+
 Value matmul(NodeImport &n, Value a, Value b) {
   if (!a || !b)
     return {};
@@ -74,6 +85,10 @@ Value matmul(NodeImport &n, Value a, Value b) {
   AffineExpr rows = y.size() == 1 ? y[0] : y[y.size() - 2];
   if (failed(n.needEqual(x.back(), rows)))
     return {};
+  a = takeExtent(n, a, x.size() - 1, rows);
+  b = takeExtent(n, b, y.size() == 1 ? 0 : y.size() - 2, x.back());
+  x = n.shape(a);
+  y = n.shape(b);
   if (x.size() > 2 && y.size() > 2 &&
       failed(
           n.tieBroadcast(ArrayRef(x).drop_back(2), ArrayRef(y).drop_back(2))))
@@ -130,6 +145,7 @@ static LogicalResult importGemm(NodeImport &n) {
     AffineExpr width = n.shape(b)[0];
     if (failed(n.needEqual(n.shape(a)[1], n.shape(b)[1])))
       return failure();
+    a = takeExtent(n, a, 1, n.shape(b)[1]);
     bool bias = c && beta == 1.0f && n.rank(c) == 1 && n.shape(c)[0] == width;
     Value y = n.create<qnn::LinearOp>(
         type, a, b, OptionalValue{bias ? c : Value()}, DenseI64ArrayAttr());
@@ -340,9 +356,8 @@ static LogicalResult importConv(NodeImport &n) {
     return n.error("'group' is too large");
   if (failed(n.needEqual(dims[1], n.expr(channels))))
     return failure();
-  // The weight knows what a reshape with -1 before it does not.
+  x = takeExtent(n, x, 1, n.expr(channels));
   dims[1] = n.expr(channels);
-  x = n.reshape(x, dims);
   if (bias && (n.rank(bias) != 1 || n.shape(bias)[0] != filter[0]))
     return n.error("expected a bias of " + Twine(outputs) + " elements");
   FailureOr<Window> window =
