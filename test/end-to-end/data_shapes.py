@@ -342,6 +342,13 @@ WINDOWS = [("Conv", f'auto_pad = "{side}", strides = [{stride}, {stride}]', k)
 WINDOWS += [("MaxPool", f"{pads} strides = [2, 2], ceil_mode = 1", k)
             for k, pads in ((2, ""), (3, ""), (3, "pads = [1, 1, 1, 1],"),
                             (5, "pads = [2, 1, 2, 1],"))]
+# Windows that would start in the padding at the end.
+WINDOWS += [(op, f"strides = [{s}, {s}], pads = {pads}, ceil_mode = 1", k)
+            for op in ("MaxPool", "AveragePool")
+            for k, s, pads in ((2, 2, [0, 0, 1, 1]), (1, 3, [0, 0, 0, 0]),
+                               (2, 3, [1, 1, 1, 1]))]
+WINDOWS += [("AveragePool", "strides = [2, 2], pads = [1, 1, 1, 1], "
+             "ceil_mode = 1, count_include_pad = 1", 2)]
 WINDOWS += [("AveragePool", f"strides = [2, 2], {rest}", k)
             for k, rest in ((2, "ceil_mode = 1"), (3, "ceil_mode = 1"),
                             (3, "ceil_mode = 1, pads = [1, 1, 1, 1]"),

@@ -233,12 +233,16 @@ LogicalResult extendForCeil(NodeImport &n, Window &window, size_t i,
   int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
   if (ShapedType::isDynamic(known)) {
     int64_t low = window.padLow[i], high = window.padHigh[i];
-    // Then no window starts in the padding at the end.
-    if (!canPad || stride + high > reach)
+    if (!canPad)
       return n.unsupported("with ceil_mode over a dynamic extent");
-    AffineExpr rest = extent + (low + high - reach);
-    setOuter(n, window, i, n.expr(low),
-             rest.ceilDiv(stride) * stride - rest + high);
+    // Without a window that starts in the padding at the end; otherwise every
+    // window counts that starts before it.
+    AffineExpr rest = extent + (low + high - reach), all = extent + low;
+    AffineExpr padded = stride + high <= reach
+                            ? rest.ceilDiv(stride) * stride - rest + high
+                            : all.ceilDiv(stride) * stride - all +
+                                  std::max<int64_t>(reach - stride, 0);
+    setOuter(n, window, i, n.expr(low), padded);
     return success();
   }
   int64_t padded = known + window.padLow[i] + window.padHigh[i];
