@@ -365,6 +365,14 @@ CASES += [Case(f"{op} {k}, {rest}", f"""
                [{"x": floats(n, 2, h, 9, seed=h)}
                 | ({"w": floats(3, 2, k, k)} if op == "Conv" else {})
                 for n, h in SIDES]) for op, rest, k in WINDOWS]
+# The same with indices, and of integers: programs.
+CASES += [Case(f"MaxPool of {kind}, {rest}", f"""
+({kind}[n, 2, h, 9] x) => ({kind}[n, c, p, q] y, int64[n, c, p, q] i)
+{{ y, i = MaxPool<kernel_shape = [{k}, {k}], {rest}>(x) }}""",
+               [{"x": (floats(n, 2, h, 9, seed=h) * 40).astype(dtype)}
+                for n, h in SIDES])
+          for kind, dtype in (("float", np.float32), ("int8", np.int8))
+          for op, rest, k in WINDOWS if op == "MaxPool"]
 
 
 def check(case: Case, folder: pathlib.Path, any_empty: bool = False) -> int:

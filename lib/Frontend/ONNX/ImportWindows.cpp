@@ -13,10 +13,11 @@ SymbolicShape windowShape(ArrayRef<AffineExpr> dims, const Window &window) {
   SymbolicShape shape(dims.take_front(2));
   for (auto [i, dim] : llvm::enumerate(dims.drop_front(2))) {
     int64_t reach = window.dilations[i] * (window.kernel[i] - 1) + 1;
+    AffineExpr padded = dim + (window.padLow[i] + window.padHigh[i]);
+    if (window.isOuter(i))
+      padded = padded + window.outerLow[i] + window.outerHigh[i];
     shape.push_back(
-        canonicalize((dim + (window.padLow[i] + window.padHigh[i] - reach))
-                         .floorDiv(window.strides[i]) +
-                     1));
+        canonicalize((padded - reach).floorDiv(window.strides[i]) + 1));
   }
   return shape;
 }
@@ -25,8 +26,10 @@ Taps tapsOf(Program &p, const Window &window) {
   Taps taps;
   for (size_t i = 0; i < window.kernel.size(); ++i) {
     taps.bounds.push_back(p.index(window.kernel[i]));
-    taps.origin.push_back(p.sub(p.mul(p.at(i + 2), p.index(window.strides[i])),
-                                p.index(window.padLow[i])));
+    Value low = window.isOuter(i) ? p.extent(window.outerLow[i])
+                                  : p.index(window.padLow[i]);
+    taps.origin.push_back(
+        p.sub(p.mul(p.at(i + 2), p.index(window.strides[i])), low));
   }
   return taps;
 }
@@ -176,7 +179,7 @@ LogicalResult importMaxPool(NodeImport &n) {
   Value x = n.value(0);
   if (failed(sameType(n, {x}, isNumber)))
     return failure();
-  FailureOr<Window> window = readPool(n, x);
+  FailureOr<Window> window = readPool(n, x, /*canPad=*/true);
   if (failed(window))
     return failure();
   SymbolicShape dims = n.shape(x), shape = windowShape(dims, *window);
