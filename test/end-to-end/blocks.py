@@ -15,7 +15,7 @@ import tempfile
 import ml_dtypes
 import numpy as np
 
-from _checks import quantc
+from _checks import Checks, quantc
 
 CPUS = ("native", "x86-64-v3")
 F = np.float32
@@ -227,7 +227,7 @@ VALUE_CASES = [
 
 
 def main():
-    passed = failed = 0
+    checks = Checks()
     rng = np.random.default_rng(5)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -259,12 +259,9 @@ def main():
                 for output, reference in want.items():
                     got = np.load(folder / f"{output}.npy")
                     good = got.tobytes() == reference.astype(F).tobytes()
-                    passed += good
-                    failed += not good
-                    print(f"{'PASS' if good else 'FAIL'}  {weight.format} "
-                          f"{m}x{k}x{n} {output} on {cpu}")
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+                    checks.report(f"{weight.format} {m}x{k}x{n} {output} on "
+                                  f"{cpu}", good)
+    return checks.finish()
 
 
 if __name__ == "__main__":

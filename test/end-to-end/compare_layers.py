@@ -20,19 +20,13 @@ import workloads  # noqa: E402
 from models import bible, data, perplexity  # noqa: E402
 
 import quantc  # noqa: E402
+from _checks import Checks  # noqa: E402
 
 SAMPLES = 6
 BROKEN = {"minilm": "/encoder/layer.2/attention/self/value/MatMul",
           "decoder": "/model/layers.1/mlp/up_proj/MatMul"}
-passed = failed = 0
-
-
-def report(name: str, good: bool, why: str = "") -> None:
-    global passed, failed
-    passed += bool(good)
-    failed += not good
-    print(f"{'PASS' if good else 'FAIL'}  {name}"
-          f"{'' if good or not why else ': ' + why}", flush=True)
+checks = Checks()
+report = checks.report
 
 
 def samples(model: str, folder: pathlib.Path) -> str:
@@ -100,8 +94,7 @@ def main() -> int:
             path = pathlib.Path(folder) / model
             path.mkdir()
             check(model, path)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

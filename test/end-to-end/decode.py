@@ -123,8 +123,7 @@ def main() -> int:
     checks = determinism.Checks()
     for recipe in options.recipes:
         check(checks, recipe)
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import numpy as np
 from gguf import GGMLQuantizationType as Type
 from gguf import quants
 
-from _checks import quantc
+from _checks import Checks, quantc
 
 F, H = np.float32, np.float16
 N, K = 7, 96
@@ -99,7 +99,7 @@ def decode(folder, scheme, codes, scales, offsets):
 
 
 def main():
-    passed = failed = 0
+    checks = Checks()
     w = np.random.default_rng(1).standard_normal((N, K)).astype(F)
     # Scales that are subnormal in f16, and blocks that are all alike.
     w[1] *= F(1e-5)
@@ -115,13 +115,9 @@ def main():
             scales = np.where(scales == 0, scales.dtype.type(1), scales)
             for where, got in zip(("interpreter", "native"), decode(
                     pathlib.Path(name), scheme, codes, scales, offsets)):
-                good = got.tobytes() == (want + F(0)).tobytes()
-                passed += good
-                failed += not good
-                print(f"{'PASS' if good else 'FAIL'}  {kind.name} as "
-                      f"#fmt.{scheme} on {where}")
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+                checks.report(f"{kind.name} as #fmt.{scheme} on {where}",
+                              got.tobytes() == (want + F(0)).tobytes())
+    return checks.finish()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "benchmark"))
 import engines  # noqa: E402,F401  (the tree's own quantc)
 import quantc  # noqa: E402
+from _checks import Checks  # noqa: E402
 
 # Names of dimensions are sizes that the library does not know.
 SIZES = ({"m": 3, "n": 4, "k": 5}, {"m": 1, "n": 7, "k": 2})
@@ -192,21 +193,18 @@ def check_transform(x: np.ndarray, inverse: bool, got: np.ndarray) -> None:
 
 
 def main() -> int:
-    passed = failed = 0
+    checks = Checks()
     with tempfile.TemporaryDirectory() as folder:
         for check, kinds in ((equations, TYPES),
                              (transforms, ("float32", "float64"))):
             for kind in kinds:
+                problem = None
                 try:
                     check(kind, pathlib.Path(folder))
-                    passed += 1
-                    print(f"PASS  {check.__name__} of {kind}", flush=True)
                 except (AssertionError, quantc.Error) as error:
-                    failed += 1
-                    print(f"FAIL  {check.__name__} of {kind}: {error}",
-                          flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+                    problem = str(error) or "failed"
+                checks.judge(f"{check.__name__} of {kind}", problem)
+    return checks.finish()
 
 
 if __name__ == "__main__":

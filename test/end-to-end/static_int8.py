@@ -14,7 +14,7 @@ import tempfile
 
 import numpy as np
 
-from _checks import quantc
+from _checks import Checks, quantc
 
 CPUS = ("native", "x86-64-v3")
 F = np.float32
@@ -60,7 +60,7 @@ def expected(x, codes, scales, bias):
 
 
 def main():
-    passed = failed = 0
+    checks = Checks()
     rng = np.random.default_rng(5)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -85,12 +85,8 @@ def main():
                 for output, reference in zip(("shifted", "symmetric"), want):
                     got = np.load(folder / f"{output}.npy")
                     good = got.tobytes() == reference.astype(F).tobytes()
-                    passed += good
-                    failed += not good
-                    print(f"{'PASS' if good else 'FAIL'}  {m}x{k}x{n} {output} "
-                          f"on {cpu}")
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+                    checks.report(f"{m}x{k}x{n} {output} on {cpu}", good)
+    return checks.finish()
 
 
 if __name__ == "__main__":
