@@ -20,7 +20,8 @@ import time
 
 import numpy as np
 
-from gemm import TARGETS, Compiler, descriptor, guarded, interleaved, timed
+from gemm import (TARGETS, Compiler, check, descriptor, differs, guarded,
+                  interleaved, timed)
 
 # Fields of a byte: for each field the (line, shift, bits) of its pieces, from
 # the least significant on.
@@ -292,28 +293,9 @@ def check_case(compiler, probe, target, case, rng):
             function = library._mlir_ciface_gemm
         call, _keep = bind(function, problem.operands())
         call()
-        same = problem.c.tobytes() == want.tobytes()
-        if edge is not None:
-            same &= bool(np.all(np.isnan(edge)))
-        if not same:
-            bad += 1
-            wrong = np.argwhere(np.asarray(problem.c) != want)
-            print(f"WRONG {target} {case} m={m}: {len(wrong)} of "
-                  f"{problem.c.size}, first {wrong[:1].tolist()}", flush=True)
-    return bad
-
-
-def check(compiler, targets):
-    rng = np.random.default_rng(11)
-    probe = compiler.probe()
-    bad = 0
-    for target in targets:
-        wrong = sum(check_case(compiler, probe, target, case, rng)
-                    for case in CASES)
-        total = sum(len(case[-2]) for case in CASES)
-        print(f"{target}: {total - wrong} of {total} exact", flush=True)
-        bad += wrong
-    return 1 if bad else 0
+        bad += differs(f"{target} {case} m={m}", problem.c, want,
+                       edge is None or np.all(np.isnan(edge)))
+    return bad, len(rows)
 
 
 def gemm_share(compiler, target, repeats, bits, group, offset="none", m=512,
@@ -421,7 +403,8 @@ def main():
         targets = options.target or (
             list(TARGETS) if options.command == "check" else ["vnni512"])
         if options.command == "check":
-            return check(compiler, targets)
+            return check(compiler, targets, CASES, check_case,
+                         np.random.default_rng(11))
         for target in targets:
             if options.command == "gemm":
                 bench_gemm(compiler, target, options.repeats)

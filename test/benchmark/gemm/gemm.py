@@ -266,25 +266,29 @@ def check_case(compiler, probe, target, case, rng):
         kernel = kernel or Kernel(compiler, target, layout, a, b, c, dynamic)
         call, _keep = kernel.bind(a, b, c)
         call()
-        same = c.tobytes() == want.tobytes()
-        if edge is not None:
-            same &= bool(np.all((edge == 77) | np.isnan(edge)))
-        if not same:
-            bad += 1
-            wrong = np.argwhere(np.asarray(c) != want)
-            print(f"WRONG {target} {case} m={m}: {len(wrong)} of {c.size}, "
-                  f"first {wrong[:1].tolist()}", flush=True)
-    return bad
+        bad += differs(f"{target} {case} m={m}", c, want, edge is None or
+                       np.all((edge == 77) | np.isnan(edge)))
+    return bad, len(rows)
 
 
-def check(compiler, targets):
-    rng = np.random.default_rng(7)
+def differs(name, got, want, is_edge_kept):
+    """Whether a bit is wrong, after a line that says where."""
+    if got.tobytes() == want.tobytes() and is_edge_kept:
+        return False
+    wrong = np.argwhere(np.asarray(got) != want)
+    print(f"WRONG {name}: {len(wrong)} of {got.size}, first "
+          f"{wrong[:1].tolist()}", flush=True)
+    return True
+
+
+def check(compiler, targets, cases, check_case, rng):
+    """`check_case` gives how many of its results are wrong, and how many there
+    are."""
     probe = compiler.probe()
     bad = 0
     for target in targets:
-        wrong = sum(check_case(compiler, probe, target, case, rng)
-                    for case in CASES)
-        total = sum(len(case[4]) for case in CASES)
+        wrong, total = map(sum, zip(*(
+            check_case(compiler, probe, target, case, rng) for case in cases)))
         print(f"{target}: {total - wrong} of {total} exact", flush=True)
         bad += wrong
     return 1 if bad else 0
@@ -369,7 +373,8 @@ def main():
             os.makedirs(options.keep, exist_ok=True)
         compiler = Compiler(options.keep or folder)
         if options.command == "check":
-            return check(compiler, options.target or list(TARGETS))
+            return check(compiler, options.target or list(TARGETS), CASES,
+                         check_case, np.random.default_rng(7))
         shapes = ([SHAPES[i] for i in options.only] if options.only else SHAPES)
         for target in options.target or ["vnni512"]:
             bench(compiler, target, options.repeats, shapes)
