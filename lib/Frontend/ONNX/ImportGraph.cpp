@@ -72,17 +72,24 @@ LogicalResult Importer::checkOutput(const onnx::ValueInfoProto &output,
   // What a sequence declares is often that of one of its tensors.
   if (!type.has_shape() || entry.kind != Entry::Kind::Tensor)
     return success();
-  if (size_t(type.shape().dim_size()) != entry.shape.size())
-    return fail("expected " + what + " of rank " +
-                Twine(type.shape().dim_size()) + " as declared, got rank " +
-                Twine(entry.shape.size()));
+  // Tools that fix or open dimensions leave old ones at the outputs: the nodes
+  // decide, as in other runtimes.
+  auto warn = [&](const Twine &declared, const Twine &given) {
+    emitWarning(UnknownLoc::get(&context))
+        << model->name << ": " << what << " is declared with " << declared
+        << ", its node gives " << given;
+  };
+  if (size_t(type.shape().dim_size()) != entry.shape.size()) {
+    warn("rank " + Twine(type.shape().dim_size()),
+         "rank " + Twine(entry.shape.size()));
+    return success();
+  }
   for (auto [i, dim] : llvm::enumerate(type.shape().dim())) {
     int64_t extent = staticExtent(entry.shape[i]);
     if (dim.has_dim_value() && !ShapedType::isDynamic(extent) &&
         extent != dim.dim_value())
-      return fail("expected dimension " + Twine(i) + " of " + what + " to be " +
-                  Twine(dim.dim_value()) + " as declared, got " +
-                  Twine(extent));
+      warn("extent " + Twine(dim.dim_value()) + " in dimension " + Twine(i),
+           Twine(extent));
   }
   return success();
 }

@@ -356,9 +356,6 @@ BAD_OPS = {
                              constants=[("c", np.zeros(3, np.float32))]),
     "flatten_axis": op("Flatten", axis=5),
     "cast_type": op("Cast", to=999),
-    "run_time_axes": model(
-        [helper.make_node("Unsqueeze", ["x", "s"], ["y"], name="n")],
-        [value("x"), value("s", (2,), T.INT64)]),
 }
 for key, bad in BAD_OPS.items():
     def _bad(_, bad=bad):
