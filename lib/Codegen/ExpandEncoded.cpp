@@ -274,6 +274,8 @@ private:
   }
 
   /// Codes that are quantized here, in the form that gives their sums as well.
+  /// Codes that others read too serve convolutions, which need no sums, as they
+  /// are: a kernel with two results made of one value would compute it twice.
   std::optional<StaticCodes> quantizeAnew(AssembleOp op,
                                           const fmt::UniformFormat &uniform) {
     auto source = op.getPayload()[0].getDefiningOp<ToCodesOp>();
@@ -281,6 +283,9 @@ private:
       return cast<ShapedType>(value.getType()).getRank() == 0;
     };
     if (!source || !isScalar(source.getScale()) || !isScalar(source.getZero()))
+      return std::nullopt;
+    if (llvm::all_of(op->getUsers(), llvm::IsaPred<ConvOp>) &&
+        !llvm::all_of(source->getUsers(), llvm::IsaPred<AssembleOp>))
       return std::nullopt;
     int32_t shift = uniform.hasOffset ? -128 : 0;
     return quantizeStatic(op, source.getInput(), source.getScale(),

@@ -116,6 +116,41 @@ func.func @convolution(%x: tensor<?x8x8x4xf32>) -> tensor<?x6x6x8xf32> {
 
 // -----
 
+// A convolution takes codes that something else reads too as they are, less
+// 128; codes that it alone reads are made signed.
+// CHECK-LABEL: func.func @shared_codes
+// CHECK: %[[U:.+]] = qnn.to_codes {{.+}} -> tensor<?x8x8x4xui8>
+// CHECK-NOT: qnn.to_codes
+// CHECK: %[[I:.+]] = qnn.cast %[[U]] : (tensor<?x8x8x4xui8>) -> tensor<?x8x8x4xi32>
+// CHECK: %[[L:.+]] = qnn.add %[[I]]
+// CHECK: %[[C:.+]] = qnn.cast %[[L]] : (tensor<?x8x8x4xi32>) -> tensor<?x8x8x4xi8>
+// CHECK: qnn.quantized_conv %[[C]]
+// CHECK-LABEL: func.func @own_codes
+// CHECK: %[[C:.+]] = qnn.to_codes {{.+}} -> tensor<?x8x8x4xi8>
+// CHECK: qnn.quantized_conv %[[C]]
+func.func @shared_codes(%x: tensor<?x4x8x8xf32>) -> (tensor<?x6x6x8xf32>, tensor<?x8x8x4xui8>) {
+  %s = qnn.constant dense<0.5> : tensor<f32> -> tensor<f32>
+  %z = qnn.constant dense<3> : tensor<ui8> -> tensor<ui8>
+  %t = qnn.transpose %x {permutation = array<i64: 0, 2, 3, 1>} : (tensor<?x4x8x8xf32>) -> tensor<?x8x8x4xf32>
+  %q = qnn.to_codes %t, %s, %z : (tensor<?x8x8x4xf32>, tensor<f32>, tensor<ui8>) -> tensor<?x8x8x4xui8>
+  %a = qnn.assemble %q, %s, %z : (tensor<?x8x8x4xui8>, tensor<f32>, tensor<ui8>) -> !qnn.encoded<?x8x8x4xf32, #fmt.int<8, tensor, offset = integer, narrow = false>>
+  %w = qnn.encoded_constant {codes = dense<1> : tensor<8x3x3x4xi8>, scales = dense<0.5> : tensor<8xf32>} : !qnn.encoded<8x3x3x4xf32, #fmt.int<8, axis = 0>>
+  %0 = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 1 : i64, channels_last = true} : (!qnn.encoded<?x8x8x4xf32, #fmt.int<8, tensor, offset = integer, narrow = false>>, !qnn.encoded<8x3x3x4xf32, #fmt.int<8, axis = 0>>) -> tensor<?x6x6x8xf32>
+  return %0, %q : tensor<?x6x6x8xf32>, tensor<?x8x8x4xui8>
+}
+func.func @own_codes(%x: tensor<?x4x8x8xf32>) -> tensor<?x6x6x8xf32> {
+  %s = qnn.constant dense<0.5> : tensor<f32> -> tensor<f32>
+  %z = qnn.constant dense<3> : tensor<ui8> -> tensor<ui8>
+  %t = qnn.transpose %x {permutation = array<i64: 0, 2, 3, 1>} : (tensor<?x4x8x8xf32>) -> tensor<?x8x8x4xf32>
+  %q = qnn.to_codes %t, %s, %z : (tensor<?x8x8x4xf32>, tensor<f32>, tensor<ui8>) -> tensor<?x8x8x4xui8>
+  %a = qnn.assemble %q, %s, %z : (tensor<?x8x8x4xui8>, tensor<f32>, tensor<ui8>) -> !qnn.encoded<?x8x8x4xf32, #fmt.int<8, tensor, offset = integer, narrow = false>>
+  %w = qnn.encoded_constant {codes = dense<1> : tensor<8x3x3x4xi8>, scales = dense<0.5> : tensor<8xf32>} : !qnn.encoded<8x3x3x4xf32, #fmt.int<8, axis = 0>>
+  %0 = qnn.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>, groups = 1 : i64, channels_last = true} : (!qnn.encoded<?x8x8x4xf32, #fmt.int<8, tensor, offset = integer, narrow = false>>, !qnn.encoded<8x3x3x4xf32, #fmt.int<8, axis = 0>>) -> tensor<?x6x6x8xf32>
+  return %0 : tensor<?x6x6x8xf32>
+}
+
+// -----
+
 // Eight groups of 4 outputs become two of 16, with zeros between the four.
 // CHECK-LABEL: func.func @groups
 // CHECK: %[[Q:.+]]:2 = qnn.encode
