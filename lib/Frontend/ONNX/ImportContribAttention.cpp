@@ -252,7 +252,8 @@ static LogicalResult writeOperands(NodeImport &n, const Operands &at,
     return success();
   }
   // Keys and values with heads first have their biases in them.
-  int64_t all = staticExtent(n.inputs[at.bias]->shape[0]);
+  ArrayRef<AffineExpr> bias = n.inputs[at.bias]->shape;
+  int64_t all = bias.size() == 1 ? staticExtent(bias[0]) : 0;
   int64_t width = rank(0) == 5 ? all / 3 : staticExtent(n.inputs[0]->shape[2]);
   int64_t last = rank(2) == 3 ? staticExtent(n.inputs[2]->shape[2]) : width;
   if (width < 1 || last < 1 || all != 2 * width + last)

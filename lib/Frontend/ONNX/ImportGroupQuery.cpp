@@ -99,7 +99,7 @@ LogicalResult GroupQuery::readShapes() {
   ArrayRef<AffineExpr> shape = n.inputs[0]->shape;
   bool isPacked = !n.has(1);
   int64_t width = shape.size() == 3 ? staticExtent(shape[2]) : 0;
-  int64_t parts = isPacked ? heads + 2 * groups : heads;
+  int64_t parts = isPacked && heads <= width ? heads + 2 * groups : heads;
   if (width < 1 || width % parts != 0 || n.has(1) != n.has(2) ||
       n.has(3) != n.has(4) || n.has(14) != n.has(15))
     return n.error("expected a query [b, s, h * d] of static h * d, and both "
