@@ -8,11 +8,17 @@
 // most one size that only the run knows: the lowering to strides would divide
 // to find it.  Others are written as what they are, a base with sizes and
 // strides.
+//
+// A filled tensor that several operations reduce into is made once for each:
+// eliminating empty tensors would bind all of them to one result of the kernel,
+// which the copies to the others would then overwrite.
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "quantc/Codegen/Passes.h"
 
 namespace quantc {
@@ -55,6 +61,32 @@ static void castToStrides(RewriterBase &rewriter, memref::ExpandShapeOp op) {
       source.getConstifiedMixedOffset(), sizes, strides);
 }
 
+/// One fill, and empty tensor, for each operation that writes over it.
+static void splitFills(func::FuncOp func) {
+  SmallVector<linalg::FillOp> fills;
+  func.walk([&](linalg::FillOp fill) {
+    if (fill->getNumResults() == 1 && !fill->getResult(0).hasOneUse() &&
+        fill.getDpsInits()[0].getDefiningOp<tensor::EmptyOp>())
+      fills.push_back(fill);
+  });
+  for (linalg::FillOp fill : fills) {
+    Operation *empty = fill.getDpsInits()[0].getDefiningOp();
+    for (OpOperand &use :
+         llvm::make_early_inc_range(fill->getResult(0).getUses())) {
+      auto owner = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
+      if (!owner || !owner.isDpsInit(&use))
+        continue;
+      OpBuilder builder(owner);
+      Operation *init = builder.clone(*empty);
+      Operation *twin = builder.clone(*fill);
+      twin->setOperand(twin->getNumOperands() - 1, init->getResult(0));
+      use.set(twin->getResult(0));
+    }
+    if (fill->use_empty())
+      fill->erase();
+  }
+}
+
 namespace {
 
 struct BufferizeKernelsPass
@@ -63,6 +95,7 @@ struct BufferizeKernelsPass
     func::FuncOp func = getOperation();
     if (!func->hasAttr(qnn::kKernelAttr))
       return;
+    splitFills(func);
     bufferization::OneShotBufferizationOptions options;
     options.bufferAlignment = 64;
     options.setFunctionBoundaryTypeConversion(

@@ -39,3 +39,40 @@ func.func private @one_open(
       : (tensor<?x?x8xf32>, memref<?x?x8xf32>) -> ()
   return
 }
+
+// Two sums that begin with the same zeros are each written to their own result.
+// CHECK-LABEL: func.func private @two_sums
+// CHECK-SAME: %[[X:.+]]: memref<4x5xf32> {{.*}}, %[[Y:.+]]: memref<4xf32> {{.*}}, %[[Z:.+]]: memref<4xf32>
+// CHECK: linalg.fill {{.*}} outs(%[[Y]] :
+// CHECK: linalg.generic {{.*}} outs(%[[Y]] :
+// CHECK: linalg.fill {{.*}} outs(%[[Z]] :
+// CHECK: linalg.generic {{.*}} outs(%[[Z]] :
+// CHECK-NOT: memref.copy
+// CHECK: return
+func.func private @two_sums(
+    %x: memref<4x5xf32> {qnn.shape = affine_map<() -> (4, 5)>},
+    %y: memref<4xf32> {qnn.shape = affine_map<() -> (4)>},
+    %z: memref<4xf32> {qnn.shape = affine_map<() -> (4)>})
+    attributes {qnn.kernel, qnn.num_inputs = 1 : i64, qnn.symbols = []} {
+  %zero = arith.constant 0.0 : f32
+  %t = bufferization.to_tensor %x restrict : memref<4x5xf32> to tensor<4x5xf32>
+  %e = tensor.empty() : tensor<4xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %a = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%t : tensor<4x5xf32>) outs(%f : tensor<4xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %s = arith.addf %out, %in : f32
+    linalg.yield %s : f32
+  } -> tensor<4xf32>
+  %b = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%t : tensor<4x5xf32>) outs(%f : tensor<4xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %s = arith.subf %out, %in : f32
+    linalg.yield %s : f32
+  } -> tensor<4xf32>
+  bufferization.materialize_in_destination %a in restrict writable %y
+      : (tensor<4xf32>, memref<4xf32>) -> ()
+  bufferization.materialize_in_destination %b in restrict writable %z
+      : (tensor<4xf32>, memref<4xf32>) -> ()
+  return
+}

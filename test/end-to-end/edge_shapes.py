@@ -25,6 +25,7 @@ import quantc  # noqa: E402
 RECIPES = ("fp32", "w8a8-dynamic", "w4a16")
 RNG = np.random.default_rng(0)
 W = RNG.standard_normal((32, 8)).astype(np.float32)
+V = RNG.standard_normal((32, 8)).astype(np.float32)
 
 
 class Edge(NamedTuple):
@@ -35,7 +36,8 @@ class Edge(NamedTuple):
     recipes: tuple[str, ...] = ("fp32",)
 
 
-CONSTANTS = {"w": W, "wt": W.T.copy(), "t": W.T.copy()[:, :, None, None],
+CONSTANTS = {"w": W, "v": V, "wt": W.T.copy(),
+             "t": W.T.copy()[:, :, None, None],
              "zero": np.array([0]), "far": np.array([2**63 - 1]),
              "hundredth": np.array([-100]), "last": np.array([-1]),
              "axis": np.array(0), "outer": np.array([0, 2])}
@@ -51,6 +53,12 @@ EDGES = (
          lambda x: np.einsum("nchv,co->nohv", x, W), RECIPES),
     Edge("float[n, c, h, v] x", "y = ConvTranspose(x, t)", ((2, 8, 3, 1),),
          lambda x: np.einsum("nchv,oc->nohv", x, W), RECIPES),
+    # Two quantizations in one kernel, of few rows.
+    *(Edge("float[4, 32] x", f"p = Neg(x) q = {function}(p) a = MatMul(p, w) "
+           "b = MatMul(q, v) y = Sub(a, b)", ((4, 32),),
+           lambda x, f=f: -x @ W - f(-x) @ V, RECIPES)
+      for function, f in (("Tanh", np.tanh),
+                          ("Relu", lambda x: np.maximum(x, 0)))),
     Edge("float[2, 0] x", "y = CumSum(x, axis)", ((2, 0),), lambda x: x),
     Edge("float[n, 0] x", "y = CumSum(x, axis)", ((3, 0), (0, 0)),
          lambda x: x),
@@ -80,7 +88,7 @@ def compile_edge(edge: Edge, recipe: str, path: str) -> quantc.Model:
     model.graph.initializer.extend(
         numpy_helper.from_array(value, name)
         for name, value in CONSTANTS.items()
-        if name in model.graph.node[0].input)
+        if any(name in node.input for node in model.graph.node))
     quantc.compile(model, path, recipe=recipe, threads=1)
     return quantc.load(path)
 
