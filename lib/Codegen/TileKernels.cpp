@@ -276,8 +276,10 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
     rowLength = extents[row];
     if (ShapedType::isDynamic(rowLength))
       rowLength = 512;
-    bool split = !reduces && (ShapedType::isDynamic(extents[row]) ||
-                              rowLength > kTileElements);
+    // A row of patches is gathered in one go.
+    bool split =
+        !reduces && !isa<lowbit::PatchesOp>(root) &&
+        (ShapedType::isDynamic(extents[row]) || rowLength > kTileElements);
     sizes[row] = split ? kTileElements : 0;
     if (parallel.size() == 1) {
       sizes[row] = reduces ? 0 : kTileElements;

@@ -123,3 +123,28 @@ func.func private @permuted_rows(%x: tensor<1x80x80x80xf32>) -> tensor<1x80x80x8
   } -> tensor<1x80x80x80xf32>
   return %0 : tensor<1x80x80x80xf32>
 }
+
+// -----
+
+// Patches are gathered for the tile that reads them and nowhere else, also where
+// a row of them is longer than a tile.
+// CHECK-LABEL: func.func private @long_patches
+// CHECK: scf.forall {{.+}} to (16) step (12)
+// CHECK: %[[P:.+]] = lowbit.patches
+// CHECK: lowbit.matmul packed ins(%[[P]],
+// CHECK-NOT: lowbit.patches
+// CHECK: return
+func.func private @long_patches(%x: tensor<1x4x4x960xf32>, %w: tensor<16x8640x16xf32>)
+    -> tensor<16x256xf32> attributes {qnn.kernel, qnn.symbols = []} {
+  %i = arith.constant 0 : index
+  %z = arith.constant 0.0 : f32
+  %p = tensor.empty() : tensor<16x8640xf32>
+  %0 = lowbit.patches ins(%x : tensor<1x4x4x960xf32>) outs(%p : tensor<16x8640xf32>) from %i
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 12, 12>,
+       pad_low = array<i64: 12, 12>, pad_high = array<i64: 12, 12>} -> tensor<16x8640xf32>
+  %e = tensor.empty() : tensor<16x256xf32>
+  %1 = linalg.fill ins(%z : f32) outs(%e : tensor<16x256xf32>) -> tensor<16x256xf32>
+  %2 = lowbit.matmul packed ins(%0, %w : tensor<16x8640xf32>, tensor<16x8640x16xf32>)
+      outs(%1 : tensor<16x256xf32>) -> tensor<16x256xf32>
+  return %2 : tensor<16x256xf32>
+}
