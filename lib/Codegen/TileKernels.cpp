@@ -276,9 +276,11 @@ SmallVector<int64_t> chooseTileSizes(TilingInterface root) {
     rowLength = extents[row];
     if (ShapedType::isDynamic(rowLength))
       rowLength = 512;
-    // A row of patches is gathered in one go.
+    // What is gathered for a row of the output is gathered in one go.
+    bool gathers = llvm::any_of(
+        group, llvm::IsaPred<lowbit::PatchesOp, lowbit::DepthwiseOp>);
     bool split =
-        !reduces && !isa<lowbit::PatchesOp>(root) &&
+        !reduces && !gathers &&
         (ShapedType::isDynamic(extents[row]) || rowLength > kTileElements);
     sizes[row] = split ? kTileElements : 0;
     if (parallel.size() == 1) {

@@ -148,3 +148,19 @@ func.func private @long_patches(%x: tensor<1x4x4x960xf32>, %w: tensor<16x8640x16
       outs(%1 : tensor<16x256xf32>) -> tensor<16x256xf32>
   return %2 : tensor<16x256xf32>
 }
+
+// -----
+
+// All channels of a pixel are gathered in one go.
+// CHECK-LABEL: func.func private @many_channels
+// CHECK: scf.forall {{.+}} in (6)
+// CHECK: lowbit.depthwise {{.+}} outs(%{{.+}} : tensor<1x8212xf32>)
+func.func private @many_channels(%x: tensor<1x6x8212xf32>, %w: tensor<4x8212xf32>)
+    -> tensor<6x8212xf32> attributes {qnn.kernel, qnn.symbols = []} {
+  %i = arith.constant 0 : index
+  %e = tensor.empty() : tensor<6x8212xf32>
+  %0 = lowbit.depthwise ins(%x, %w : tensor<1x6x8212xf32>, tensor<4x8212xf32>)
+      outs(%e : tensor<6x8212xf32>) from %i {strides = array<i64: 1>, dilations = array<i64: 1>,
+      pad_low = array<i64: 3>, pad_high = array<i64: 0>} -> tensor<6x8212xf32>
+  return %0 : tensor<6x8212xf32>
+}

@@ -59,8 +59,9 @@ CASES = (
     Case((21,), 40, 40, (9,), (1,), (2,), (8,), (8,), 40),
     Case((3, 4, 5), 11, 11, (3, 2, 3), (1,) * 3, (1,) * 3, (1,) * 3, (1,) * 3,
          11),
-    # A row of patches is longer than a tile.
+    # Rows of patches and of channels are longer than a tile.
     Case((4, 3), 912, 20, (3, 3), (1, 1), (2, 2), (2, 2), (2, 2)),
+    Case((6,), 8212, 8212, (4,), (1,), (1,), (3,), (0,), 8212, relu=True),
     # Groups on codes: four, one, eight, one and four of them together.
     Case((9, 13), 32, 32, (3, 3), groups=8, relu=True),
     Case((14, 11), 64, 64, (3, 3), (2, 2), (1, 2), (2, 0), (1, 3), 4),
