@@ -62,6 +62,10 @@ CASES = (
     # Rows of patches and of channels are longer than a tile.
     Case((4, 3), 912, 20, (3, 3), (1, 1), (2, 2), (2, 2), (2, 2)),
     Case((6,), 8212, 8212, (4,), (1,), (1,), (3,), (0,), 8212, relu=True),
+    # Many taps along a line, and across lines; the last is in groups.
+    Case((40,), 6, 20, (33,), (2,), (1,), (16,), (11,)),
+    Case((23, 19), 3, 10, (18, 17), (2, 1), (1, 1), (9, 8), (8, 9)),
+    Case((40,), 12, 24, (32,), (1,), (1,), (16,), (16,), 6),
     # Groups on codes: four, one, eight, one and four of them together.
     Case((9, 13), 32, 32, (3, 3), groups=8, relu=True),
     Case((14, 11), 64, 64, (3, 3), (2, 2), (1, 2), (2, 0), (1, 3), 4),

@@ -13,9 +13,11 @@ using namespace mlir;
 
 namespace quantc::lowbit {
 
-/// Bytes of the widest piece of a run, and how many such pieces are unrolled.
+/// Bytes of the widest piece of a run, how many such pieces are unrolled, and
+/// how many taps of the inner axis or of the outer ones.
 static constexpr int64_t kPieceBytes = 64;
 static constexpr int64_t kUnrolledPieces = 8;
+static constexpr int64_t kUnrolledTaps = 16;
 
 PatchesEmitter::PatchesEmitter(ImplicitLocOpBuilder &b, PatchesOp op)
     : WindowEmitter(b, op) {
@@ -60,7 +62,7 @@ void PatchesEmitter::forPieces(int64_t length,
 }
 
 void PatchesEmitter::copyRun(Value from, ArrayRef<Value> indices, Value row,
-                             int64_t column, int64_t length) {
+                             Value column, int64_t length) {
   forPieces(length, [&](Value offset, VectorType type) {
     Values source(indices);
     source.back() = add(source.back(), offset);
@@ -70,7 +72,7 @@ void PatchesEmitter::copyRun(Value from, ArrayRef<Value> indices, Value row,
   });
 }
 
-void PatchesEmitter::fillRun(Value row, int64_t column, int64_t length) {
+void PatchesEmitter::fillRun(Value row, Value column, int64_t length) {
   forPieces(length, [&](Value offset, VectorType type) {
     Value piece =
         pad ? vector::BroadcastOp::create(b, type, pad).getResult()
@@ -90,30 +92,37 @@ void PatchesEmitter::forRows(const Line &line, Value begin, Value end,
            [&](Value pixel) { body(pixel, add(line.firstRow, pixel)); });
 }
 
+void PatchesEmitter::forTaps(int64_t taps, function_ref<void(Value)> body) {
+  if (taps > kUnrolledTaps)
+    return forRange(constant(0), constant(taps), 1, body);
+  for (int64_t tap = 0; tap < taps; ++tap)
+    body(constant(tap));
+}
+
 void PatchesEmitter::copyInterior(const Line &line, const OuterTap &tap,
-                                  int64_t column) {
+                                  Value column) {
   int64_t channels = getChannels(), taps = getInnerTaps();
   forRows(line, line.inner, line.outer, [&](Value pixel, Value row) {
     Values indices(tap.indices);
     if (merged) {
-      indices.push_back(mul(getColumn(pixel, 0), channels));
+      indices.push_back(mul(getColumn(pixel, constant(0)), channels));
       return copyRun(merged, indices, row, column, taps * channels);
     }
     indices.append({Value(), constant(0)});
-    for (int64_t k = 0; k < taps; ++k) {
+    forTaps(taps, [&](Value k) {
       indices[indices.size() - 2] = getColumn(pixel, k);
-      copyRun(input, indices, row, column + k * channels, channels);
-    }
+      copyRun(input, indices, row, add(column, mul(k, channels)), channels);
+    });
   });
 }
 
 void PatchesEmitter::copyChecked(const Line &line, const OuterTap &tap,
-                                 int64_t column, Value begin, Value end) {
+                                 Value column, Value begin, Value end) {
   int64_t channels = getChannels();
   forRows(line, begin, end, [&](Value pixel, Value row) {
-    for (int64_t k = 0; k < getInnerTaps(); ++k) {
+    forTaps(getInnerTaps(), [&](Value k) {
       Value position = getColumn(pixel, k);
-      int64_t to = column + k * channels;
+      Value to = add(column, mul(k, channels));
       ifElse(
           isColumnInside(position),
           [&] {
@@ -122,13 +131,14 @@ void PatchesEmitter::copyChecked(const Line &line, const OuterTap &tap,
             copyRun(input, indices, row, to, channels);
           },
           [&] { fillRun(row, to, channels); });
-    }
+    });
   });
 }
 
-void PatchesEmitter::emitTap(const Line &line, int64_t tap) {
-  OuterTap outer = getOuterTap(line, constant(tap));
-  int64_t run = getInnerTaps() * getChannels(), column = tap * run;
+void PatchesEmitter::emitTap(const Line &line, Value tap) {
+  OuterTap outer = getOuterTap(line, tap);
+  int64_t run = getInnerTaps() * getChannels();
+  Value column = mul(tap, run);
   ifElse(
       outer.inside,
       [&] {
@@ -147,11 +157,10 @@ void PatchesEmitter::emit() {
   int64_t depth = taps * getInnerTaps() * getChannels();
   int64_t rest = cast<MemRefType>(output.getType()).getDimSize(1) - depth;
   forEachLine([&](const Line &line) {
-    for (int64_t tap = 0; tap < taps; ++tap)
-      emitTap(line, tap);
+    forTaps(taps, [&](Value tap) { emitTap(line, tap); });
     if (rest > 0)
       forRows(line, line.begin, line.end,
-              [&](Value, Value row) { fillRun(row, depth, rest); });
+              [&](Value, Value row) { fillRun(row, constant(depth), rest); });
   });
 }
 

@@ -93,8 +93,9 @@ WindowEmitter::OuterTap WindowEmitter::getOuterTap(const Line &line,
   return result;
 }
 
-Value WindowEmitter::getColumn(Value w, int64_t k) {
-  return add(mul(w, strides.back()), k * dilations.back() - low.back());
+Value WindowEmitter::getColumn(Value w, Value k) {
+  return add(mul(w, strides.back()),
+             sub(mul(k, dilations.back()), constant(low.back())));
 }
 
 Value WindowEmitter::isColumnInside(Value column) {

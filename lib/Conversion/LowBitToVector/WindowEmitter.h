@@ -50,7 +50,8 @@ protected:
   /// `tap` counts row-major over the outer axes.
   OuterTap getOuterTap(const Line &line, Value tap);
   /// Where tap `k` of the last axis reads for pixel `w` of a line.
-  Value getColumn(Value w, int64_t k);
+  Value getColumn(Value w, Value k);
+  Value getColumn(Value w, int64_t k) { return getColumn(w, constant(k)); }
   /// Whether that is inside the input, as i1.
   Value isColumnInside(Value column);
 
@@ -80,17 +81,19 @@ public:
   void emit();
 
 private:
-  void emitTap(const Line &line, int64_t tap);
-  void copyInterior(const Line &line, const OuterTap &tap, int64_t column);
-  void copyChecked(const Line &line, const OuterTap &tap, int64_t column,
+  /// Calls `body` for each of them, in a loop of the kernel if they are many.
+  void forTaps(int64_t taps, llvm::function_ref<void(Value)> body);
+  void emitTap(const Line &line, Value tap);
+  void copyInterior(const Line &line, const OuterTap &tap, Value column);
+  void copyChecked(const Line &line, const OuterTap &tap, Value column,
                    Value begin, Value end);
   void forRows(const Line &line, Value begin, Value end,
                llvm::function_ref<void(Value pixel, Value row)> body);
   void forPieces(int64_t length,
                  llvm::function_ref<void(Value offset, mlir::VectorType)> body);
   void copyRun(Value from, mlir::ArrayRef<Value> indices, Value row,
-               int64_t column, int64_t length);
-  void fillRun(Value row, int64_t column, int64_t length);
+               Value column, int64_t length);
+  void fillRun(Value row, Value column, int64_t length);
 
   Value pad; ///< i8, or null
   /// The input with the last two dimensions as one, where memory allows.

@@ -119,3 +119,27 @@ func.func @gathered(%x: memref<1x8x8x16xf32>, %w: memref<2x144x16xf32>,
   memref.copy %a, %z : memref<12x144xf32> to memref<12x144xf32>
   return
 }
+
+// Taps that lie apart are copied one after the other, beyond 16 in a loop.
+// CHECK-LABEL: @sixteen_taps
+// CHECK-NOT: to %c16 step
+// CHECK-COUNT-16: vector.load
+// CHECK: return
+// CHECK-LABEL: @more_taps
+// CHECK: scf.for {{.+}} to %c17 step
+// CHECK: vector.load
+// CHECK: return
+func.func @sixteen_taps(%x: memref<?x64x8xf32>, %y: memref<48x128xf32>, %first: index) {
+  lowbit.patches ins(%x : memref<?x64x8xf32>) outs(%y : memref<48x128xf32>)
+      from %first {window = array<i64: 16>, strides = array<i64: 1>,
+      dilations = array<i64: 2>, pad_low = array<i64: 0>,
+      pad_high = array<i64: 0>}
+  return
+}
+func.func @more_taps(%x: memref<?x64x8xf32>, %y: memref<48x136xf32>, %first: index) {
+  lowbit.patches ins(%x : memref<?x64x8xf32>) outs(%y : memref<48x136xf32>)
+      from %first {window = array<i64: 17>, strides = array<i64: 1>,
+      dilations = array<i64: 2>, pad_low = array<i64: 0>,
+      pad_high = array<i64: 0>}
+  return
+}
