@@ -36,14 +36,15 @@ CALIBRATED, INT4 = "quantc-w8a8", "quantc-w4a16"
 
 
 class Report:
-    """Prints one line per bar and remembers failures."""
+    """Prints one line per bar and counts how they end."""
 
     def __init__(self):
-        self.failed = self.skipped = 0
+        self.passed = self.failed = self.skipped = 0
 
     def bar(self, what: str, value: float, limit: float,
             at_least: bool = False) -> None:
         good = value >= limit if at_least else value <= limit
+        self.passed += good
         self.failed += not good
         sign = ">=" if at_least else "<="
         print(f"{'PASS' if good else 'FAIL'}  {what}: {value:.4f} "
@@ -56,6 +57,13 @@ class Report:
             print(f"SKIP  {what}: {why}", flush=True)
             return False
         return True
+
+    def finish(self) -> int:
+        """Prints the counts; the exit status."""
+        if self.skipped:
+            print(f"{self.skipped} skipped")
+        print(f"{self.passed} passed, {self.failed} failed")
+        return self.failed != 0
 
 
 def speed(report: Report, folder: pathlib.Path, rounds: int) -> None:
@@ -213,8 +221,7 @@ def main() -> int:
         chains.check(report)
     if options.only in (None, "speed"):
         speed(report, folder, options.rounds)
-    print(f"{report.failed} failed, {report.skipped} skipped")
-    return 1 if report.failed else 0
+    return report.finish()
 
 
 if __name__ == "__main__":

@@ -267,8 +267,7 @@ def main() -> int:
               f"{row['run_seconds'] * 1e3:.1f} ms", flush=True)
 
     check(report, options.kinds, options.nodes, show)
-    print(f"{report.failed} failed")
-    return 1 if report.failed else 0
+    return report.finish()
 
 
 if __name__ == "__main__":

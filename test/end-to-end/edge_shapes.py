@@ -4,8 +4,8 @@
     python test/end-to-end/edge_shapes.py
 
 Vectors times constant matrices, contracted dimensions that only the weight
-knows, dimensions of 0, slices that reach before a dynamic dimension, and
-reductions around a dynamic one.  The oracle is NumPy on the same data; a
+knows, dimensions of 0, slices that reach before a dynamic dimension,
+reductions around a dynamic one, and a scatter of open shapes.  The oracle is NumPy on the same data; a
 quantized product may be 5 % of the largest value away from it.
 """
 
@@ -40,7 +40,8 @@ CONSTANTS = {"w": W, "v": V, "wt": W.T.copy(),
              "t": W.T.copy()[:, :, None, None],
              "zero": np.array([0]), "far": np.array([2**63 - 1]),
              "hundredth": np.array([-100]), "last": np.array([-1]),
-             "axis": np.array(0), "outer": np.array([0, 2])}
+             "axis": np.array(0), "outer": np.array([0, 2]),
+             "swap": np.array([[1, 0, 1], [0, 1, 0]])}
 
 EDGES = (
     Edge("float[32] x", "y = MatMul(x, w)", ((32,),), lambda x: x @ W, RECIPES),
@@ -70,6 +71,10 @@ EDGES = (
          ((100, 3), (130, 3), (7, 3), (0, 3)), lambda x: x[-100:]),
     Edge("float[n, 3] x", "y = Slice(x, hundredth, last, zero)",
          ((130, 3), (100, 3), (7, 3), (1, 3)), lambda x: x[-100:-1]),
+    # That updates have the shape of the indices is seen in the run.
+    Edge("float[n, 3] x", "u = Neg(x) y = ScatterElements(x, swap, u)",
+         ((2, 3),), lambda x: np.stack([[-x[1, 0], -x[0, 1], -x[1, 2]],
+                                        [-x[0, 0], -x[1, 1], -x[0, 2]]])),
     *(Edge(f"{kind}[3, n, 5] x", f"y = {operator}<keepdims = 0>(x, outer)",
            ((3, 33, 5), (3, 1, 5), (3, 0, 5)), function)
       for kind in ("float", "double")

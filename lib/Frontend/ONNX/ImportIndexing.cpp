@@ -115,9 +115,11 @@ static LogicalResult importScatterElements(NodeImport &n) {
   FailureOr<std::string> reduction = readReduction(n, type);
   if (failed(axis) || failed(reduction))
     return failure();
-  if (shape.size() != dims.size() || n.shape(updates) != shape)
+  if (shape.size() != dims.size() || n.rank(updates) != dims.size())
     return n.error("expected indices and updates of one shape, of rank " +
                    Twine(dims.size()));
+  if (failed(n.needSame(shape, n.shape(updates))))
+    return failure();
   return n.result(computeWrites(
       n, type, dims, shape, {x, which, updates}, 0, [&](Program &p) {
         Values target = p.at();

@@ -314,9 +314,11 @@ static LogicalResult importMaxUnpool(NodeImport &n) {
   if (failed(sameType(n, {x}, isNumber)) || !which)
     return failure();
   SymbolicShape dims = n.shape(x);
-  if (dims.size() < 3 || n.shape(which) != dims ||
+  if (dims.size() < 3 || n.rank(which) != dims.size() ||
       !n.elementType(which).isSignlessInteger(64))
     return n.error("expected indices of the input's shape");
+  if (failed(n.needSame(n.shape(which), dims)))
+    return failure();
   size_t rank = dims.size() - 2;
   SmallVector<int64_t> kernel, strides, pads;
   if (failed(readList(n, "kernel_shape", rank, 1, 1, kernel)) ||

@@ -380,6 +380,9 @@ public:
   mlir::LogicalResult needAtMost(mlir::AffineExpr small,
                                  mlir::AffineExpr large);
   mlir::LogicalResult needEqual(mlir::AffineExpr a, mlir::AffineExpr b);
+  /// The same for the dimensions of two shapes of one rank.
+  mlir::LogicalResult needSame(llvm::ArrayRef<mlir::AffineExpr> a,
+                               llvm::ArrayRef<mlir::AffineExpr> b);
   /// Demands `expr` == 0, with its own words for that.
   mlir::LogicalResult needZero(mlir::AffineExpr expr,
                                const llvm::Twine &message);

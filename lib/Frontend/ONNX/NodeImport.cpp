@@ -352,6 +352,14 @@ LogicalResult NodeImport::needEqual(AffineExpr a, AffineExpr b) {
   return success();
 }
 
+LogicalResult NodeImport::needSame(ArrayRef<AffineExpr> a,
+                                   ArrayRef<AffineExpr> b) {
+  for (auto [x, y] : llvm::zip_equal(a, b))
+    if (failed(needEqual(x, y)))
+      return failure();
+  return success();
+}
+
 LogicalResult NodeImport::needZero(AffineExpr expr, const Twine &message) {
   expr = canonicalize(expr);
   Interval bounds = boundsOf(expr);
