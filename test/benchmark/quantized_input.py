@@ -14,6 +14,7 @@ import pathlib
 import re
 import sys
 import tempfile
+from typing import Callable
 
 import numpy as np
 import onnx
@@ -95,31 +96,33 @@ def mobilenet() -> onnx.ModelProto:
     return net.finish(net.conv(x, channels, 256, 1, activation="Clip"), 256)
 
 
-def resnet() -> onnx.ModelProto:
-    """Two 3 x 3 convolutions with an addition around them."""
+def residual(widths: tuple[int, ...], block: Callable) -> onnx.ModelProto:
+    """Two blocks of each width, each with an addition around it; the first of
+    a width halves the image, but for the first width.  `block` is given the
+    network, its input, that one's channels, its outputs and its stride."""
     net = Network()
     x, channels = stem(net)
-    for outputs in (32, 64, 128, 256):
+    for outputs in widths:
         for i in range(2):
-            stride = 2 if i == 0 and outputs > 32 else 1
-            y = net.conv(x, channels, outputs, 3, stride)
-            y = net.conv(y, outputs, outputs, activation=None)
+            stride = 2 if i == 0 and outputs > widths[0] else 1
+            y = block(net, x, channels, outputs, stride)
             x, channels = join(net, x, y, channels, outputs, stride), outputs
     return net.finish(x, channels)
 
 
-def resnext() -> onnx.ModelProto:
+def basic(net: Network, x: str, channels: int, outputs: int,
+          stride: int) -> str:
+    """Two 3 x 3 convolutions."""
+    y = net.conv(x, channels, outputs, 3, stride)
+    return net.conv(y, outputs, outputs, activation=None)
+
+
+def grouped(net: Network, x: str, channels: int, outputs: int,
+            stride: int) -> str:
     """Pointwise, 3 x 3 in 32 groups of 2 to 16 channels, pointwise."""
-    net = Network()
-    x, channels = stem(net)
-    for inner in (64, 128, 256, 512):
-        for i in range(2):
-            stride = 2 if i == 0 and inner > 64 else 1
-            y = net.conv(x, channels, inner, 1)
-            y = net.conv(y, inner, inner, 3, stride, 32)
-            y = net.conv(y, inner, inner, 1, activation=None)
-            x, channels = join(net, x, y, channels, inner, stride), inner
-    return net.finish(x, channels)
+    y = net.conv(x, channels, outputs, 1)
+    y = net.conv(y, outputs, outputs, 3, stride, 32)
+    return net.conv(y, outputs, outputs, 1, activation=None)
 
 
 def stem(net: Network) -> tuple[str, int]:
@@ -135,7 +138,9 @@ def join(net: Network, x: str, y: str, channels: int, outputs: int,
     return net.add("Relu", net.add("Add", x, y))
 
 
-NETWORKS = {"mobilenet": mobilenet, "resnet": resnet, "resnext": resnext}
+NETWORKS = {"mobilenet": mobilenet,
+            "resnet": lambda: residual((32, 64, 128, 256), basic),
+            "resnext": lambda: residual((64, 128, 256, 512), grouped)}
 
 
 class Samples(quantization.CalibrationDataReader):
